@@ -1,0 +1,1 @@
+"""Tocsin: an alert becomes a page and climbs until somebody owns it."""

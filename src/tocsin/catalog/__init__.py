@@ -1,0 +1,1 @@
+"""Services, integrations and their keys, and the organisation's own settings."""

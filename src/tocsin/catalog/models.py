@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import models
+
+from tocsin.catalog.rules import (
+    Grouping,
+    IntegrationType,
+    IntegrationValue,
+    ServiceValue,
+    UrgencyFrom,
+)
+from tocsin.people.models import Team, User
+
+
+class Organisation(models.Model):
+    """The one row of settings that hold for everything; `version` rises with every change of configuration."""
+
+    name = models.CharField(max_length=120, default="Our organisation")
+    matrix = models.JSONField(default=dict)  # impact -> urgency -> priority; {} is the default matrix
+    fallback = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    demo = models.BooleanField(default=False)
+    version = models.PositiveIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Service(models.Model):
+    """What customers or teams depend on."""
+
+    id = models.SlugField(max_length=64, primary_key=True)
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True, default="")
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="services")
+    # Policies live in a room above this one, so the service names its policy and the action that saves it checks.
+    policy = models.SlugField(max_length=64, blank=True, default="")
+    tier = models.PositiveSmallIntegerField(default=3)
+    urgency = models.CharField(max_length=8, default=UrgencyFrom.SEVERITY)
+    group_by = models.JSONField(null=True, blank=True)  # list of fields; null = every alert its own incident
+    group_window = models.DurationField(default=timedelta(minutes=10))
+    resolve_delay = models.DurationField(default=timedelta(0))
+    ack_timeout = models.DurationField(null=True, blank=True, default=timedelta(minutes=30))
+
+    class Meta:
+        ordering = ["tier", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def as_value(self) -> ServiceValue:
+        grouping = None if self.group_by is None else Grouping(tuple(self.group_by), self.group_window)
+        return ServiceValue(
+            id=self.id,
+            name=self.name,
+            tier=self.tier,
+            team=self.team_id,
+            policy=self.policy or None,
+            urgency=UrgencyFrom(self.urgency),
+            grouping=grouping,
+            resolve_delay=self.resolve_delay,
+            ack_timeout=self.ack_timeout,
+        )
+
+
+class Integration(models.Model):
+    """A sender's way in. The key is looked up by digest and kept sealed, so that a dump of the database opens
+    nothing and the set-up page can still show it to those who may see it."""
+
+    id = models.SlugField(max_length=64, primary_key=True)
+    name = models.CharField(max_length=120, blank=True, default="")
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="integrations")
+    type = models.CharField(max_length=16, choices=[(t.value, t.value) for t in IntegrationType])
+    key_digest = models.CharField(max_length=64, unique=True)
+    key_sealed = models.TextField()
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+    last_event_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["service_id", "id"]
+
+    def __str__(self) -> str:
+        return self.name or self.id
+
+    def as_value(self) -> IntegrationValue:
+        return IntegrationValue(
+            self.id, self.service_id, IntegrationType(self.type), self.name or self.id, self.enabled
+        )

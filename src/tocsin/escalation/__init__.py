@@ -1,0 +1,1 @@
+"""Policies and climbs: who is paged next, and when."""

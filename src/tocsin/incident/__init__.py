@@ -1,0 +1,1 @@
+"""The incident: its state, priority, owner and timeline."""

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from tocsin.catalog.models import Service
+from tocsin.incident.rules import OPEN, State
+from tocsin.people.models import User
+
+
+class IncidentQuerySet(models.QuerySet["Incident"]):
+    def open(self) -> IncidentQuerySet:
+        """Triggered or acknowledged, the worst first, then the oldest."""
+        return self.filter(state__in=OPEN).order_by("priority", "opened_at")
+
+    def needing_climb(self) -> IncidentQuerySet:
+        """Triggered, and nobody has started to look for somebody."""
+        return self.filter(needs_climb=True).order_by("priority", "id")
+
+    def ack_expired(self, now: datetime) -> IncidentQuerySet:
+        return self.filter(state=State.ACKNOWLEDGED, ack_expires_at__lte=now).order_by("ack_expires_at")
+
+    def resolve_due(self, now: datetime) -> IncidentQuerySet:
+        """Every alert of them has resolved, and the service's delay has passed."""
+        return self.filter(state__in=OPEN, resolve_at__lte=now).order_by("resolve_at")
+
+
+class Incident(models.Model):
+    """What people work on. Its id is the number they say: #412."""
+
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="incidents")
+    title = models.CharField(max_length=300)
+    description = models.TextField(blank=True, default="")
+    state = models.CharField(max_length=16, default=State.TRIGGERED)
+    urgency = models.CharField(max_length=8)
+    impact = models.CharField(max_length=8)
+    priority = models.CharField(max_length=2)
+    assigned = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    opened_at = models.DateTimeField()
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.CharField(max_length=100, blank=True, default="")
+    ack_expires_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    # What must follow, found by duties: somebody to be found; a resolve when the delay is over.
+    needs_climb = models.BooleanField(default=True)
+    resolve_at = models.DateTimeField(null=True)
+    # Kept by intake: which alerts may still join, and how many there are.
+    group_key = models.CharField(max_length=64, blank=True, default="")
+    last_alert_at = models.DateTimeField(null=True)
+    alerts_total = models.PositiveIntegerField(default=0)
+    alerts_firing = models.PositiveIntegerField(default=0)
+    version = models.PositiveIntegerField(default=1)  # rises with every transition
+
+    objects = IncidentQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["priority", "opened_at"],
+                name="incident_open",
+                condition=Q(state__in=["triggered", "acknowledged"]),
+            ),
+            models.Index(fields=["id"], name="incident_needs_climb", condition=Q(needs_climb=True)),
+            models.Index(
+                fields=["ack_expires_at"], name="incident_ack_expires", condition=Q(state="acknowledged")
+            ),
+            models.Index(
+                fields=["resolve_at"], name="incident_resolve_due", condition=Q(resolve_at__isnull=False)
+            ),
+            models.Index(
+                fields=["service", "group_key"],
+                name="incident_joinable",
+                condition=Q(state__in=["triggered", "acknowledged"]) & ~Q(group_key=""),
+            ),
+            models.Index(fields=["service", "-opened_at"], name="incident_of_service"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.title}"
+
+    @property
+    def chain(self) -> str:
+        return chain_of(self.pk)
+
+
+def chain_of(incident_id: int) -> str:
+    """The journal's chain of one incident."""
+    return f"incident:{incident_id}"

@@ -1,0 +1,1 @@
+"""Events become alerts, alerts find their incident: inbox, deduplication, grouping."""

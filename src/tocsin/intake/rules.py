@@ -1,0 +1,136 @@
+"""What an event is, and what it does to the alert with its key. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from tocsin.catalog.rules import Grouping
+
+BODY_BYTES_MAX = 512 * 1024
+DEPTH_MAX = 32
+EVENTS_PER_BODY_MAX = 5_000
+KEY_LENGTH_MAX = 512
+TITLE_LENGTH_MAX = 1_024
+TEXT_LENGTH_MAX = 15_000
+FIELDS_MAX = 200
+FIELD_LENGTH_MAX = 4_096
+SAMPLES_MAX = 5  # raw payloads kept of one alert: the first and the latest four
+SAMPLE_BYTES_MAX = 16_384
+QUEUE_ROWS_MAX = 200_000  # events accepted and not yet digested; above it senders get 503 and Retry-After
+IDEMPOTENCY_LIFE = timedelta(hours=24)
+CLOCK_SKEW_MAX = timedelta(hours=24)  # a sender's own time further away than this is kept as text only
+
+
+class Action(StrEnum):
+    TRIGGER = "trigger"
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+    NOTE = "note"
+    CHANGE = "change"  # context only: opens nothing, pages nobody
+
+
+class Severity(StrEnum):
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One raw message from a source, in the words of this house. All texts are data: never markup, never source."""
+
+    action: Action
+    key: str  # the sender's deduplication key, unique within its integration
+    title: str = ""
+    severity: Severity = Severity.ERROR
+    description: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)  # labels and details, flat: what grouping may name
+    links: Sequence[tuple[str, str]] = ()  # (text, address); only http and https
+    happened_at: datetime | None = None  # the sender's own time, when it can be believed
+    ends_at: datetime | None = None  # resolves by itself then unless the sender repeats it (Alertmanager API v2)
+    note: str = ""  # for NOTE, and the reason somebody gave with another action
+    user: str = ""  # who the sender says did it
+    raw: Any = None  # the payload as it came, JSON-shaped
+    key_is_digest: bool = False  # `key` is the 32 hex digits of an alert, as Opsgenie's clients send back
+
+
+class AlertState(StrEnum):
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The latest alert with the event's key, as stored. `last_seq` is the number of the newest event applied."""
+
+    state: AlertState
+    last_seq: int
+    incident_open: bool
+
+
+class Effect(StrEnum):
+    """What an event does to its alert: the reason stored and counted."""
+
+    NEW = "new"  # a new alert begins to fire
+    REPEAT = "repeat"  # the alert fires already: counted
+    REFIRE = "refire"  # it had resolved, but its incident is still open: it fires there again
+    RESOLVE = "resolve"
+    ACKNOWLEDGE = "acknowledge"
+    NOTE = "note"
+    EARLY_RESOLVE = "resolve before trigger"  # remembered, so that the late trigger does not page
+    STALE = "overtaken by a newer event"
+    NOTHING = "nothing to act on"
+
+
+def effect(seen: Seen | None, action: Action, seq: int) -> Effect:
+    """What the event numbered `seq` does, given the latest alert with its key.
+
+    As PagerDuty does: repeats join the open alert; after a resolve a trigger begins anew; an acknowledge or resolve
+    without an open alert does nothing. Numbers follow the order of arrival, so an event that was overtaken on its
+    way through the queue never replaces newer news.
+    """
+    if seen is not None and seq <= seen.last_seq:
+        return Effect.STALE
+    firing = seen is not None and seen.state is AlertState.FIRING
+    if action is Action.TRIGGER:
+        if firing:
+            return Effect.REPEAT
+        return Effect.REFIRE if seen is not None and seen.incident_open else Effect.NEW
+    if action is Action.RESOLVE:
+        if firing:
+            return Effect.RESOLVE
+        return Effect.EARLY_RESOLVE if seen is None else Effect.NOTHING
+    if action is Action.ACKNOWLEDGE:
+        return Effect.ACKNOWLEDGE if firing else Effect.NOTHING
+    if action is Action.NOTE:
+        return Effect.NOTE if seen is not None else Effect.NOTHING
+    return Effect.NOTHING
+
+
+def key_digest(integration_id: str, key: str) -> str:
+    """32 hex digits that stand for a deduplication key; scoped, so no sender can touch another's alerts."""
+    return hashlib.sha256(f"{integration_id}\n{key}".encode()).hexdigest()[:32]
+
+
+def group_key(grouping: Grouping | None, fields: Mapping[str, str]) -> str:
+    """32 hex digits equal for alerts that belong together, "" when each stands alone.
+
+    `by` names are looked up in the event's fields ("alertname", or "labels.alertname" for the same); a missing
+    field counts as empty.
+    """
+    if grouping is None:
+        return ""
+    parts = [name.removeprefix("labels.") for name in grouping.by]
+    text = "\n".join(f"{name}={fields.get(name, '')}" for name in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def may_join(grouping: Grouping | None, last_alert_at: datetime | None, now: datetime) -> bool:
+    """Whether an alert arriving at `now` may join an open incident of its group."""
+    return grouping is not None and last_alert_at is not None and now - last_alert_at < grouping.window

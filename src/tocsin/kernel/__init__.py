@@ -1,0 +1,1 @@
+"""Shared words, all pure: durations, ids, errors, who acts, how urgent."""

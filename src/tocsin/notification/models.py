@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from tocsin.notification.rules import ActVerb, DeliveryState
+from tocsin.people.models import User
+
+
+class Rule(models.Model):
+    """One step of a person's rules for an urgency."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="rules")
+    urgency = models.CharField(max_length=8)
+    position = models.PositiveSmallIntegerField()
+    contact = models.SlugField(max_length=64)
+    delay = models.DurationField()
+
+    class Meta:
+        ordering = ["user_id", "urgency", "position"]
+        constraints = [models.UniqueConstraint(fields=["user", "urgency", "position"], name="rule_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.urgency}: {self.contact} after {self.delay}"
+
+
+class Page(models.Model):
+    """The decision to interrupt one person. What it is about lives in a room above, so it is named, not linked."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    incident_id = models.BigIntegerField(null=True)  # null: a test of somebody's rules
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="pages")
+    urgency = models.CharField(max_length=8)
+    kind = models.CharField(max_length=16, default="page")
+    reason = models.CharField(max_length=300)  # "level 1 of policy web"
+    subject = models.CharField(max_length=300)
+    lines = models.JSONField(default=list)
+    details = models.JSONField(default=dict)
+    note = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField()
+    # Set when the person cannot be reached by this page: the climb then moves on at once.
+    undeliverable_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["incident_id"], name="page_incident")]
+
+    def __str__(self) -> str:
+        return f"page {self.id} to {self.user_id}"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self, now: datetime) -> DeliveryQuerySet:
+        """What may be sent at `now`, what is urgent first: its time has come, or the node that held it died."""
+        return self.filter(
+            state__in=(DeliveryState.DUE, DeliveryState.SENDING), next_at__lte=now
+        ).order_by("-urgent", "next_at")
+
+
+class Delivery(models.Model):
+    """One message to one contact, with every attempt at it. `next_at` is when it is looked at again: its due time,
+    its next retry, or the end of the lease while a node is sending it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    page = models.ForeignKey(Page, on_delete=models.CASCADE, related_name="deliveries")
+    incident_id = models.BigIntegerField(null=True)
+    contact = models.SlugField(max_length=64)
+    address = models.CharField(max_length=500)
+    urgent = models.BooleanField(default=True)
+    state = models.CharField(max_length=16, default=DeliveryState.DUE)
+    due_at = models.DateTimeField()
+    next_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    fence = models.PositiveIntegerField(default=0)  # rises with each claim; a late result of an old claim is refused
+    sent_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    reference = models.CharField(max_length=200, blank=True, default="")
+    error = models.CharField(max_length=500, blank=True, default="")
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["next_at"],
+                name="delivery_due",
+                condition=Q(state__in=["due", "sending"]),
+            ),
+            models.Index(fields=["incident_id"], name="delivery_incident"),
+            models.Index(fields=["state"], name="delivery_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"delivery {self.id} to {self.address}: {self.state}"
+
+
+class Attempt(models.Model):
+    """One try at a delivery, in plain words."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="tries")
+    number = models.PositiveSmallIntegerField()
+    at = models.DateTimeField()
+    took_ms = models.PositiveIntegerField(default=0)
+    outcome = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ["delivery_id", "number"]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.outcome}"
+
+
+class ActLink(models.Model):
+    """A button in a message: bound to person, incident and verb. Its token is derived from the row and the
+    instance's secret, so the plain text is nowhere stored; the digest is what is looked up."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    digest = models.CharField(max_length=64, unique=True)
+    page = models.ForeignKey(Page, on_delete=models.CASCADE, related_name="act_links")
+    incident_id = models.BigIntegerField()
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    verb = models.CharField(max_length=16, choices=[(v.value, v.value) for v in ActVerb])
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.verb} by {self.user_id}"

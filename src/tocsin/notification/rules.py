@@ -1,0 +1,156 @@
+"""What a message is, what a channel promises, and what follows from an attempt. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+ATTEMPTS_MAX = 5  # per delivery: the first and four retries
+SEND_DEADLINE = timedelta(seconds=10)
+LEASE = timedelta(seconds=30)  # longer than the deadline, so that a live sender never loses its delivery
+BACKOFF_FIRST = timedelta(seconds=2)
+BACKOFF_MAX = timedelta(seconds=30)
+RULE_STEPS_MAX = 20
+ACT_LINK_LIFE = timedelta(hours=24)
+
+
+class DeliveryState(StrEnum):
+    """accepted = suppressed + due; due = sent + undeliverable (and what still waits); sent = confirmed + not yet."""
+
+    DUE = "due"  # waits for its time or for a retry
+    SENDING = "sending"  # a node holds it under a lease
+    SENT = "sent"  # the provider took it
+    CONFIRMED = "confirmed"  # the provider or the person says it arrived
+    UNDELIVERABLE = "undeliverable"  # given up; `error` says why
+    SUPPRESSED = "suppressed"  # not needed any more; `error` says why
+
+
+class ActVerb(StrEnum):
+    """What a button in a message does."""
+
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+    ESCALATE = "escalate"
+
+
+@dataclass(frozen=True)
+class Act:
+    """One button: the word on it and the address it opens (GET shows, POST acts)."""
+
+    verb: ActVerb
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is said to one person, before a channel puts it into its own form.
+
+    `subject` is one line; `lines` are short facts in the order of use; `text` from alerts is data, never markup.
+    `thread` is equal for all messages of one incident; `kind` is "page", "update" or "test".
+    """
+
+    id: str  # stable over retries: the delivery's uuid
+    subject: str
+    lines: Sequence[str] = ()
+    acts: Sequence[Act] = ()
+    link: str = ""  # the incident's page
+    thread: str = ""
+    kind: str = "page"
+    urgent: bool = True
+    details: Mapping[str, Any] = field(default_factory=dict)  # for machines: incident number, service, priority …
+    note: str = ""  # the handover note, or "rendering failed"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The provider took it; `reference` is its name for it."""
+
+    reference: str = ""
+    confirmed: bool = False
+
+
+@dataclass(frozen=True)
+class Failed:
+    """It did not go. `again` says whether another attempt can help; `after` is what the provider asked to wait."""
+
+    why: str
+    again: bool = True
+    after: timedelta | None = None
+
+
+class Channel(Protocol):
+    """A vendor's way out. One file each under channels/; the core knows none of them by name."""
+
+    name: str  # shown to people: "e-mail", "webhook"
+    schemes: Sequence[str]  # of the contact addresses it serves: ("mailto",)
+
+    def check(self, address: str) -> str:
+        """The address in its plain form. Raises Refused with words when it cannot be one."""
+
+    def send(self, address: str, to_name: str, message: Message, now: datetime) -> Sent | Failed:
+        """Hand the message to the provider within SEND_DEADLINE; never raises for what a provider may do."""
+
+
+@dataclass(frozen=True)
+class Retry:
+    at: datetime
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    why: str
+
+
+def after_failure(failed: Failed, attempts: int, now: datetime, jitter: float) -> Retry | GiveUp:
+    """What to do after the `attempts`-th attempt failed: 2 s, 4 s, 8 s … spread by `jitter` in [0, 1), then give up.
+
+    A provider that asks for more than the longest backoff is not waited for: the next channel is faster.
+    """
+    if not failed.again:
+        return GiveUp(failed.why)
+    if attempts >= ATTEMPTS_MAX:
+        return GiveUp(f"{failed.why} (after {attempts} attempts)")
+    wait = min(BACKOFF_FIRST * 2 ** (attempts - 1), BACKOFF_MAX) * (0.75 + 0.5 * jitter)
+    if failed.after is not None:
+        if failed.after > BACKOFF_MAX:
+            return GiveUp(f"{failed.why}; it asks to wait {int(failed.after.total_seconds())} s")
+        wait = max(wait, failed.after)
+    return Retry(now + wait)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of somebody's rules: this contact, after this delay."""
+
+    contact: str
+    delay: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One delivery to make: where it goes and when."""
+
+    contact: str
+    address: str
+    due_at: datetime
+
+
+def plan_deliveries(
+    steps: Sequence[Step], contacts: Mapping[str, str], now: datetime
+) -> tuple[Planned, ...]:
+    """The deliveries of one page: the person's steps, or every contact at once when there is no rule that works.
+
+    A step whose contact is gone is left out. () means that the person cannot be reached at all.
+    """
+    planned = tuple(
+        Planned(step.contact, contacts[step.contact], now + step.delay)
+        for step in steps[:RULE_STEPS_MAX]
+        if step.contact in contacts
+    )
+    if planned:
+        return planned
+    return tuple(Planned(name, address, now) for name, address in sorted(contacts.items()))

@@ -1,0 +1,1 @@
+"""Users, teams, contacts, roles, tokens, and who may do what."""

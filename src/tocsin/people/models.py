@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+from tocsin.people.rules import May, Role, may
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser):
+    """A person. The id is a slug that stays; without a usable password nobody can sign in with one."""
+
+    id = models.SlugField(max_length=64, primary_key=True)
+    name = models.CharField(max_length=120)
+    email = models.EmailField(unique=True)
+    timezone = models.CharField(max_length=64, default="UTC")
+    role = models.CharField(max_length=16, choices=[(r.value, r.value) for r in Role], default=Role.RESPONDER)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def may(self, what: May) -> bool:
+        return self.is_active and may(self.role, what)
+
+
+class Contact(models.Model):
+    """One way to reach a person; `address` is a URL whose scheme names the channel (mailto:, https:, console:)."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="contacts")
+    name = models.SlugField(max_length=64)
+    address = models.CharField(max_length=500)
+    verified_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["user_id", "name"]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="contact_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}/{self.name}"
+
+
+class Team(models.Model):
+    id = models.SlugField(max_length=64, primary_key=True)
+    name = models.CharField(max_length=120)
+    lead = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    members: models.ManyToManyField[User, Membership] = models.ManyToManyField(
+        User, through="Membership", related_name="teams"
+    )
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["team_id", "position"]
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.team_id}"
+
+
+class Token(models.Model):
+    """Opens the API for its owner. Only the digest is stored; the prefix tells tokens apart on the screen."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=120)
+    scope = models.CharField(max_length=8)
+    prefix = models.CharField(max_length=12)
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["user_id", "name"]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}…"
+
+
+class SignInLink(models.Model):
+    """A link that signs its person in once."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"sign-in for {self.user_id}"
+
+
+def row_to_snapshot(row: Any) -> dict[str, Any]:
+    """The stored columns of a row as plain values, for the journal's before/after; secrets are left out."""
+    secret = {"password", "digest", "key_digest", "key_sealed", "secret_sealed"}
+    return {
+        f.attname: f.value_to_string(row) if isinstance(f, models.DateTimeField) else getattr(row, f.attname)
+        for f in row._meta.concrete_fields
+        if f.attname not in secret
+    }

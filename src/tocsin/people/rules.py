@@ -1,0 +1,59 @@
+"""Roles and what each may do: one table, in one place. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    MANAGER = "manager"
+    RESPONDER = "responder"
+    STAKEHOLDER = "stakeholder"
+
+
+class May(StrEnum):
+    """One permission each; a route names the one it needs."""
+
+    SEE = "see incidents, services, people and policies"
+    ACT = "acknowledge, resolve, escalate, note"
+    OPEN = "open an incident by hand"
+    SEND_TEST = "send a test alert"
+    CONFIGURE = "edit services, policies, teams and integrations"
+    SEE_KEYS = "see integration keys"
+    PEOPLE = "add people and change their roles"
+    OWN_PROFILE = "edit one's own contacts and rules"
+    SETTINGS = "change the organisation's settings"
+    AUDIT = "read the audit log and every message"
+
+
+_EVERYBODY = frozenset({May.SEE, May.OWN_PROFILE})
+_RESPONDS = _EVERYBODY | {May.ACT, May.OPEN, May.SEND_TEST}
+_MANAGES = _RESPONDS | {May.CONFIGURE, May.SEE_KEYS}
+
+TABLE: dict[Role, frozenset[May]] = {
+    Role.STAKEHOLDER: _EVERYBODY,
+    Role.RESPONDER: _RESPONDS,
+    Role.MANAGER: _MANAGES,
+    Role.ADMIN: frozenset(May),
+}
+
+
+def may(role: str, what: May) -> bool:
+    """Whether somebody with `role` may do `what`; an unknown role may nothing."""
+    return role in Role and what in TABLE[Role(role)]
+
+
+class Scope(StrEnum):
+    """What a token may be used for; never more than its owner may."""
+
+    READ = "read"
+    ACT = "act"
+    ADMIN = "admin"
+
+
+SCOPES: dict[Scope, frozenset[May]] = {
+    Scope.READ: frozenset({May.SEE}),
+    Scope.ACT: _RESPONDS,
+    Scope.ADMIN: frozenset(May),
+}

@@ -1,0 +1,5 @@
+"""Every address, in one place."""
+
+from __future__ import annotations
+
+urlpatterns: list[object] = []
