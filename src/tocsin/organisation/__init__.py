@@ -1,0 +1,1 @@
+"""One configuration, two pens: the organisation file, its plan, its export."""
