@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 from tocsin.people.rules import May, Role, may
 
@@ -37,6 +38,12 @@ class User(AbstractBaseUser):
 
     def may(self, what: May) -> bool:
         return self.is_active and may(self.role, what)
+
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """What an open session must match at every request: it changes with password, role and deactivation,
+        so that each of them ends every session at once, on every node."""
+        value = f"{self.password}\n{self.role}\n{self.is_active}"
+        return salted_hmac("tocsin.people.session", value, secret=secret, algorithm="sha256").hexdigest()
 
 
 class Contact(models.Model):

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tocsin.site.config import database_settings, read_config
+from tocsin.site.smtp import smtp_settings
 
 CONFIG = read_config(os.environ)
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -29,6 +30,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "tocsin.journal",
     "tocsin.people",
     "tocsin.catalog",
@@ -57,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tocsin.web.sessions.SessionLimits",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -64,6 +67,8 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # First of all, so that our pages stand before allauth's of the same name.
+        "DIRS": [PACKAGE / "web" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -74,3 +79,62 @@ TEMPLATES = [
         },
     },
 ]
+
+# --- Sign-in: sessions, cookies, allauth, outgoing account mail (web/signin.py, web/sessions.py, web/accounts.py) ---
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "account_login"
+# "__Host-" binds a cookie to this host and path, and browsers take it over TLS only; plain http (a laptop, a test)
+# therefore needs the plain name.
+_COOKIE_PREFIX = "__Host-" if CONFIG.https else ""
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}session"
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # the absolute end; the idle end is kept by web.sessions
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CONFIG.https
+CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = CONFIG.https
+CSRF_TRUSTED_ORIGINS = [CONFIG.url] if CONFIG.https else []
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+PASSWORD_RESET_TIMEOUT = 3600  # seconds a reset link lives
+PUBLIC_URL = CONFIG.url  # links in mails are never made from a request's Host header
+
+ACCOUNT_ADAPTER = "tocsin.web.accounts.Adapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]  # sign-up is closed; allauth still checks the names
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an administrator made the address; a one-time link proved the person
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to strangers
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # the session that changed it stays; all others end by their hash
+# Django's own generator: allauth's would copy addresses into a table that then outlives a change of address.
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"
+# Kept per process, in memory. None of these touches act-links (/a/…), one-time links or an open session: whoever is
+# paged can always acknowledge.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/15m/key",
+    "reset_password": "20/m/ip,5/h/key",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+}
+MFA_ADAPTER = "tocsin.web.accounts.SecondStep"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Tocsin"
+MFA_TOTP_TOLERANCE = 1  # one step of 30 s either way, for phones whose clock is a little off
+USERSESSIONS_TRACK_ACTIVITY = False  # web.sessions notes it, at most every few minutes
+
+_SMTP = smtp_settings(CONFIG.smtp_url)
+EMAIL_BACKEND = _SMTP.backend
+EMAIL_HOST, EMAIL_PORT = _SMTP.host, _SMTP.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _SMTP.user, _SMTP.password
+EMAIL_USE_SSL, EMAIL_USE_TLS = _SMTP.tls_at_once, _SMTP.starttls
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = _SMTP.sender
+# --- end of sign-in ---

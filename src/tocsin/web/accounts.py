@@ -1,0 +1,130 @@
+"""What allauth asks us: where to go, what is safe, how mail leaves, what is written down."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+from urllib.parse import quote
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import Resolver404, resolve, reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+
+from tocsin.journal.actions import ORGANISATION, Fact, write
+from tocsin.kernel.acting import by_user
+from tocsin.people.models import User
+from tocsin.web.sessions import begin
+
+NEXT_LENGTH_MAX = 2_000
+# Account mail leaves beside the request, whose answer then takes equally long for a known and an unknown address.
+_outgoing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="account-mail")
+_last_mail: Future[object] | None = None
+
+
+def safe_next(url: str | None) -> str | None:
+    """`url` when it is a path of this instance that some page answers, else None."""
+    if not url or len(url) > NEXT_LENGTH_MAX or not url.startswith("/"):
+        return None
+    if "\\" in url or not url.isprintable() or not url_has_allowed_host_and_scheme(url, allowed_hosts=None):
+        return None
+    path = url.partition("#")[0].partition("?")[0]
+    try:
+        resolve(path)
+    except Resolver404:
+        return None
+    return url
+
+
+def mail_is_set_up() -> bool:
+    return not settings.EMAIL_BACKEND.endswith(".dummy.EmailBackend")
+
+
+def wait_for_mail() -> None:
+    """Return once every account mail handed over so far has left or failed."""
+    if _last_mail is not None:
+        _last_mail.exception()
+
+
+def note_access(kind: str, user: User, request: HttpRequest, **data: Any) -> None:
+    """Write to the audit log that somebody used or changed their access."""
+    with transaction.atomic():
+        fact = Fact(ORGANISATION, kind, {"user": user.pk, **data})
+        write([fact], by_user(user.pk, "web"), request.now)  # type: ignore[attr-defined]
+
+
+class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Sign-in by e-mail and password, for people whom an administrator added."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def is_safe_url(self, url: str) -> bool:
+        return safe_next(url) is not None
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        super().login(request, user)
+        begin(request.session, request.now)  # type: ignore[attr-defined]
+        note_access("access.signed_in", user, request, address=self.get_client_ip(request))
+
+    def logout(self, request: HttpRequest) -> None:
+        if isinstance(request.user, User):
+            note_access("access.signed_out", request.user, request)
+        super().logout(request)
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        """Go on to where the person wanted to go; who has no password yet may set one on the way."""
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        if user.has_usable_password():
+            return response
+        onward = urlencode({"next": response.headers.get("Location", "/")})
+        return HttpResponseRedirect(f"{reverse('account_set_password')}?{onward}")
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("profile")
+
+    def set_password(self, user: User, password: str) -> None:
+        with transaction.atomic():
+            user.set_password(password)
+            user.save(update_fields=["password"])
+            note_access("access.password_changed", user, self.request)
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        return f"{settings.PUBLIC_URL}{reverse('account_reset_password')}/{quote(key)}"
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        if not mail_is_set_up():
+            return
+        context = {"email": email, "public_url": settings.PUBLIC_URL, **context}
+        send_beside(self.render_mail(template_prefix, email, context))
+
+    def get_user_search_fields(self) -> list[str]:
+        return []
+
+
+def send_beside(message: EmailMessage) -> None:
+    """Send `message` in the background; a failure is silent, because the person can ask again."""
+    global _last_mail  # noqa: PLW0603
+    _last_mail = _outgoing.submit(message.send, fail_silently=True)
+
+
+class SecondStep(DefaultMFAAdapter):  # type: ignore[misc]
+    """Two-factor secrets lie sealed in the database, under a key made from the instance's secret."""
+
+    def encrypt(self, text: str) -> str:
+        return _seal().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return _seal().decrypt(encrypted_text.encode()).decode()
+
+
+def _seal() -> Fernet:
+    key = hashlib.sha256(b"tocsin.web.two-factor\0" + settings.SECRET_KEY.encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(key))

@@ -1,0 +1,85 @@
+"""How long a session lasts, which ones a person has, and how they end.
+
+Idle 12 h and absolute 14 d are kept here; a change of password, role or activity ends sessions by itself,
+because the hash that each of them carries (people.models.User) no longer matches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from allauth.usersessions.models import UserSession
+from django.contrib.auth import SESSION_KEY, get_user, logout
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest, HttpResponse
+
+from tocsin.people.models import User
+
+IDLE_MAX = timedelta(hours=12)
+ABSOLUTE_MAX = timedelta(days=14)
+SEEN_EVERY = timedelta(minutes=5)  # a session is written at most this often for having been used
+BEGAN, SEEN = "began", "seen"
+
+
+def begin(session: SessionBase, now: datetime) -> None:
+    """Count both limits of `session` from `now`."""
+    session[BEGAN] = session[SEEN] = now.isoformat()
+
+
+def is_over(session: SessionBase, now: datetime) -> bool:
+    """Whether one of the limits has passed; a session without marks has not begun."""
+    began, seen = session.get(BEGAN), session.get(SEEN)
+    if not began or not seen:
+        return False
+    age, idle = now - datetime.fromisoformat(began), now - datetime.fromisoformat(seen)
+    return age >= ABSOLUTE_MAX or idle >= IDLE_MAX
+
+
+def person_of(session_key: str, now: datetime) -> User | None:
+    """Whose session this is at `now`, for the live stream, which has no Django request."""
+    request = HttpRequest()
+    request.session = SessionStore(session_key)
+    if is_over(request.session, now):
+        return None
+    user = get_user(request)
+    return user if isinstance(user, User) else None
+
+
+class SessionLimits:
+    """Ends a session that is too old or was left alone too long; the person then signs in again."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        session, now = request.session, request.now  # type: ignore[attr-defined]
+        if SESSION_KEY in session:
+            if is_over(session, now):
+                logout(request)
+            elif BEGAN not in session:
+                begin(session, now)
+            elif now - datetime.fromisoformat(session[SEEN]) >= SEEN_EVERY:
+                session[SEEN] = now.isoformat()
+                UserSession.objects.filter(session_key=session.session_key).update(last_seen_at=now)
+        return self.get_response(request)
+
+
+def sessions_of(user: User) -> list[UserSession]:
+    """The open sessions of `user`, the last used first; what has ended meanwhile is swept away."""
+    return sorted(UserSession.objects.purge_and_list(user), key=lambda s: s.last_seen_at, reverse=True)
+
+
+def end_session(user: User, row_id: int) -> None:
+    """End one session of `user`; nothing happens when it is not theirs or is gone."""
+    for row in UserSession.objects.filter(user=user, pk=row_id):
+        row.end()
+
+
+def end_others(user: User, current_key: str | None) -> int:
+    """End every session of `user` but the one with `current_key`; returns how many."""
+    rows = list(UserSession.objects.filter(user=user).exclude(session_key=current_key or ""))
+    for row in rows:
+        row.end()
+    return len(rows)
