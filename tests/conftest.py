@@ -1,0 +1,89 @@
+"""What every test may ask for, and what the suite says about the parts it could not run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests import postgres
+
+# In CI every part has to run: a skip is a failure there.
+IN_CI = bool(os.environ.get("TOCSIN_CI"))
+ON_POSTGRES = bool(os.environ.get("TOCSIN_DATABASE_URL"))
+CHROMIUM = ("chromium", "chromium-browser")
+PEERS = ("prometheus", "prometheus-alertmanager", "amtool")
+
+
+def _missing() -> dict[str, str]:
+    """For each marker whose program is absent, what is missing, in words."""
+    absent: dict[str, str] = {}
+    if not any(shutil.which(name) for name in CHROMIUM):
+        absent["browser"] = "Chromium is not installed (apt-get install chromium)"
+    if gone := [name for name in PEERS if not shutil.which(name)]:
+        absent["peers"] = (
+            f"{', '.join(gone)} not installed (apt-get install prometheus prometheus-alertmanager)"
+        )
+    return absent
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    absent = _missing()
+    kept, left_out = [], []
+    for item in items:
+        if ON_POSTGRES and item.get_closest_marker("sqlite"):
+            left_out.append(item)
+            continue
+        for marker, why in absent.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=why))
+        kept.append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Where TOCSIN_CI is set, a skipped test has failed: CI's machine can have every program."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and in CI nothing may be: {why}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """One line for each part that did not run, and why."""
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons[why] = reasons.get(why, 0) + 1
+    for why, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"Skipped {count}: {why.removeprefix('Skipped: ')}")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL server where databases may be made; skips in words when there is none."""
+    try:
+        running = postgres.server()
+        url = running.__enter__()
+    except postgres.Absent as why:
+        pytest.skip(str(why))
+    try:
+        yield url
+    finally:
+        running.__exit__(None, None, None)
+
+
+@pytest.fixture
+def postgres_database(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of an empty database of this test's own, for programs started beside the suite."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    with postgres.database(postgres_server, f"tocsin_{worker}_{os.getpid()}") as url:
+        yield url

@@ -1,0 +1,27 @@
+"""Tocsin's settings, and what only tests want: a folder of their own, cheap passwords, a file to store in."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+# Each process of the suite has its own data folder; the settings read it the moment they are imported.
+_FOLDER = Path(tempfile.mkdtemp(prefix="tocsin-tests-"))
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
+os.environ["TOCSIN_DATA"] = str(_FOLDER)
+os.environ.setdefault("TOCSIN_SECRET_KEY", "a key that only tests use, and that opens nothing anywhere else")
+for _name in ("TOCSIN_CONFIG", "TOCSIN_URL", "TOCSIN_SMTP_URL", "TOCSIN_ALLOWED_NETWORKS", "TOCSIN_TOKEN"):
+    os.environ.pop(_name, None)
+
+from tocsin.site.settings import *  # noqa: E402, F403
+from tocsin.site.settings import CONFIG, DATABASES  # noqa: E402
+
+# Argon2 is meant to be slow, and whether it is used is tested by name; everything else signs in at once.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# Threads must see one another's commits, so SQLite is a real file here as everywhere.
+if not CONFIG.database_url:
+    DATABASES["default"]["TEST"] = {"NAME": str(_FOLDER / "test.db")}
