@@ -47,6 +47,8 @@ class Climb(models.Model):
     pages_sent = models.PositiveIntegerField(default=0)
     level = models.PositiveSmallIntegerField(default=0)  # of the last page, from 1
     round = models.PositiveSmallIntegerField(default=0)
+    paged_at = models.DateTimeField(null=True)  # when that was
+    forced = models.BooleanField(default=False)  # somebody said "escalate now": an acknowledgement does not stop it
     ended = models.CharField(max_length=32, blank=True, default="")  # why nothing more follows by itself
     handover = models.JSONField(default=dict)  # the note that the next person reads first
     version = models.PositiveIntegerField(default=1)

@@ -83,6 +83,7 @@ class Alert(models.Model):
     last_seen_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)  # the sender's own time of the resolve
     last_seq = models.BigIntegerField(default=0)
     samples = models.JSONField(default=list)  # [{"at": …, "raw": …}], bounded
     why = models.CharField(max_length=300, blank=True, default="")  # why it is in this incident, or in none

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -67,11 +67,13 @@ class AlertState(StrEnum):
 
 @dataclass(frozen=True)
 class Seen:
-    """The latest alert with the event's key, as stored. `last_seq` is the number of the newest event applied."""
+    """The latest alert with the event's key, as stored. `last_seq` is the number of the newest event applied,
+    `ended_at` the sender's own time of its resolve."""
 
     state: AlertState
     last_seq: int
     incident_open: bool
+    ended_at: datetime | None = None
 
 
 class Effect(StrEnum):
@@ -83,34 +85,40 @@ class Effect(StrEnum):
     RESOLVE = "resolve"
     ACKNOWLEDGE = "acknowledge"
     NOTE = "note"
+    CHANGE = "change"
     EARLY_RESOLVE = "resolve before trigger"  # remembered, so that the late trigger does not page
     STALE = "overtaken by a newer event"
     NOTHING = "nothing to act on"
 
 
-def effect(seen: Seen | None, action: Action, seq: int) -> Effect:
-    """What the event numbered `seq` does, given the latest alert with its key.
+def effect(seen: Seen | None, event: Event, seq: int) -> Effect:
+    """What `event`, numbered `seq`, does, given the latest alert with its key.
 
-    As PagerDuty does: repeats join the open alert; after a resolve a trigger begins anew; an acknowledge or resolve
-    without an open alert does nothing. Numbers follow the order of arrival, so an event that was overtaken on its
-    way through the queue never replaces newer news.
+    As PagerDuty does: repeats join the open alert; after a resolve a trigger begins anew, and so it does when
+    somebody resolved the incident while the alert went on firing; an acknowledge or resolve without an open alert
+    does nothing. Numbers follow the order of arrival, so an event that was overtaken on its way through the queue
+    never replaces newer news; and a trigger that its sender dates before the resolve was overtaken on the network.
     """
+    if event.action is Action.CHANGE:
+        return Effect.CHANGE
     if seen is not None and seq <= seen.last_seq:
         return Effect.STALE
     firing = seen is not None and seen.state is AlertState.FIRING
-    if action is Action.TRIGGER:
+    if event.action is Action.TRIGGER:
+        if seen is None:
+            return Effect.NEW
         if firing:
-            return Effect.REPEAT
-        return Effect.REFIRE if seen is not None and seen.incident_open else Effect.NEW
-    if action is Action.RESOLVE:
+            return Effect.REPEAT if seen.incident_open else Effect.NEW
+        if seen.ended_at and event.happened_at and event.happened_at <= seen.ended_at:
+            return Effect.STALE
+        return Effect.REFIRE if seen.incident_open else Effect.NEW
+    if event.action is Action.RESOLVE:
         if firing:
             return Effect.RESOLVE
         return Effect.EARLY_RESOLVE if seen is None else Effect.NOTHING
-    if action is Action.ACKNOWLEDGE:
+    if event.action is Action.ACKNOWLEDGE:
         return Effect.ACKNOWLEDGE if firing else Effect.NOTHING
-    if action is Action.NOTE:
-        return Effect.NOTE if seen is not None else Effect.NOTHING
-    return Effect.NOTHING
+    return Effect.NOTE if seen is not None else Effect.NOTHING
 
 
 def key_digest(integration_id: str, key: str) -> str:
@@ -134,3 +142,20 @@ def group_key(grouping: Grouping | None, fields: Mapping[str, str]) -> str:
 def may_join(grouping: Grouping | None, last_alert_at: datetime | None, now: datetime) -> bool:
     """Whether an alert arriving at `now` may join an open incident of its group."""
     return grouping is not None and last_alert_at is not None and now - last_alert_at < grouping.window
+
+
+Reader = Callable[[bytes, str, datetime], Sequence[Event]]
+"""Reads an accepted body again: (body, meta, received_at) -> its events, in their order."""
+
+
+def unreadable(inbox_id: int, body: bytes, problem: str) -> Event:
+    """The alert that stands for an event nobody could read: it still pages, in plain text."""
+    text = body[:1_000].decode("utf-8", "replace").replace("\x00", "\ufffd")
+    return Event(
+        action=Action.TRIGGER,
+        key=f"unreadable:{inbox_id}",
+        title="An event came in that Tocsin could not read",
+        severity=Severity.CRITICAL,
+        description=f"{problem}\n\n{text}",
+        raw=text,
+    )

@@ -33,6 +33,8 @@ def write(facts: Sequence[Fact], by: By, now: datetime) -> None:
 
     Writers of the same chain wait for each other on its head; writers of different chains do not.
     """
+    if not facts:
+        return
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("a journal entry is written in the transaction that makes it true")
     chains = sorted({fact.chain for fact in facts})
@@ -59,11 +61,11 @@ def write(facts: Sequence[Fact], by: By, now: datetime) -> None:
         head.seq, head.hash = link.seq, link.hash
         entries.append(Entry(**link.__dict__))
     Entry.objects.bulk_create(entries)
-    if len(heads) == 1:
-        (head,) = heads.values()
-        Head.objects.filter(pk=head.pk).update(seq=head.seq, hash=head.hash)
-    else:
-        Head.objects.bulk_update(heads.values(), ["seq", "hash"])
+    with transaction.get_connection().cursor() as cursor:
+        cursor.executemany(
+            "UPDATE journal_head SET seq = %s, hash = %s WHERE chain = %s",
+            [(head.seq, head.hash, head.chain) for head in heads.values()],
+        )
 
 
 def seal(key: bytes, now: datetime, limit: int = HEADS_PER_SEAL) -> int:

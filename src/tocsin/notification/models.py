@@ -41,11 +41,21 @@ class Page(models.Model):
     details = models.JSONField(default=dict)
     note = models.TextField(blank=True, default="")
     created_at = models.DateTimeField()
-    # Set when the person cannot be reached by this page: the climb then moves on at once.
+    # Nothing of it is sent any more: somebody answered, or it is over.
+    quieted_at = models.DateTimeField(null=True)
+    # The person cannot be reached by this page, and whether the climb has moved on because of it.
     undeliverable_at = models.DateTimeField(null=True)
+    passed_on_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["incident_id"], name="page_incident")]
+        indexes = [
+            models.Index(fields=["incident_id"], name="page_incident"),
+            models.Index(
+                fields=["undeliverable_at"],
+                name="page_to_pass_on",
+                condition=Q(undeliverable_at__isnull=False, passed_on_at__isnull=True),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"page {self.id} to {self.user_id}"
@@ -112,18 +122,15 @@ class Attempt(models.Model):
         return f"{self.number}: {self.outcome}"
 
 
-class ActLink(models.Model):
-    """A button in a message: bound to person, incident and verb. Its token is derived from the row and the
-    instance's secret, so the plain text is nowhere stored; the digest is what is looked up."""
+class ActUse(models.Model):
+    """A button of a page was used. The links themselves are derived from the page and never stored."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    digest = models.CharField(max_length=64, unique=True)
-    page = models.ForeignKey(Page, on_delete=models.CASCADE, related_name="act_links")
-    incident_id = models.BigIntegerField()
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    page = models.ForeignKey(Page, on_delete=models.CASCADE, related_name="act_uses")
     verb = models.CharField(max_length=16, choices=[(v.value, v.value) for v in ActVerb])
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["page", "verb"], name="act_used_once")]
 
     def __str__(self) -> str:
-        return f"{self.verb} by {self.user_id}"
+        return f"{self.verb} on {self.page_id}"

@@ -1,0 +1,275 @@
+"""Start climbs, climb what is due, escalate by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import transaction
+
+from tocsin.catalog.actions import configuration
+from tocsin.escalation.models import Climb, Policy
+from tocsin.escalation.rules import (
+    Ahead,
+    Climb as ClimbValue,
+    Decision,
+    Exhausted,
+    Handover,
+    NobodyAtAll,
+    PageLevel,
+    Policy as PolicyValue,
+    Roster,
+    escalate,
+    forecast,
+    policy_as_data,
+    policy_from,
+    push,
+)
+from tocsin.incident.actions import call_for
+from tocsin.incident.models import Incident
+from tocsin.incident.rules import OPEN, State
+from tocsin.journal.actions import Fact, write
+from tocsin.journal.waking import wake
+from tocsin.kernel.acting import ENGINE, By
+from tocsin.kernel.errors import Refused, not_found
+from tocsin.notification.actions import Call, page_people
+from tocsin.notification.models import Page
+from tocsin.people.models import Membership, User
+from tocsin.people.rules import Role
+
+CLIMBS_MAX = 100  # per transaction
+NO_POLICY = PolicyValue(id="", name="no policy", levels=())
+log = structlog.get_logger()
+
+
+def roster() -> Roster:
+    """Who is behind every target now, active people only."""
+    users = frozenset(User.objects.filter(is_active=True).values_list("id", flat=True))
+    teams: dict[str, list[str]] = {}
+    members = Membership.objects.order_by("team_id", "position").values_list("team_id", "user_id")
+    for team, user in members:
+        teams.setdefault(team, []).append(user)
+    return Roster(users, {team: tuple(people) for team, people in teams.items()})
+
+
+def start_climbs(now: datetime, limit: int = CLIMBS_MAX) -> int:
+    """Incidents that need somebody begin to climb, from the first level, and page it; returns how many."""
+    with transaction.atomic():
+        rows = Incident.objects.needing_climb().select_for_update(skip_locked=True, of=("self",))
+        incidents = list(rows.select_related("service")[:limit])
+        if not incidents:
+            return 0
+        before = Climb.objects.in_bulk([incident.pk for incident in incidents])
+        climbs = [
+            _fresh_climb(incident, now, before.get(incident.pk))
+            for incident in incidents
+            if incident.state == State.TRIGGERED
+        ]
+        Incident.objects.filter(pk__in=[incident.pk for incident in incidents]).update(needs_climb=False)
+        Climb.objects.bulk_create(
+            climbs,
+            update_conflicts=True,
+            unique_fields=["incident"],
+            update_fields=[
+                "policy", "priority", "due_at", "pages_sent", "level", "round", "paged_at", "forced", "ended", "handover",
+            ],
+        )
+        _advance_all(climbs, now)
+    return len(incidents)
+
+
+def climb_due(now: datetime, limit: int = CLIMBS_MAX) -> int:
+    """Every climb whose time has come pages its next level; returns how many were looked at."""
+    with transaction.atomic():
+        rows = Climb.objects.due(now).select_for_update(skip_locked=True, of=("self", "incident"))
+        climbs = list(rows.select_related("incident", "incident__service")[:limit])
+        if climbs:
+            _advance_all(climbs, now)
+    return len(climbs)
+
+
+def pass_on_unreachable(now: datetime, limit: int = CLIMBS_MAX) -> int:
+    """Where nobody of the level that was paged can be reached, the next level is due at once."""
+    with transaction.atomic():
+        waiting = Page.objects.filter(undeliverable_at__isnull=False, passed_on_at=None).order_by("undeliverable_at")
+        pages = list(waiting.select_for_update(skip_locked=True)[:limit])
+        Page.objects.filter(pk__in=[page.pk for page in pages]).update(passed_on_at=now)
+        ids = {page.incident_id for page in pages if page.incident_id is not None}
+        climbs = Climb.objects.select_for_update(of=("self",)).filter(
+            incident__in=ids, incident__state=State.TRIGGERED, due_at__gt=now
+        )
+        for climb in climbs:
+            level = Page.objects.filter(incident_id=climb.incident_id, created_at__gte=climb.paged_at)
+            if not level.filter(undeliverable_at=None).exists():
+                Climb.objects.filter(pk=climb.pk).update(due_at=now)
+                wake("duties", f"incident:{climb.incident_id}")
+    return len(pages)
+
+
+def escalate_now(incident_id: int, by: By, now: datetime, handover: Handover | None = None) -> Climb:
+    """Page the next level at once, with the handover note in its message. Raises Refused when it is over."""
+    note = handover or Handover()
+    with transaction.atomic():
+        locked = Incident.objects.select_for_update(of=("self",)).select_related("service")
+        incident = locked.filter(pk=incident_id).first()
+        if incident is None:
+            raise not_found("incident", incident_id)
+        if incident.state not in OPEN:
+            raise Refused(
+                f"#{incident.pk} is {incident.state}", "an open incident", "Reopen it first.", status=409
+            )
+        climb = Climb.objects.select_for_update().filter(pk=incident.pk).first() or _fresh_climb(incident, now)
+        pushed = push(policy_from(climb.policy), climb.as_value(), now)
+        climb.due_at, climb.pages_sent = pushed.due_at, pushed.pages_sent
+        climb.forced, climb.ended, climb.handover = True, "", asdict(note)
+        climb.save()
+        Incident.objects.filter(pk=incident.pk).update(needs_climb=False)
+        fact = Fact(incident.chain, "climb.pushed", {k: v for k, v in asdict(note).items() if v})
+        write([fact], by, now)
+        wake("duties", "now", f"incident:{incident.pk}")
+    return climb
+
+
+def next_steps(incident: Incident, now: datetime) -> tuple[Ahead, ...]:
+    """Whom the incident will page if nobody answers, by the same rule that will do it; () when nothing follows."""
+    climb = Climb.objects.filter(pk=incident.pk).first()
+    if climb is None or incident.state not in OPEN or (incident.state != State.TRIGGERED and not climb.forced):
+        return ()
+    return forecast(policy_from(climb.policy), roster(), climb.as_value(), now)
+
+
+def policy_of(service_id: str) -> PolicyValue:
+    """The policy of a service as it is now; one without levels when it has none."""
+    service = configuration().services.get(service_id)
+    row = Policy.objects.filter(pk=service.policy).first() if service and service.policy else None
+    return row.as_value() if row else NO_POLICY
+
+
+# -- one step of many climbs, in the caller's transaction ------------------------------------------------------------
+
+
+def _fresh_climb(incident: Incident, now: datetime, before: Climb | None = None) -> Climb:
+    """A climb at the foot of the policy that the incident began with; the service's, when it begins now."""
+    kept = before.policy if before is not None and before.policy["levels"] else None
+    return Climb(
+        incident=incident,
+        policy=kept or policy_as_data(policy_of(incident.service_id)),
+        priority=incident.priority,
+        due_at=now,
+    )
+
+
+def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
+    """Decide for each climb, store what was decided, and page whom it names."""
+    who = roster()
+    calls: list[tuple[Climb, str, str, str]] = []  # climb, person, reason, handover note
+    facts: list[Fact] = []
+    for climb in climbs:
+        if climb.incident.state != State.TRIGGERED and not climb.forced:
+            climb.due_at, climb.ended = None, climb.incident.state
+            continue
+        try:
+            decision, after = escalate(policy_from(climb.policy), who, climb.as_value(), now)
+        except Exception as problem:  # a climb that cannot be computed must not hold up the others
+            log.exception("climb set aside", incident=climb.incident_id)
+            decision, after = NobodyAtAll(), ClimbValue(None, climb.pages_sent)
+            facts.append(Fact(climb.incident.chain, "climb.set_aside", {"problem": str(problem)[:300]}))
+        if decision is None:
+            continue
+        people, reason = _carried_out(climb, decision, after, now)
+        note = Handover(**climb.handover).as_text() if climb.handover else ""
+        calls += [(climb, user, reason, note) for user in people]
+        facts.append(_decided(climb, decision, people))
+        _ended_by_hand(climb)
+    _store(climbs)
+    write(facts, ENGINE, now)
+    pages = _calls(calls, now)
+    page_people(pages, now)
+    wake("now", *(f"incident:{climb.incident_id}" for climb in climbs))
+
+
+def _carried_out(
+    climb: Climb, decision: Decision, after: ClimbValue, now: datetime
+) -> tuple[tuple[str, ...], str]:
+    """Write the decision into `climb`; returns whom to page and why."""
+    climb.due_at, climb.pages_sent, climb.ended = after.due_at, after.pages_sent, ""
+    climb.paged_at = now
+    if isinstance(decision, PageLevel):
+        people = decision.people
+        had = climb.incident.assigned_id
+        if climb.round == 0 and had is not None and had not in people:
+            people = (*people, had)  # whose acknowledgement ran out is asked again beside the first level
+        climb.level, climb.round = decision.number, decision.round
+        name = climb.policy["name"] or climb.policy["id"]
+        again = f", round {decision.round}" if decision.round > 1 else ""
+        return people, f"level {decision.number} of policy {name}{again}"
+    climb.ended = "nobody" if isinstance(decision, NobodyAtAll) else "exhausted"
+    why = "the policy reaches nobody" if isinstance(decision, NobodyAtAll) else "nobody answered on any level"
+    return fallback(), f"fallback contact: {why}"
+
+
+def fallback() -> tuple[str, ...]:
+    """Who is told when a policy has come to its end: the organisation's fallback, else its administrators."""
+    named = configuration().fallback
+    active = User.objects.filter(is_active=True)
+    if named is not None and active.filter(pk=named).exists():
+        return (named,)
+    return tuple(active.filter(role=Role.ADMIN).order_by("id").values_list("id", flat=True))
+
+
+def _decided(climb: Climb, decision: Decision, people: tuple[str, ...]) -> Fact:
+    data: dict[str, Any] = {"policy": climb.policy["id"], "people": list(people)}
+    if isinstance(decision, PageLevel):
+        data |= {"level": decision.number, "round": decision.round, "skipped": list(decision.skipped)}
+        return Fact(climb.incident.chain, "climb.paged", data)
+    kind = "climb.exhausted" if isinstance(decision, Exhausted) else "climb.nobody"
+    return Fact(climb.incident.chain, kind, data)
+
+
+def _ended_by_hand(climb: Climb) -> None:
+    """After a page that somebody asked for, a climb that is acknowledged rests again; the note was handed over."""
+    if climb.forced and climb.incident.state != State.TRIGGERED:
+        climb.due_at, climb.ended = None, climb.incident.state
+    climb.forced, climb.handover = False, {}
+
+
+def _store(climbs: Iterable[Climb]) -> None:
+    with transaction.get_connection().cursor() as cursor:
+        prepare = Climb._meta.get_field("handover").get_db_prep_save
+        connection = transaction.get_connection()
+        cursor.executemany(
+            "UPDATE escalation_climb SET due_at = %s, pages_sent = %s, level = %s, round = %s, paged_at = %s,"
+            " forced = %s, ended = %s, handover = %s, version = version + 1 WHERE incident_id = %s",
+            [
+                (
+                    connection.ops.adapt_datetimefield_value(c.due_at),
+                    c.pages_sent,
+                    c.level,
+                    c.round,
+                    connection.ops.adapt_datetimefield_value(c.paged_at),
+                    c.forced,
+                    c.ended,
+                    prepare(c.handover, connection),
+                    c.incident_id,
+                )
+                for c in climbs
+            ],
+        )
+
+
+def _calls(calls: Sequence[tuple[Climb, str, str, str]], now: datetime) -> list[Call]:
+    """What each person is told, and who else is."""
+    users = User.objects.in_bulk({user for _, user, _, _ in calls})
+    together: dict[int, list[str]] = {}
+    for climb, user, _, _ in calls:
+        together.setdefault(climb.incident_id, []).append(user)
+    out = []
+    for climb, user, reason, note in calls:
+        call = call_for(climb.incident, users[user], reason, now, note)
+        others = [users[other].name for other in together[climb.incident_id] if other != user]
+        also = [f"Also paged: {', '.join(others[:5])}."] if others else []
+        out.append(replace(call, lines=[*call.lines, *also]))
+    return out

@@ -1,0 +1,116 @@
+"""Digest the inbox: events become alerts, alerts find their incident, and what must follow is stored.
+
+One transaction a batch: (1) take rows, what is critical or small first; (2) read them into events; (3) load the
+latest alert of every key they name; (4) decide event by event, in the order of arrival, against what this batch has
+already changed; (5) store alerts, incidents, journal and counts; (6) delete the rows. A crash anywhere leaves the
+rows where they were, and the next look does it all again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+
+from tocsin.catalog.actions import configuration
+from tocsin.catalog.models import Integration
+from tocsin.intake.batch import Batch
+from tocsin.intake.models import Alert, Inbox, Remembered
+from tocsin.intake.rules import Event, Reader, unreadable
+from tocsin.journal.waking import wake
+
+ROWS_MAX = 200  # small requests in one transaction
+BULK_ROWS_MAX = 8  # large ones
+BULK_LANE = 1
+SWEEP_MAX = 500
+log = structlog.get_logger()
+
+
+def digest(readers: Mapping[str, Reader], now: datetime, limit: int = ROWS_MAX) -> int:
+    """Digest the next waiting requests, never mixing lanes; returns how many. `readers` maps a source's name to
+    what reads its bodies.
+
+    When a whole batch fails, its rows are tried one by one, and one that fails alone is quarantined: kept, shown,
+    and paged about as an event that nobody could read.
+    """
+    try:
+        return _digest(readers, now, limit)
+    except Exception:
+        log.exception("a batch of events failed; trying them one by one")
+    done = 0
+    waiting = Inbox.objects.filter(quarantined_at=None).order_by("lane", "id")
+    for pk in waiting.values_list("pk", flat=True)[:limit]:
+        try:
+            done += _digest(readers, now, 1, pk)
+        except Exception as problem:
+            log.exception("an event failed", inbox=pk)
+            done += _quarantine(pk, f"{type(problem).__name__} while digesting it", now)
+    return done
+
+
+def _digest(readers: Mapping[str, Reader], now: datetime, limit: int, only: int | None = None) -> int:
+    with transaction.atomic():
+        waiting = Inbox.objects.filter(quarantined_at=None).select_for_update(skip_locked=True)
+        if only is not None:
+            waiting = waiting.filter(pk=only)
+        rows = list(waiting.order_by("lane", "id")[: min(limit, ROWS_MAX)])
+        if not rows:
+            return 0
+        lane = rows[0].lane
+        most = BULK_ROWS_MAX if lane == BULK_LANE else ROWS_MAX
+        rows = [row for row in rows if row.lane == lane][:most]
+        batch = Batch(configuration(), now)
+        for row in rows:
+            batch.add(row, _read(readers, row))
+        batch.store()
+        Inbox.objects.filter(pk__in=[row.pk for row in rows]).delete()
+        Integration.objects.filter(pk__in={row.integration_id for row in rows}).update(last_event_at=now)
+        wake("duties", "now")
+    return len(rows)
+
+
+def _read(readers: Mapping[str, Reader], row: Inbox) -> Sequence[Event]:
+    """The events of a row; one that stands for it when it cannot be read."""
+    try:
+        return readers[row.source](bytes(row.body), row.meta, row.received_at)
+    except Exception as problem:
+        log.exception("an accepted event could not be read", inbox=row.pk, source=row.source)
+        return [unreadable(row.pk, bytes(row.body), f"{type(problem).__name__} in the reader of {row.source}")]
+
+
+def _quarantine(pk: int, problem: str, now: datetime) -> int:
+    """Keep the row aside and open an alert that says so; the alert's own text is plain and cannot fail alike."""
+    with transaction.atomic():
+        row = Inbox.objects.select_for_update().filter(pk=pk, quarantined_at=None).first()
+        if row is None:
+            return 0
+        batch = Batch(configuration(), now)
+        batch.add(row, [unreadable(row.pk, bytes(row.body), problem)])
+        batch.store()
+        Inbox.objects.filter(pk=pk).update(quarantined_at=now, problem=problem[:500])
+        wake("duties", "now")
+    return 1
+
+
+def end_silent_alerts(now: datetime, limit: int = SWEEP_MAX) -> int:
+    """Alerts whose sender stopped repeating them resolve; returns how many."""
+    with transaction.atomic():
+        rows = list(Alert.objects.ended(now).select_for_update(skip_locked=True)[:limit])
+        if rows:
+            batch = Batch(configuration(), now)
+            for alert in rows:
+                batch.end(alert, "its sender stopped repeating it")
+            batch.store()
+            wake("duties", "now")
+    return len(rows)
+
+
+def forget_old_answers(now: datetime, limit: int = SWEEP_MAX) -> int:
+    """Drop remembered idempotent answers past their life; returns how many."""
+    old = list(Remembered.objects.filter(expires_at__lte=now).values_list("pk", flat=True)[:limit])
+    if old:
+        Remembered.objects.filter(pk__in=old).delete()
+    return len(old)
+

@@ -1,0 +1,428 @@
+"""What one batch of events does, gathered in memory and stored at once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from tocsin.catalog.rules import Configuration, IntegrationValue, ServiceValue, urgency_of
+from tocsin.incident import actions as incidents
+from tocsin.incident.models import Incident, chain_of
+from tocsin.incident.rules import OPEN
+from tocsin.incident.rules import TITLE_LENGTH_MAX as INCIDENT_TITLE_LENGTH_MAX
+from tocsin.intake.models import Alert, Change, Inbox
+from tocsin.intake.rules import (
+    SAMPLE_BYTES_MAX,
+    SAMPLES_MAX,
+    AlertState,
+    Effect,
+    Event,
+    Seen,
+    effect,
+    group_key,
+    key_digest,
+    may_join,
+)
+from tocsin.journal.actions import Fact, write
+from tocsin.kernel.acting import By
+from tocsin.kernel.urgency import Urgency, impact_of_tier, priority_of
+
+KEYS_PER_QUERY = 400
+TITLES_IN_JOURNAL = 3
+Key = tuple[str, str]  # integration, digest of the deduplication key
+
+
+@dataclass
+class Touched:
+    """An incident this batch adds to, and what it adds."""
+
+    incident: Incident
+    new: bool = False
+    by: By = field(default_factory=lambda: By("engine", "event"))
+    joined: list[str] = field(default_factory=list)
+    resolved: list[str] = field(default_factory=list)
+    firing: int = 0  # change in the number of firing alerts
+    worst: Urgency | None = None
+    worst_title: str = ""
+    acknowledge: By | None = None
+    notes: list[tuple[str, By]] = field(default_factory=list)
+
+
+class Batch:
+    """Collects the effects of events in the order they are added; `store` writes them, in the caller's transaction."""
+
+    def __init__(self, config: Configuration, now: datetime) -> None:
+        self.config, self.now = config, now
+        self.waiting: list[tuple[Inbox, IntegrationValue, ServiceValue, Event, str]] = []
+        self.latest: dict[Key, Alert] = {}
+        self.fresh: list[Alert] = []
+        self.changed: dict[int, Alert] = {}
+        self.superseded: list[int] = []
+        self.touched: dict[int, Touched] = {}  # by id() of the incident row: new ones have no number yet
+        self.groups: dict[tuple[str, str], Touched | None] = {}
+        self.changes: list[Change] = []
+        self.tally: Counter[tuple[str, Effect | str]] = Counter()
+        self.rows: dict[int, Incident] = {}  # stored incidents, locked, by number
+
+    def add(self, row: Inbox, events: Sequence[Event]) -> None:
+        """Queue the events of one request. Those of an integration that was deleted meanwhile are only counted."""
+        integration = self.config.integrations.get(row.integration_id)
+        service = self.config.services.get(integration.service) if integration else None
+        if integration is None or service is None:
+            self.tally[row.integration_id, "integration deleted"] += len(events)
+            return
+        for event in events:
+            key = event.key if event.key_is_digest else key_digest(integration.id, event.key)
+            self.waiting.append((row, integration, service, event, key))
+
+    def end(self, alert: Alert, why: str) -> None:
+        """Resolve a stored, locked alert without an event."""
+        alert.why = why
+        self._load_incidents({alert.incident_id} if alert.incident_id else set())
+        self._resolve(alert, None)
+        self.tally[alert.integration_id, Effect.RESOLVE] += 1
+
+    def store(self) -> None:
+        """Decide everything that waits and write it."""
+        self._load({(integration.id, key) for _, integration, _, _, key in self.waiting})
+        for row, integration, service, event, key in self.waiting:
+            self._apply(row, integration, service, event, key)
+        self._write()
+
+    # -- loading ----------------------------------------------------------------------------------------------------
+
+    def _load(self, keys: set[Key]) -> None:
+        by_integration: dict[str, list[str]] = {}
+        for integration, key in keys:
+            by_integration.setdefault(integration, []).append(key)
+        for integration, digests in by_integration.items():
+            for start in range(0, len(digests), KEYS_PER_QUERY):
+                some = digests[start : start + KEYS_PER_QUERY]
+                rows = Alert.objects.select_for_update().filter(
+                    integration=integration, latest=True, key_digest__in=some
+                )
+                self.latest |= {(integration, alert.key_digest): alert for alert in rows.order_by("id")}
+        self._load_incidents({a.incident_id for a in self.latest.values() if a.incident_id is not None})
+
+    def _load_incidents(self, numbers: Iterable[int | None]) -> None:
+        missing = {number for number in numbers if number is not None} - self.rows.keys()
+        if missing:
+            rows = Incident.objects.select_for_update(of=("self",)).select_related("service")
+            self.rows |= {row.pk: row for row in rows.filter(pk__in=missing).order_by("id")}
+
+    # -- deciding ---------------------------------------------------------------------------------------------------
+
+    def _apply(
+        self, row: Inbox, integration: IntegrationValue, service: ServiceValue, event: Event, key: str
+    ) -> None:
+        alert = self.latest.get((integration.id, key))
+        what = effect(self._seen(alert), event, row.pk)
+        self.tally[integration.id, what] += 1
+        by = By(f"integration:{integration.id}", "event")
+        if what is Effect.NEW:
+            self._new(row, integration, service, event, key, alert)
+        elif what is Effect.EARLY_RESOLVE:
+            self._remember_resolve(row, integration, service, event, key)
+        elif what is Effect.CHANGE:
+            self._change(row, integration, service, event)
+        elif alert is not None:
+            if what is not Effect.STALE:
+                alert.last_seq = row.pk
+                self._mark(alert)
+            if what in (Effect.REPEAT, Effect.REFIRE):
+                self._repeat(alert, event, row, service, what, by)
+            elif what is Effect.RESOLVE:
+                self._resolve(alert, event)
+            elif what is Effect.ACKNOWLEDGE and (held := self._holding(alert)) is not None:
+                held.acknowledge = by
+                if event.note:
+                    held.notes.append((event.note, by))
+            elif what is Effect.NOTE and (held := self._holding(alert)) is not None and event.note.strip():
+                held.notes.append((event.note, by))
+
+    def _seen(self, alert: Alert | None) -> Seen | None:
+        if alert is None:
+            return None
+        held = self._holding(alert)
+        still_open = held is not None and held.incident.state in OPEN
+        return Seen(AlertState(alert.state), alert.last_seq, still_open, alert.ended_at)
+
+    def _new(
+        self,
+        row: Inbox,
+        integration: IntegrationValue,
+        service: ServiceValue,
+        event: Event,
+        key: str,
+        before: Alert | None,
+    ) -> None:
+        if before is not None:
+            self._supersede(before)
+        urgency = urgency_of(service, event.severity)
+        alert = self._alert(row, integration, service, event, key, urgency)
+        held = self._place(service, event, urgency, alert, By(f"integration:{integration.id}", "event"))
+        alert.incident = held.incident
+        held.joined.append(alert.title)
+        held.firing += 1
+        self._may_worsen(held, urgency, alert.title)
+        self.fresh.append(alert)
+        self.latest[integration.id, key] = alert
+
+    def _alert(
+        self,
+        row: Inbox,
+        integration: IntegrationValue,
+        service: ServiceValue,
+        event: Event,
+        key: str,
+        urgency: Urgency,
+    ) -> Alert:
+        at = event.happened_at or row.received_at
+        return Alert(
+            integration_id=integration.id,
+            service_id=service.id,
+            key=event.key[:512],
+            key_digest=key,
+            title=event.title or "(no title)",
+            severity=event.severity,
+            urgency=urgency,
+            description=event.description,
+            fields=dict(event.fields),
+            links=[list(link) for link in event.links],
+            first_seen_at=min(at, row.received_at),
+            last_seen_at=row.received_at,
+            ends_at=event.ends_at,
+            last_seq=row.pk,
+            samples=[sample(event, row.received_at)],
+        )
+
+    def _place(
+        self, service: ServiceValue, event: Event, urgency: Urgency, alert: Alert, by: By
+    ) -> Touched:
+        """The incident a new alert belongs to: an open one of its group, or a new one."""
+        group = group_key(service.grouping, event.fields)
+        held = self.groups.get((service.id, group)) if group else None
+        if group and held is None:
+            rows = Incident.objects.select_for_update(of=("self",)).select_related("service")
+            found = rows.filter(service=service.id, group_key=group, state__in=OPEN).order_by("-id").first()
+            if found is not None and may_join(service.grouping, found.last_alert_at, self.now):
+                held = self._touch(self.rows.setdefault(found.pk, found))
+        if held is not None and held.incident.state in OPEN:
+            alert.why = f"joined: same {', '.join(service.grouping.by) or 'service'}" if service.grouping else ""
+            self.groups[service.id, group] = held
+            return held
+        impact = impact_of_tier(service.tier)
+        incident = Incident(
+            service_id=service.id,
+            title=(event.title or "(no title)")[:INCIDENT_TITLE_LENGTH_MAX],
+            description=event.description[:2_000],
+            urgency=urgency,
+            impact=impact,
+            priority=priority_of(self.config.matrix, impact, urgency),
+            opened_at=self.now,
+            group_key=group,
+        )
+        held = Touched(incident, new=True, by=by)
+        self.touched[id(incident)] = held
+        alert.why = "opened the incident"
+        if group:
+            self.groups[service.id, group] = held
+        return held
+
+    def _repeat(
+        self, alert: Alert, event: Event, row: Inbox, service: ServiceValue, what: Effect, by: By
+    ) -> None:
+        held = self._holding(alert)
+        alert.count += 1
+        alert.last_seen_at = row.received_at
+        alert.ends_at = event.ends_at
+        if what is Effect.REFIRE:
+            alert.state, alert.resolved_at, alert.ended_at = AlertState.FIRING, None, None
+            if held is not None:
+                held.firing += 1
+                held.joined.append(alert.title)
+        title = event.title or alert.title
+        urgency = urgency_of(service, event.severity)
+        if (title, event.severity, event.description) != (alert.title, alert.severity, alert.description):
+            alert.title, alert.severity, alert.description = title, event.severity, event.description
+            alert.urgency, alert.fields = urgency, dict(event.fields)
+            first, *later = alert.samples or [None]
+            later.append(sample(event, row.received_at))
+            alert.samples = [s for s in (first, *later[-(SAMPLES_MAX - 1) :]) if s is not None]
+        if held is not None:
+            self._may_worsen(held, urgency, title)
+
+    def _resolve(self, alert: Alert, event: Event | None) -> None:
+        alert.state, alert.resolved_at, alert.ends_at = AlertState.RESOLVED, self.now, None
+        alert.ended_at = event.happened_at if event else None
+        self._mark(alert)
+        if (held := self._holding(alert)) is not None:
+            held.firing -= 1
+            held.resolved.append(alert.title)
+
+    def _remember_resolve(
+        self, row: Inbox, integration: IntegrationValue, service: ServiceValue, event: Event, key: str
+    ) -> None:
+        alert = self._alert(row, integration, service, event, key, Urgency.LOW)
+        alert.state, alert.resolved_at, alert.ended_at = AlertState.RESOLVED, self.now, event.happened_at
+        alert.ends_at, alert.why = None, "its resolve came before any trigger"
+        self.fresh.append(alert)
+        self.latest[integration.id, key] = alert
+
+    def _change(self, row: Inbox, integration: IntegrationValue, service: ServiceValue, event: Event) -> None:
+        self.changes.append(
+            Change(
+                integration_id=integration.id,
+                service_id=service.id,
+                title=event.title,
+                fields=dict(event.fields),
+                links=[list(link) for link in event.links],
+                happened_at=event.happened_at or row.received_at,
+                received_at=row.received_at,
+            )
+        )
+
+    def _supersede(self, before: Alert) -> None:
+        """A newer alert takes the key; what still fired in an incident that is over has its end there."""
+        before.latest = False
+        if before.state == AlertState.FIRING:
+            before.state, before.resolved_at = AlertState.RESOLVED, self.now
+            before.why = "fired on after its incident was resolved"
+        before.ends_at = None
+        if before.pk is not None:
+            self.superseded.append(before.pk)
+            self._mark(before)
+
+    def _holding(self, alert: Alert) -> Touched | None:
+        """The incident of an alert, as this batch has it."""
+        incident = self.rows.get(alert.incident_id) if alert.incident_id is not None else None
+        if incident is None and alert.pk is None:
+            incident = alert.incident
+        return self._touch(incident) if incident is not None else None
+
+    def _touch(self, incident: Incident) -> Touched:
+        return self.touched.setdefault(id(incident), Touched(incident))
+
+    def _may_worsen(self, held: Touched, urgency: Urgency, title: str) -> None:
+        if urgency.worse_than(held.worst or Urgency(held.incident.urgency)):
+            held.worst, held.worst_title = urgency, title
+
+    def _mark(self, alert: Alert) -> None:
+        if alert.pk is not None:
+            self.changed[alert.pk] = alert
+
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        new = [held for held in self.touched.values() if held.new]
+        for held in new:
+            if held.worst is not None:  # a later event of the same batch was worse: open at that
+                held.incident.urgency = held.worst
+                impact = impact_of_tier(self.config.services[held.incident.service_id].tier)
+                held.incident.priority = priority_of(self.config.matrix, impact, held.worst)
+                held.worst = None
+            self._count(held)
+        Incident.objects.bulk_create([held.incident for held in new])
+        if self.superseded:
+            Alert.objects.filter(pk__in=self.superseded).update(latest=False)
+        for alert in self.fresh:
+            alert.incident_id = alert.incident.pk if alert.incident is not None else None
+        Alert.objects.bulk_create(self.fresh, batch_size=500)
+        self._update_alerts()
+        Change.objects.bulk_create(self.changes)
+        facts: dict[By, list[Fact]] = {}
+        for held in self.touched.values():
+            if held.new:
+                opened = incidents.opened_data(held.incident) | {"alerts": len(held.joined)}
+                facts.setdefault(held.by, []).append(
+                    Fact(chain_of(held.incident.pk), "incident.opened", opened)
+                )
+            else:
+                self._update_incident(held)
+                for kind, titles in (("alert.joined", held.joined), ("alert.resolved", held.resolved)):
+                    if titles:
+                        data = {"count": len(titles), "titles": titles[:TITLES_IN_JOURNAL]}
+                        facts.setdefault(held.by, []).append(
+                            Fact(chain_of(held.incident.pk), kind, data)
+                        )
+        for by, some in facts.items():
+            write(some, by, self.now)
+        for held in list(self.touched.values()):
+            self._follow(held)
+        self._count_effects()
+
+    def _count(self, held: Touched) -> None:
+        """Bring the incident's counters to date."""
+        incident = held.incident
+        incident.alerts_total += len(held.joined)
+        incident.alerts_firing = max(0, incident.alerts_firing + held.firing)
+        if held.joined:
+            incident.last_alert_at = self.now
+        service = self.config.services.get(incident.service_id)
+        if incident.alerts_firing:
+            incident.resolve_at = None
+        elif held.resolved and incident.state in OPEN and service is not None:
+            incident.resolve_at = self.now + service.resolve_delay
+
+    def _update_incident(self, held: Touched) -> None:
+        if held.joined or held.resolved or held.firing:
+            self._count(held)
+            held.incident.save(update_fields=["alerts_total", "alerts_firing", "last_alert_at", "resolve_at"])
+
+    def _follow(self, held: Touched) -> None:
+        """What the batch asks of an incident beside counting: page again, acknowledge, note."""
+        if held.worst is not None:
+            why = f"a worse alert joined: {held.worst_title}"[:300]
+            incidents.worsen(held.incident, held.worst, why, held.by, self.now)
+        if held.acknowledge is not None:
+            incidents.acknowledge(held.incident.pk, held.acknowledge, self.now)
+        for text, by in held.notes:
+            incidents.add_note(held.incident.pk, text, by, self.now)
+
+    def _update_alerts(self) -> None:
+        if not self.changed:
+            return
+        connection = transaction.get_connection()
+        when, as_json = connection.ops.adapt_datetimefield_value, Alert._meta.get_field("fields").get_db_prep_save
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "UPDATE intake_alert SET state = %s, title = %s, severity = %s, urgency = %s, description = %s,"
+                " fields = %s, samples = %s, count = %s, last_seen_at = %s, resolved_at = %s, ended_at = %s,"
+                " ends_at = %s, last_seq = %s, latest = %s, why = %s WHERE id = %s",
+                [
+                    (
+                        a.state, a.title, a.severity, a.urgency, a.description,
+                        as_json(a.fields, connection), as_json(a.samples, connection), a.count,
+                        when(a.last_seen_at), when(a.resolved_at), when(a.ended_at), when(a.ends_at),
+                        a.last_seq, a.latest, a.why, a.pk,
+                    )
+                    for a in self.changed.values()
+                ],
+            )  # fmt: skip
+
+    def _count_effects(self) -> None:
+        with transaction.get_connection().cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO intake_tally (day, integration_id, effect, count) VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT (day, integration_id, effect) DO UPDATE SET count = intake_tally.count + excluded.count",
+                [
+                    (self.now.date(), integration, str(what), count)
+                    for (integration, what), count in sorted(self.tally.items())
+                ],
+            )
+
+
+def sample(event: Event, at: datetime) -> Mapping[str, Any]:
+    """The payload as it came, with its time; one too large is cut and says so."""
+    raw = event.raw
+    text = json.dumps(raw, ensure_ascii=False, default=str)
+    if len(text.encode()) > SAMPLE_BYTES_MAX:
+        raw = {"truncated": text[: SAMPLE_BYTES_MAX // 4]}
+    return {"at": at.isoformat(), "raw": raw}
+

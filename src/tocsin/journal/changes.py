@@ -1,0 +1,70 @@
+"""What somebody changed in the configuration or in who has access: facts of the one chain "organisation".
+
+The version of the configuration is the head of this chain. Nothing else has to be counted up, and a change that was
+not written down cannot exist.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from tocsin.journal.actions import ORGANISATION, Fact, write
+from tocsin.journal.rules import DATA_BYTES_MAX
+from tocsin.journal.waking import wake
+from tocsin.kernel.acting import By
+from tocsin.kernel.durations import format_duration
+
+TOPIC = "configuration"
+CHANGED = "(changed)"  # stands where a value is personal and must not stay in a record that is never deleted
+
+
+def saved(
+    noun: str,
+    key: str,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any],
+    personal: Collection[str] = (),
+) -> list[Fact]:
+    """The fact that `noun` `key` was made (`before` None) or changed; [] when nothing differs.
+
+    Only the fields that differ are written, the `personal` ones without their values.
+    """
+    old = before or {}
+    fields = [name for name in after if before is None or old.get(name) != after[name]]
+    if before is not None and not fields:
+        return []
+    data: dict[str, Any] = {noun: key, "new": before is None}
+    if before is not None:
+        data["before"] = {name: CHANGED if name in personal else _plain(old.get(name)) for name in fields}
+    data["after"] = {name: CHANGED if name in personal else _plain(after[name]) for name in fields}
+    if len(json.dumps(data)) > DATA_BYTES_MAX:
+        data = {noun: key, "new": before is None, "after": dict.fromkeys(fields, CHANGED)}
+    return [Fact(ORGANISATION, f"{noun}.saved", data)]
+
+
+def did(kind: str, **data: Any) -> Fact:
+    """The fact of any other change: `did("service.deleted", service="shop")`."""
+    return Fact(ORGANISATION, kind, {name: _plain(value) for name, value in data.items()})
+
+
+def record(facts: Sequence[Fact], by: By, now: datetime) -> None:
+    """Write `facts` in the caller's transaction and tell everybody who keeps a copy; nothing at all for none."""
+    if facts:
+        write(facts, by, now)
+        wake(TOPIC)
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON can hold it."""
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

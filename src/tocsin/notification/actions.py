@@ -1,0 +1,373 @@
+"""Page people, hand deliveries to whoever sends them, and write down what became of each."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from tocsin.journal.actions import Fact, write
+from tocsin.journal.waking import wake
+from tocsin.kernel.acting import ENGINE, By
+from tocsin.kernel.errors import not_found
+from tocsin.notification.models import ActUse, Attempt, Delivery, Page, Rule
+from tocsin.notification.rules import (
+    ACT_LINK_LIFE,
+    LEASE,
+    Act,
+    ActVerb,
+    DeliveryState,
+    Failed,
+    Message,
+    Retry,
+    Sent,
+    Step,
+    after_failure,
+    plan_deliveries,
+)
+from tocsin.people.models import Contact, User
+
+CLAIM_MAX = 100
+_LABELS = {ActVerb.ACKNOWLEDGE: "Acknowledge", ActVerb.RESOLVE: "Resolve", ActVerb.ESCALATE: "Escalate"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One person to page, and what to say."""
+
+    user_id: str
+    incident_id: int | None
+    urgency: str
+    reason: str
+    subject: str
+    lines: Sequence[str] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+    kind: str = "page"
+
+
+def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) -> list[Page]:
+    """Store the pages and their planned deliveries, inside the caller's transaction, and wake the sender.
+
+    Who has no contact at all gets a page that is undeliverable from the start, so that the climb moves on.
+    `everywhere` ignores the personal rules and uses every contact at once.
+    """
+    users = {call.user_id for call in calls}
+    contacts: dict[str, dict[str, str]] = {}
+    for user_id, name, address in Contact.objects.filter(user__in=users).values_list("user_id", "name", "address"):
+        contacts.setdefault(user_id, {})[name] = address
+    steps: dict[tuple[str, str], list[Step]] = {}
+    if not everywhere:
+        rules = Rule.objects.filter(user__in=users).order_by("position")
+        for user_id, urgency, name, delay in rules.values_list("user_id", "urgency", "contact", "delay"):
+            steps.setdefault((user_id, urgency), []).append(Step(name, delay))
+    pages, deliveries, nobody = [], [], []
+    for call in calls:
+        planned = plan_deliveries(steps.get((call.user_id, call.urgency), ()), contacts.get(call.user_id, {}), now)
+        page = Page(
+            incident_id=call.incident_id,
+            user_id=call.user_id,
+            urgency=call.urgency,
+            kind=call.kind,
+            reason=call.reason[:300],
+            subject=call.subject[:300],
+            lines=list(call.lines),
+            details=dict(call.details),
+            note=call.note,
+            created_at=now,
+            undeliverable_at=None if planned else now,
+        )
+        pages.append(page)
+        if not planned:
+            nobody.append(page)
+        deliveries += [
+            Delivery(
+                page=page,
+                incident_id=call.incident_id,
+                contact=plan.contact,
+                address=plan.address,
+                urgent=call.urgency == "high",
+                due_at=plan.due_at,
+                next_at=plan.due_at,
+            )
+            for plan in planned
+        ]
+    Page.objects.bulk_create(pages)
+    Delivery.objects.bulk_create(deliveries)
+    why = "no contact to reach this person by"
+    write([_fact(page, "page.undeliverable", {"error": why}) for page in nobody if page.incident_id], ENGINE, now)
+    wake("deliveries", *(["duties"] if nobody else []))
+    return pages
+
+
+def test_rules(user_id: str, by: By, now: datetime) -> Page:
+    """Send a test message through every contact of a person at once."""
+    if not User.objects.filter(pk=user_id, is_active=True).exists():
+        raise not_found("person", user_id)
+    call = Call(
+        user_id=user_id,
+        incident_id=None,
+        urgency="high",
+        reason=f"test asked for by {by.who}",
+        subject="Test: this is how Tocsin reaches you",
+        lines=["Nothing is wrong. Somebody asked to test how you are reached."],
+        kind="test",
+    )
+    with transaction.atomic():
+        (page,) = page_people([call], now, everywhere=True)
+        return page
+
+
+def quiet(incident_ids: Iterable[int], why: str, now: datetime) -> int:
+    """Send nothing more about these incidents; returns how many deliveries that spared. In the caller's transaction.
+
+    A delivery that a sender holds at this moment may still go; its retries do not.
+    """
+    ids = list(incident_ids)
+    Page.objects.filter(incident_id__in=ids, quieted_at=None).update(quieted_at=now)
+    waiting = Delivery.objects.filter(incident_id__in=ids, state=DeliveryState.DUE)
+    return waiting.update(state=DeliveryState.SUPPRESSED, error=why[:500], next_at=None)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A delivery that this node may send now, under the fence that its result must carry."""
+
+    id: UUID
+    fence: int
+    attempt: int
+    address: str
+    contact: str
+    urgent: bool
+    due_at: datetime
+    lease_until: datetime
+    to_name: str
+    page: Page
+
+
+def claim(now: datetime, limit: int = CLAIM_MAX) -> list[Claimed]:
+    """Take up to `limit` deliveries whose time has come, the urgent ones first; no other node gets the same."""
+    with transaction.atomic():
+        due = Delivery.objects.due(now).select_for_update(skip_locked=True, of=("self",))
+        rows = list(due.select_related("page", "page__user")[:limit])
+        if not rows:
+            return []
+        until = now + LEASE
+        Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(
+            state=DeliveryState.SENDING, next_at=until, fence=F("fence") + 1, attempts=F("attempts") + 1
+        )
+    return [
+        Claimed(
+            row.pk,
+            row.fence + 1,
+            row.attempts + 1,
+            row.address,
+            row.contact,
+            row.urgent,
+            row.due_at,
+            until,
+            row.page.user.name,
+            row.page,
+        )
+        for row in rows
+    ]
+
+
+def still_wanted(claimed: Claimed) -> bool:
+    """Whether the delivery should still go: nobody answered since it was claimed, and no other node took it over."""
+    wanted = Delivery.objects.filter(
+        pk=claimed.id, fence=claimed.fence, state=DeliveryState.SENDING, page__quieted_at=None
+    )
+    return wanted.exists()
+
+
+def release(claimed: Iterable[Claimed], now: datetime) -> None:
+    """Give back deliveries that were not handed to a provider, at once and without counting an attempt."""
+    for one in claimed:
+        Delivery.objects.filter(pk=one.id, fence=one.fence, state=DeliveryState.SENDING).update(
+            state=DeliveryState.DUE, next_at=now, attempts=F("attempts") - 1
+        )
+
+
+def next_delivery_at() -> datetime | None:
+    """When the sender should look again."""
+    waiting = Delivery.objects.filter(state__in=(DeliveryState.DUE, DeliveryState.SENDING))
+    return waiting.order_by("next_at").values_list("next_at", flat=True).first()
+
+
+def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
+    """What is said: the page's text with the buttons that belong to its person."""
+    page, base = claimed_page, settings.CONFIG.url
+    acts = ()
+    if page.incident_id is not None:
+        acts = tuple(Act(verb, _LABELS[verb], f"{base}/a/{act_token(page.pk, verb)}") for verb in ActVerb)
+    return Message(
+        id=str(delivery_id),
+        subject=page.subject,
+        lines=tuple(page.lines),
+        acts=acts,
+        link=f"{base}/incidents/{page.incident_id}" if page.incident_id is not None else base,
+        thread=f"incident-{page.incident_id}" if page.incident_id is not None else "",
+        kind=page.kind,
+        urgent=page.urgency == "high",
+        details=page.details,
+        note=page.note,
+    )
+
+
+def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datetime, jitter: float) -> None:
+    """Write down what became of an attempt, and what follows: done, a retry, the next channel, or the next person.
+
+    The result of a claim that another node has taken over since is written as an attempt and changes nothing else.
+    """
+    with transaction.atomic():
+        row = Delivery.objects.select_for_update().get(pk=claimed.id)
+        page = Page.objects.select_for_update().get(pk=row.page_id)
+        said = "sent" if isinstance(outcome, Sent) else outcome.why
+        Attempt.objects.create(
+            delivery=row,
+            number=claimed.attempt,
+            at=now,
+            took_ms=int(took.total_seconds() * 1000),
+            outcome=said[:500],
+        )
+        if row.fence != claimed.fence or row.state != DeliveryState.SENDING:
+            return
+        if isinstance(outcome, Sent):
+            row.state = DeliveryState.CONFIRMED if outcome.confirmed else DeliveryState.SENT
+            row.sent_at, row.next_at, row.error = now, None, ""
+            row.confirmed_at = now if outcome.confirmed else None
+            row.reference = outcome.reference[:200]
+            kind = "page.sent"
+        else:
+            kind = _after(row, page, outcome, claimed.attempt, now, jitter)
+        row.save(
+            update_fields=["state", "next_at", "error", "sent_at", "confirmed_at", "reference"]
+        )
+        data = {"contact": row.contact, "channel": channel_word(row.address), "attempt": claimed.attempt}
+        if row.error:
+            data["error"] = row.error
+        facts = [_fact(page, kind, data | {"delivery": str(row.pk)})]
+        if row.state == DeliveryState.UNDELIVERABLE:
+            facts += _next_channel(page, now)
+        if page.incident_id is not None:
+            write(facts, ENGINE, now)
+            wake(f"incident:{page.incident_id}")
+        wake("console")
+
+
+def _after(row: Delivery, page: Page, failed: Failed, attempt: int, now: datetime, jitter: float) -> str:
+    """Move `row` on after a failure; returns the journal's word for it."""
+    row.error = failed.why[:500]
+    if page.quieted_at is not None:
+        row.state, row.next_at = DeliveryState.SUPPRESSED, None
+        return "page.suppressed"
+    follow = after_failure(failed, attempt, now, jitter)
+    if isinstance(follow, Retry):
+        row.state, row.next_at = DeliveryState.DUE, follow.at
+        return "page.failed"
+    row.state, row.next_at, row.error = DeliveryState.UNDELIVERABLE, None, follow.why[:500]
+    return "page.failed"
+
+
+def _next_channel(page: Page, now: datetime) -> list[Fact]:
+    """Pull the person's next channel forward; when there is none left, say that the person cannot be reached."""
+    waiting = page.deliveries.filter(state=DeliveryState.DUE).order_by("due_at")
+    if (following := waiting.filter(next_at__gt=now, attempts=0).first()) is not None:
+        following.next_at = now
+        following.save(update_fields=["next_at"])
+        wake("deliveries")
+        return []
+    reached = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.CONFIRMED)
+    if page.undeliverable_at is not None or page.deliveries.filter(state__in=reached).exists():
+        return []
+    page.undeliverable_at = now
+    page.save(update_fields=["undeliverable_at"])
+    wake("duties")
+    return [_fact(page, "page.undeliverable", {"error": "every channel failed"})]
+
+
+def confirm(delivery_id: UUID, now: datetime) -> bool:
+    """Note that the message arrived: a receipt came, or its link was opened. False when that was known or too early."""
+    sent = Delivery.objects.filter(pk=delivery_id, state=DeliveryState.SENT)
+    return bool(sent.update(state=DeliveryState.CONFIRMED, confirmed_at=now))
+
+
+def _fact(page: Page, kind: str, data: Mapping[str, Any]) -> Fact:
+    return Fact(f"incident:{page.incident_id}", kind, {"user": page.user_id, "page": str(page.pk), **data})
+
+
+def channel_word(address: str) -> str:
+    """The scheme of a contact address, which names its channel."""
+    return address.partition(":")[0]
+
+
+# -- links in messages ---------------------------------------------------------------------------------------------
+
+_VERBS = tuple(ActVerb)
+_MAC_BYTES = 16
+
+
+@dataclass(frozen=True)
+class ActLink:
+    """What a link in a message allows: this person, this incident, this verb, until then, once."""
+
+    page: Page
+    verb: ActVerb
+    used_at: datetime | None
+
+    @property
+    def incident_id(self) -> int:
+        assert self.page.incident_id is not None  # tests of rules carry no links
+        return self.page.incident_id
+
+    @property
+    def user(self) -> User:
+        return self.page.user
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.page.created_at + ACT_LINK_LIFE
+
+
+def act_token(page_id: UUID, verb: ActVerb) -> str:
+    """The token of a link: the page, the verb, and a 128-bit MAC under the instance's secret. Stored nowhere."""
+    body = page_id.bytes + bytes([_VERBS.index(verb)])
+    return base64.urlsafe_b64encode(body + _mac(body)).decode().rstrip("=")
+
+
+def _mac(body: bytes) -> bytes:
+    key = sha256(b"tocsin act link\0" + settings.SECRET_KEY.encode()).digest()
+    return hmac.new(key, body, sha256).digest()[:_MAC_BYTES]
+
+
+def find_act_link(token: str) -> ActLink | None:
+    """The link that `token` opens, used and expired ones too; None when nobody made it."""
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError:
+        return None
+    body, mac = raw[:17], raw[17:]
+    if len(body) != 17 or not hmac.compare_digest(mac, _mac(body)) or body[16] >= len(_VERBS):
+        return None
+    page = Page.objects.select_related("user").filter(pk=UUID(bytes=body[:16]), incident_id__isnull=False).first()
+    if page is None:
+        return None
+    verb = _VERBS[body[16]]
+    used = ActUse.objects.filter(page=page, verb=verb).values_list("used_at", flat=True).first()
+    return ActLink(page, verb, used)
+
+
+def use_act_link(link: ActLink, now: datetime) -> bool:
+    """Mark the link used; False when it was used before. In the transaction of what it does."""
+    _, created = ActUse.objects.get_or_create(page=link.page, verb=link.verb, defaults={"used_at": now})
+    return created
