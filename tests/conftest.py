@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests import postgres
+from tests.world import Clock, Outbox, World, make_world
 
 # In CI every part has to run: a skip is a failure there.
 IN_CI = bool(os.environ.get("TOCSIN_CI"))
@@ -65,6 +67,42 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         reasons[why] = reasons.get(why, 0) + 1
     for why, count in sorted(reasons.items()):
         terminalreporter.write_line(f"Skipped {count}: {why.removeprefix('Skipped: ')}")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Monday, 2 March 2026, 9:00 UTC, until the test moves it."""
+    return Clock()
+
+
+@pytest.fixture
+def world(db: None, clock: Clock) -> World:
+    """The fixed small organisation. Ask for `transactional_db` too when threads or programs must see it."""
+    from tocsin.catalog.actions import refresh
+
+    organisation = make_world(clock.now)
+    refresh()
+    return organisation
+
+
+@pytest.fixture
+def outbox(monkeypatch: pytest.MonkeyPatch) -> Outbox:
+    """Serves addresses such as "fake:bo" and keeps what was sent there."""
+    from tocsin.notification import channels
+
+    kept = Outbox()
+    for scheme in kept.schemes:
+        monkeypatch.setitem(channels._by_scheme, scheme, kept)
+    return kept
+
+
+@pytest.fixture(autouse=True)
+def _forget_configuration() -> Iterator[None]:
+    """What one test configured is unknown to the next: the database forgets it, so must the shared copy."""
+    yield
+    if catalog := sys.modules.get("tocsin.catalog.actions"):  # a test of pure rules need not load it
+        catalog._shared = None
+        catalog._own.__dict__.clear()
 
 
 @pytest.fixture(scope="session")
