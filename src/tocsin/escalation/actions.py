@@ -74,7 +74,16 @@ def start_climbs(now: datetime, limit: int = CLIMBS_MAX) -> int:
             update_conflicts=True,
             unique_fields=["incident"],
             update_fields=[
-                "policy", "priority", "due_at", "pages_sent", "level", "round", "paged_at", "forced", "ended", "handover",
+                "policy",
+                "priority",
+                "due_at",
+                "pages_sent",
+                "level",
+                "round",
+                "paged_at",
+                "forced",
+                "ended",
+                "handover",
             ],
         )
         _advance_all(climbs, now)
@@ -94,7 +103,9 @@ def climb_due(now: datetime, limit: int = CLIMBS_MAX) -> int:
 def pass_on_unreachable(now: datetime, limit: int = CLIMBS_MAX) -> int:
     """Where nobody of the level that was paged can be reached, the next level is due at once."""
     with transaction.atomic():
-        waiting = Page.objects.filter(undeliverable_at__isnull=False, passed_on_at=None).order_by("undeliverable_at")
+        waiting = Page.objects.filter(undeliverable_at__isnull=False, passed_on_at=None).order_by(
+            "undeliverable_at"
+        )
         pages = list(waiting.select_for_update(skip_locked=True)[:limit])
         Page.objects.filter(pk__in=[page.pk for page in pages]).update(passed_on_at=now)
         ids = {page.incident_id for page in pages if page.incident_id is not None}
@@ -121,7 +132,9 @@ def escalate_now(incident_id: int, by: By, now: datetime, handover: Handover | N
             raise Refused(
                 f"#{incident.pk} is {incident.state}", "an open incident", "Reopen it first.", status=409
             )
-        climb = Climb.objects.select_for_update().filter(pk=incident.pk).first() or _fresh_climb(incident, now)
+        climb = Climb.objects.select_for_update().filter(pk=incident.pk).first() or _fresh_climb(
+            incident, now
+        )
         pushed = push(policy_from(climb.policy), climb.as_value(), now)
         climb.due_at, climb.pages_sent = pushed.due_at, pushed.pages_sent
         climb.forced, climb.ended, climb.handover = True, "", asdict(note)
@@ -136,7 +149,11 @@ def escalate_now(incident_id: int, by: By, now: datetime, handover: Handover | N
 def next_steps(incident: Incident, now: datetime) -> tuple[Ahead, ...]:
     """Whom the incident will page if nobody answers, by the same rule that will do it; () when nothing follows."""
     climb = Climb.objects.filter(pk=incident.pk).first()
-    if climb is None or incident.state not in OPEN or (incident.state != State.TRIGGERED and not climb.forced):
+    if (
+        climb is None
+        or incident.state not in OPEN
+        or (incident.state != State.TRIGGERED and not climb.forced)
+    ):
         return ()
     return forecast(policy_from(climb.policy), roster(), climb.as_value(), now)
 

@@ -40,15 +40,21 @@ class ClimbQuerySet(models.QuerySet["Climb"]):
 class Climb(models.Model):
     """How far an incident has come up its policy, which is kept as it was when the climb began."""
 
-    incident = models.OneToOneField(Incident, on_delete=models.CASCADE, related_name="climb", primary_key=True)
+    incident = models.OneToOneField(
+        Incident, on_delete=models.CASCADE, related_name="climb", primary_key=True
+    )
     policy = models.JSONField()
-    priority = models.CharField(max_length=2)  # the incident's, so that what is due is taken worst first without a join
+    priority = models.CharField(
+        max_length=2
+    )  # the incident's, so that what is due is taken worst first without a join
     due_at = models.DateTimeField(null=True)
     pages_sent = models.PositiveIntegerField(default=0)
     level = models.PositiveSmallIntegerField(default=0)  # of the last page, from 1
     round = models.PositiveSmallIntegerField(default=0)
     paged_at = models.DateTimeField(null=True)  # when that was
-    forced = models.BooleanField(default=False)  # somebody said "escalate now": an acknowledgement does not stop it
+    forced = models.BooleanField(
+        default=False
+    )  # somebody said "escalate now": an acknowledgement does not stop it
     ended = models.CharField(max_length=32, blank=True, default="")  # why nothing more follows by itself
     handover = models.JSONField(default=dict)  # the note that the next person reads first
     version = models.PositiveIntegerField(default=1)

@@ -154,7 +154,9 @@ class Ahead:
     people: tuple[str, ...]
 
 
-def forecast(policy: Policy, roster: Roster, climb: Climb, now: datetime, most: int = 10) -> tuple[Ahead, ...]:
+def forecast(
+    policy: Policy, roster: Roster, climb: Climb, now: datetime, most: int = 10
+) -> tuple[Ahead, ...]:
     """The next pages if nobody answers, at most `most`, by the same rule that will make them."""
     ahead: list[Ahead] = []
     while climb.due_at is not None and len(ahead) < most:
@@ -179,7 +181,9 @@ class Handover:
         for name in ("what_happens", "impact", "tried", "help_needed"):
             if len(getattr(self, name)) > HANDOVER_LENGTH_MAX:
                 raise Refused(
-                    f"The answer is longer than {HANDOVER_LENGTH_MAX} characters", mend="Shorten it.", where=name
+                    f"The answer is longer than {HANDOVER_LENGTH_MAX} characters",
+                    mend="Shorten it.",
+                    where=name,
                 )
 
     def as_text(self) -> str:
@@ -197,7 +201,11 @@ def parse_target(text: object, where: str = "") -> Target:
     """Read "user:bo", "team:web", "schedule:web-primary/next". Raises Refused."""
     kind, colon, rest = text.partition(":") if isinstance(text, str) else ("", "", "")
     name, slash, shift = rest.partition("/")
-    if not colon or kind not in TargetKind or (slash and (kind != "schedule" or shift not in ("next", "previous"))):
+    if (
+        not colon
+        or kind not in tuple(TargetKind)
+        or (slash and (kind != "schedule" or shift not in ("next", "previous")))
+    ):
         raise Refused(
             f"{text!r} is not somebody to notify", 'a text like "user:bo" or "team:web"', where=where
         )

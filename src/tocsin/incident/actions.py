@@ -62,7 +62,9 @@ def open_incident(
             where="title",
         )
     if len(description) > NOTE_LENGTH_MAX:
-        raise Refused("The description is too long", f"at most {NOTE_LENGTH_MAX} characters", where="description")
+        raise Refused(
+            "The description is too long", f"at most {NOTE_LENGTH_MAX} characters", where="description"
+        )
     with transaction.atomic():
         service = Service.objects.filter(pk=service_id).first()
         if service is None:
@@ -99,7 +101,9 @@ def acknowledge(incident_id: int, by: By, now: datetime) -> Outcome:
     with transaction.atomic():
         incident = _locked(incident_id)
         if (no := _check(incident, Verb.ACKNOWLEDGE)) is not None:
-            why = f"{by_word(incident.acknowledged_by)} has it already" if incident.acknowledged_by else no.why
+            why = (
+                f"{by_word(incident.acknowledged_by)} has it already" if incident.acknowledged_by else no.why
+            )
             return Outcome(incident, False, why)
         timeout = incident.service.ack_timeout
         expires = now + timeout if timeout else None
@@ -176,7 +180,12 @@ def assign(incident_id: int, user_id: str | None, by: By, now: datetime) -> Outc
             return Outcome(incident, False, "it is assigned so already")
         before = incident.assigned_id
         _save(
-            incident, {"assigned_id": user_id}, "incident.assigned", {"user": user_id, "before": before}, by, now
+            incident,
+            {"assigned_id": user_id},
+            "incident.assigned",
+            {"user": user_id, "before": before},
+            by,
+            now,
         )
         if user_id is not None and user_id != by.user_id and incident.state in OPEN:
             page_people([call_for(incident, User.objects.get(pk=user_id), f"assigned by {by.who}", now)], now)
@@ -197,7 +206,9 @@ def classify(
         worse = new_urgency.worse_than(Urgency(incident.urgency))
         if worse and incident.state == State.TRIGGERED:
             fields["needs_climb"] = True
-        _save(incident, fields, "incident.classified", fields_for_journal(fields) | {"before": before}, by, now)
+        _save(
+            incident, fields, "incident.classified", fields_for_journal(fields) | {"before": before}, by, now
+        )
     return Outcome(incident, True)
 
 

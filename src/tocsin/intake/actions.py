@@ -77,7 +77,9 @@ def _read(readers: Mapping[str, Reader], row: Inbox) -> Sequence[Event]:
         return readers[row.source](bytes(row.body), row.meta, row.received_at)
     except Exception as problem:
         log.exception("an accepted event could not be read", inbox=row.pk, source=row.source)
-        return [unreadable(row.pk, bytes(row.body), f"{type(problem).__name__} in the reader of {row.source}")]
+        return [
+            unreadable(row.pk, bytes(row.body), f"{type(problem).__name__} in the reader of {row.source}")
+        ]
 
 
 def _quarantine(pk: int, problem: str, now: datetime) -> int:
@@ -113,4 +115,3 @@ def forget_old_answers(now: datetime, limit: int = SWEEP_MAX) -> int:
     if old:
         Remembered.objects.filter(pk__in=old).delete()
     return len(old)
-

@@ -202,9 +202,7 @@ class Batch:
             samples=[sample(event, row.received_at)],
         )
 
-    def _place(
-        self, service: ServiceValue, event: Event, urgency: Urgency, alert: Alert, by: By
-    ) -> Touched:
+    def _place(self, service: ServiceValue, event: Event, urgency: Urgency, alert: Alert, by: By) -> Touched:
         """The incident a new alert belongs to: an open one of its group, or a new one."""
         group = group_key(service.grouping, event.fields)
         held = self.groups.get((service.id, group)) if group else None
@@ -214,7 +212,9 @@ class Batch:
             if found is not None and may_join(service.grouping, found.last_alert_at, self.now):
                 held = self._touch(self.rows.setdefault(found.pk, found))
         if held is not None and held.incident.state in OPEN:
-            alert.why = f"joined: same {', '.join(service.grouping.by) or 'service'}" if service.grouping else ""
+            alert.why = (
+                f"joined: same {', '.join(service.grouping.by) or 'service'}" if service.grouping else ""
+            )
             self.groups[service.id, group] = held
             return held
         impact = impact_of_tier(service.tier)
@@ -348,9 +348,7 @@ class Batch:
                 for kind, titles in (("alert.joined", held.joined), ("alert.resolved", held.resolved)):
                     if titles:
                         data = {"count": len(titles), "titles": titles[:TITLES_IN_JOURNAL]}
-                        facts.setdefault(held.by, []).append(
-                            Fact(chain_of(held.incident.pk), kind, data)
-                        )
+                        facts.setdefault(held.by, []).append(Fact(chain_of(held.incident.pk), kind, data))
         for by, some in facts.items():
             write(some, by, self.now)
         for held in list(self.touched.values()):
@@ -389,7 +387,10 @@ class Batch:
         if not self.changed:
             return
         connection = transaction.get_connection()
-        when, as_json = connection.ops.adapt_datetimefield_value, Alert._meta.get_field("fields").get_db_prep_save
+        when, as_json = (
+            connection.ops.adapt_datetimefield_value,
+            Alert._meta.get_field("fields").get_db_prep_save,
+        )
         with connection.cursor() as cursor:
             cursor.executemany(
                 "UPDATE intake_alert SET state = %s, title = %s, severity = %s, urgency = %s, description = %s,"
@@ -425,4 +426,3 @@ def sample(event: Event, at: datetime) -> Mapping[str, Any]:
     if len(text.encode()) > SAMPLE_BYTES_MAX:
         raw = {"truncated": text[: SAMPLE_BYTES_MAX // 4]}
     return {"at": at.isoformat(), "raw": raw}
-

@@ -29,7 +29,9 @@ class Inbox(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["lane", "id"], name="inbox_waiting", condition=Q(quarantined_at__isnull=True)),
+            models.Index(
+                fields=["lane", "id"], name="inbox_waiting", condition=Q(quarantined_at__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -97,7 +99,9 @@ class Alert(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["ends_at"], name="alert_ends", condition=Q(state="firing", ends_at__isnull=False)),
+            models.Index(
+                fields=["ends_at"], name="alert_ends", condition=Q(state="firing", ends_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -38,12 +38,17 @@ def write(facts: Sequence[Fact], by: By, now: datetime) -> None:
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("a journal entry is written in the transaction that makes it true")
     chains = sorted({fact.chain for fact in facts})
-    heads = {head.chain: head for head in Head.objects.select_for_update().filter(chain__in=chains).order_by("chain")}
+    heads = {
+        head.chain: head
+        for head in Head.objects.select_for_update().filter(chain__in=chains).order_by("chain")
+    }
     missing = [chain for chain in chains if chain not in heads]
     if missing:
         # Two nodes may begin a chain at once: the loser of the insert waits, then reads the winner's row.
         Head.objects.bulk_create([Head(chain=c, seq=0, hash=GENESIS) for c in missing], ignore_conflicts=True)
-        heads |= {h.chain: h for h in Head.objects.select_for_update().filter(chain__in=missing).order_by("chain")}
+        heads |= {
+            h.chain: h for h in Head.objects.select_for_update().filter(chain__in=missing).order_by("chain")
+        }
     entries = []
     for fact in facts:
         head = heads[fact.chain]
@@ -95,7 +100,9 @@ def verify(key: bytes) -> list[Broken]:
     for seal_row in Seal.objects.order_by("pk").iterator():
         named = {chain: (int(seq), str(digest)) for chain, (seq, digest) in seal_row.heads.items()}
         if seal_of(key, previous, named, seal_row.made_at) != seal_row.signature:
-            broken.append(Broken("seals", seal_row.pk, "a seal was changed, removed or made with another key"))
+            broken.append(
+                Broken("seals", seal_row.pk, "a seal was changed, removed or made with another key")
+            )
             break
         previous = seal_row.signature
         for chain, (seq, digest) in named.items():
@@ -106,7 +113,11 @@ def verify(key: bytes) -> list[Broken]:
         if fault is None:
             for seq, digest in sorted(sealed.get(chain, {}).items()):
                 if seen.get(seq) != digest:
-                    why = "it was sealed and is gone" if seq not in seen else "it is not the entry that was sealed"
+                    why = (
+                        "it was sealed and is gone"
+                        if seq not in seen
+                        else "it is not the entry that was sealed"
+                    )
                     fault = Broken(chain, seq, why)
                     break
         if fault:

@@ -1,7 +1,7 @@
 """What somebody changed in the configuration or in who has access: facts of the one chain "organisation".
 
-The version of the configuration is the head of this chain. Nothing else has to be counted up, and a change that was
-not written down cannot exist.
+The version of the configuration is the head of this chain. Nothing else has to be counted up, and a change
+that was not written down cannot exist.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def did(kind: str, **data: Any) -> Fact:
 
 
 def record(facts: Sequence[Fact], by: By, now: datetime) -> None:
-    """Write `facts` in the caller's transaction and tell everybody who keeps a copy; nothing at all for none."""
+    """Write `facts` in the caller's transaction and tell everybody who keeps a copy; none: nothing."""
     if facts:
         write(facts, by, now)
         wake(TOPIC)

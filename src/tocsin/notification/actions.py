@@ -63,7 +63,9 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
     """
     users = {call.user_id for call in calls}
     contacts: dict[str, dict[str, str]] = {}
-    for user_id, name, address in Contact.objects.filter(user__in=users).values_list("user_id", "name", "address"):
+    for user_id, name, address in Contact.objects.filter(user__in=users).values_list(
+        "user_id", "name", "address"
+    ):
         contacts.setdefault(user_id, {})[name] = address
     steps: dict[tuple[str, str], list[Step]] = {}
     if not everywhere:
@@ -72,7 +74,9 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
             steps.setdefault((user_id, urgency), []).append(Step(name, delay))
     pages, deliveries, nobody = [], [], []
     for call in calls:
-        planned = plan_deliveries(steps.get((call.user_id, call.urgency), ()), contacts.get(call.user_id, {}), now)
+        planned = plan_deliveries(
+            steps.get((call.user_id, call.urgency), ()), contacts.get(call.user_id, {}), now
+        )
         page = Page(
             incident_id=call.incident_id,
             user_id=call.user_id,
@@ -104,7 +108,11 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
     Page.objects.bulk_create(pages)
     Delivery.objects.bulk_create(deliveries)
     why = "no contact to reach this person by"
-    write([_fact(page, "page.undeliverable", {"error": why}) for page in nobody if page.incident_id], ENGINE, now)
+    write(
+        [_fact(page, "page.undeliverable", {"error": why}) for page in nobody if page.incident_id],
+        ENGINE,
+        now,
+    )
     wake("deliveries", *(["duties"] if nobody else []))
     return pages
 
@@ -250,9 +258,7 @@ def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datet
             kind = "page.sent"
         else:
             kind = _after(row, page, outcome, claimed.attempt, now, jitter)
-        row.save(
-            update_fields=["state", "next_at", "error", "sent_at", "confirmed_at", "reference"]
-        )
+        row.save(update_fields=["state", "next_at", "error", "sent_at", "confirmed_at", "reference"])
         data = {"contact": row.contact, "channel": channel_word(row.address), "attempt": claimed.attempt}
         if row.error:
             data["error"] = row.error
@@ -359,7 +365,11 @@ def find_act_link(token: str) -> ActLink | None:
     body, mac = raw[:17], raw[17:]
     if len(body) != 17 or not hmac.compare_digest(mac, _mac(body)) or body[16] >= len(_VERBS):
         return None
-    page = Page.objects.select_related("user").filter(pk=UUID(bytes=body[:16]), incident_id__isnull=False).first()
+    page = (
+        Page.objects.select_related("user")
+        .filter(pk=UUID(bytes=body[:16]), incident_id__isnull=False)
+        .first()
+    )
     if page is None:
         return None
     verb = _VERBS[body[16]]

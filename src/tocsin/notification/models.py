@@ -64,9 +64,9 @@ class Page(models.Model):
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime) -> DeliveryQuerySet:
         """What may be sent at `now`, what is urgent first: its time has come, or the node that held it died."""
-        return self.filter(
-            state__in=(DeliveryState.DUE, DeliveryState.SENDING), next_at__lte=now
-        ).order_by("-urgent", "next_at")
+        return self.filter(state__in=(DeliveryState.DUE, DeliveryState.SENDING), next_at__lte=now).order_by(
+            "-urgent", "next_at"
+        )
 
 
 class Delivery(models.Model):
@@ -83,7 +83,9 @@ class Delivery(models.Model):
     due_at = models.DateTimeField()
     next_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    fence = models.PositiveIntegerField(default=0)  # rises with each claim; a late result of an old claim is refused
+    fence = models.PositiveIntegerField(
+        default=0
+    )  # rises with each claim; a late result of an old claim is refused
     sent_at = models.DateTimeField(null=True)
     confirmed_at = models.DateTimeField(null=True)
     reference = models.CharField(max_length=200, blank=True, default="")

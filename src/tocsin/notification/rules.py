@@ -61,7 +61,9 @@ class Message:
     thread: str = ""
     kind: str = "page"
     urgent: bool = True
-    details: Mapping[str, Any] = field(default_factory=dict)  # for machines: incident number, service, priority …
+    details: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # for machines: incident number, service, priority …
     note: str = ""  # the handover note, or "rendering failed"
 
 
@@ -139,9 +141,7 @@ class Planned:
     due_at: datetime
 
 
-def plan_deliveries(
-    steps: Sequence[Step], contacts: Mapping[str, str], now: datetime
-) -> tuple[Planned, ...]:
+def plan_deliveries(steps: Sequence[Step], contacts: Mapping[str, str], now: datetime) -> tuple[Planned, ...]:
     """The deliveries of one page: the person's steps, or every contact at once when there is no rule that works.
 
     A step whose contact is gone is left out. () means that the person cannot be reached at all.

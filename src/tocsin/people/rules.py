@@ -41,7 +41,7 @@ TABLE: dict[Role, frozenset[May]] = {
 
 def may(role: str, what: May) -> bool:
     """Whether somebody with `role` may do `what`; an unknown role may nothing."""
-    return role in Role and what in TABLE[Role(role)]
+    return role in tuple(Role) and what in TABLE[Role(role)]
 
 
 class Scope(StrEnum):

@@ -7,43 +7,91 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('catalog', '0001_initial'),
+        ("catalog", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Incident',
+            name="Incident",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=300)),
-                ('description', models.TextField(blank=True, default='')),
-                ('state', models.CharField(default=tocsin.incident.rules.State['TRIGGERED'], max_length=16)),
-                ('urgency', models.CharField(max_length=8)),
-                ('impact', models.CharField(max_length=8)),
-                ('priority', models.CharField(max_length=2)),
-                ('opened_at', models.DateTimeField()),
-                ('acknowledged_at', models.DateTimeField(null=True)),
-                ('acknowledged_by', models.CharField(blank=True, default='', max_length=100)),
-                ('ack_expires_at', models.DateTimeField(null=True)),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('needs_climb', models.BooleanField(default=True)),
-                ('resolve_at', models.DateTimeField(null=True)),
-                ('group_key', models.CharField(blank=True, default='', max_length=64)),
-                ('last_alert_at', models.DateTimeField(null=True)),
-                ('alerts_total', models.PositiveIntegerField(default=0)),
-                ('alerts_firing', models.PositiveIntegerField(default=0)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('assigned', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('service', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='catalog.service')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("title", models.CharField(max_length=300)),
+                ("description", models.TextField(blank=True, default="")),
+                ("state", models.CharField(default=tocsin.incident.rules.State["TRIGGERED"], max_length=16)),
+                ("urgency", models.CharField(max_length=8)),
+                ("impact", models.CharField(max_length=8)),
+                ("priority", models.CharField(max_length=2)),
+                ("opened_at", models.DateTimeField()),
+                ("acknowledged_at", models.DateTimeField(null=True)),
+                ("acknowledged_by", models.CharField(blank=True, default="", max_length=100)),
+                ("ack_expires_at", models.DateTimeField(null=True)),
+                ("resolved_at", models.DateTimeField(null=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("needs_climb", models.BooleanField(default=True)),
+                ("resolve_at", models.DateTimeField(null=True)),
+                ("group_key", models.CharField(blank=True, default="", max_length=64)),
+                ("last_alert_at", models.DateTimeField(null=True)),
+                ("alerts_total", models.PositiveIntegerField(default=0)),
+                ("alerts_firing", models.PositiveIntegerField(default=0)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "assigned",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "service",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="incidents",
+                        to="catalog.service",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state__in', ['triggered', 'acknowledged'])), fields=['priority', 'opened_at'], name='incident_open'), models.Index(condition=models.Q(('needs_climb', True)), fields=['id'], name='incident_needs_climb'), models.Index(condition=models.Q(('state', 'acknowledged')), fields=['ack_expires_at'], name='incident_ack_expires'), models.Index(condition=models.Q(('resolve_at__isnull', False)), fields=['resolve_at'], name='incident_resolve_due'), models.Index(condition=models.Q(('state__in', ['triggered', 'acknowledged']), models.Q(('group_key', ''), _negated=True)), fields=['service', 'group_key'], name='incident_joinable'), models.Index(fields=['service', '-opened_at'], name='incident_of_service')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["triggered", "acknowledged"])),
+                        fields=["priority", "opened_at"],
+                        name="incident_open",
+                    ),
+                    models.Index(
+                        condition=models.Q(("needs_climb", True)), fields=["id"], name="incident_needs_climb"
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "acknowledged")),
+                        fields=["ack_expires_at"],
+                        name="incident_ack_expires",
+                    ),
+                    models.Index(
+                        condition=models.Q(("resolve_at__isnull", False)),
+                        fields=["resolve_at"],
+                        name="incident_resolve_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            ("state__in", ["triggered", "acknowledged"]),
+                            models.Q(("group_key", ""), _negated=True),
+                        ),
+                        fields=["service", "group_key"],
+                        name="incident_joinable",
+                    ),
+                    models.Index(fields=["service", "-opened_at"], name="incident_of_service"),
+                ],
             },
         ),
     ]

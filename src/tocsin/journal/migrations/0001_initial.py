@@ -4,60 +4,74 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Lease',
+            name="Lease",
             fields=[
-                ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('holder', models.CharField(max_length=64)),
-                ('until', models.DateTimeField()),
-                ('fence', models.BigIntegerField(default=1)),
+                ("name", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("holder", models.CharField(max_length=64)),
+                ("until", models.DateTimeField()),
+                ("fence", models.BigIntegerField(default=1)),
             ],
         ),
         migrations.CreateModel(
-            name='Seal',
+            name="Seal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('made_at', models.DateTimeField()),
-                ('heads', models.JSONField()),
-                ('signature', models.CharField(max_length=64)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("made_at", models.DateTimeField()),
+                ("heads", models.JSONField()),
+                ("signature", models.CharField(max_length=64)),
             ],
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('chain', models.CharField(max_length=80)),
-                ('seq', models.PositiveIntegerField()),
-                ('kind', models.CharField(max_length=48)),
-                ('happened_at', models.DateTimeField()),
-                ('written_at', models.DateTimeField()),
-                ('who', models.CharField(max_length=100)),
-                ('through', models.CharField(max_length=16)),
-                ('data', models.JSONField(default=dict)),
-                ('hash', models.CharField(max_length=64)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("chain", models.CharField(max_length=80)),
+                ("seq", models.PositiveIntegerField()),
+                ("kind", models.CharField(max_length=48)),
+                ("happened_at", models.DateTimeField()),
+                ("written_at", models.DateTimeField()),
+                ("who", models.CharField(max_length=100)),
+                ("through", models.CharField(max_length=16)),
+                ("data", models.JSONField(default=dict)),
+                ("hash", models.CharField(max_length=64)),
             ],
             options={
-                'indexes': [models.Index(fields=['written_at'], name='entry_written')],
-                'constraints': [models.UniqueConstraint(fields=('chain', 'seq'), name='entry_once')],
+                "indexes": [models.Index(fields=["written_at"], name="entry_written")],
+                "constraints": [models.UniqueConstraint(fields=("chain", "seq"), name="entry_once")],
             },
         ),
         migrations.CreateModel(
-            name='Head',
+            name="Head",
             fields=[
-                ('chain', models.CharField(max_length=80, primary_key=True, serialize=False)),
-                ('seq', models.PositiveIntegerField()),
-                ('hash', models.CharField(max_length=64)),
-                ('sealed_seq', models.PositiveIntegerField(default=0)),
+                ("chain", models.CharField(max_length=80, primary_key=True, serialize=False)),
+                ("seq", models.PositiveIntegerField()),
+                ("hash", models.CharField(max_length=64)),
+                ("sealed_seq", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('seq__gt', models.F('sealed_seq'))), fields=['chain'], name='head_unsealed')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("seq__gt", models.F("sealed_seq"))),
+                        fields=["chain"],
+                        name="head_unsealed",
+                    )
+                ],
             },
         ),
     ]
