@@ -15,13 +15,12 @@ from tocsin.people.models import Team, User
 
 
 class Organisation(models.Model):
-    """The one row of settings that hold for everything; `version` rises with every change of configuration."""
+    """The one row of settings that hold for everything."""
 
     name = models.CharField(max_length=120, default="Our organisation")
     matrix = models.JSONField(default=dict)  # impact -> urgency -> priority; {} is the default matrix
     fallback = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     demo = models.BooleanField(default=False)
-    version = models.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:
         return self.name
@@ -34,7 +33,7 @@ class Service(models.Model):
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True, default="")
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="services")
-    # Policies live in a room above this one, so the service names its policy and the action that saves it checks.
+    # Policies live in a room above this one, so the service names its policy; whoever saves it checks.
     policy = models.SlugField(max_length=64, blank=True, default="")
     tier = models.PositiveSmallIntegerField(default=3)
     urgency = models.CharField(max_length=8, default=UrgencyFrom.SEVERITY)

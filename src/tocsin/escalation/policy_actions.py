@@ -1,0 +1,105 @@
+"""Change policies. A running climb keeps the policy it began with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from tocsin.catalog.actions import check_title
+from tocsin.catalog.models import Service
+from tocsin.escalation import rules
+from tocsin.escalation.models import Policy
+from tocsin.escalation.rules import TargetKind
+from tocsin.journal.changes import did, record, saved
+from tocsin.kernel.acting import By
+from tocsin.kernel.errors import Refused, conflict, not_found
+from tocsin.kernel.ids import check_slug
+from tocsin.people.models import Team, User
+
+
+def save_policy(policy: rules.Policy, team: str | None, by: By, now: datetime) -> Policy:
+    """Make the policy or change it; `team` is who looks after it. Raises Refused."""
+    check_slug(policy.id, "id")
+    check_title(policy.name)
+    check_levels(policy)
+    with transaction.atomic():
+        if team and not Team.objects.filter(pk=team).exists():
+            raise Refused(f"No team '{team}'", "the id of a team", where="team")
+        _check_targets(policy)
+        row = Policy.objects.select_for_update().filter(pk=policy.id).first()
+        before = _as_data(row) if row else None
+        row = row or Policy(id=policy.id)
+        row.name, row.team_id, row.repeat = policy.name.strip(), team or None, policy.repeat
+        row.levels = rules.policy_as_data(policy)["levels"]
+        row.save()
+        record(saved("policy", policy.id, before, _as_data(row)), by, now)
+    return row
+
+
+def delete_policy(policy_id: str, by: By, now: datetime) -> None:
+    """Forget the policy. Refused while a service uses it; climbs that began with it go on."""
+    with transaction.atomic():
+        services = list(Service.objects.filter(policy=policy_id).values_list("pk", flat=True))
+        if services:
+            raise conflict(
+                f"Policy {policy_id} is used by service {', '.join(services)}",
+                "Give these another policy first.",
+            )
+        count, _ = Policy.objects.filter(pk=policy_id).delete()
+        if not count:
+            raise not_found("policy", policy_id)
+        record([did("policy.deleted", policy=policy_id)], by, now)
+
+
+def policy_ids() -> set[str]:
+    return set(Policy.objects.values_list("pk", flat=True))
+
+
+def policies_naming(target: str) -> list[str]:
+    """The policies with a level that notifies `target` ("team:web", "user:bo")."""
+    return [
+        row.id
+        for row in Policy.objects.order_by("pk")
+        if any(target in level["notify"] for level in row.levels)
+    ]
+
+
+def check_levels(policy: rules.Policy) -> rules.Policy:
+    """Return `policy` when it has levels and every level notifies somebody. Raises Refused."""
+    rules.check_policy(policy)
+    if not policy.levels:
+        raise Refused("The policy has no level", "at least one", "Say who is told first.", where="levels")
+    for number, level in enumerate(policy.levels, 1):
+        if not level.notify:
+            raise Refused(
+                f"Level {number} notifies nobody",
+                'at least one like "user:bo" or "team:web"',
+                where=f"level {number}",
+            )
+        if len(set(level.notify)) != len(level.notify):
+            raise Refused(f"Level {number} names somebody twice", "everybody once", where=f"level {number}")
+    return policy
+
+
+def _check_targets(policy: rules.Policy) -> None:
+    people = set(User.objects.values_list("pk", flat=True))
+    teams = set(Team.objects.values_list("pk", flat=True))
+    known = {TargetKind.USER: people, TargetKind.TEAM: teams}
+    for number, level in enumerate(policy.levels, 1):
+        for target in level.notify:
+            if target.kind is TargetKind.SCHEDULE:
+                raise Refused(
+                    f"{target} cannot be notified: there are no schedules yet",
+                    'somebody like "user:bo" or "team:web"',
+                    where=f"level {number}",
+                )
+            if target.id not in known[target.kind]:
+                raise Refused(
+                    f"No {target.kind} '{target.id}'", "somebody who exists", where=f"level {number}"
+                )
+
+
+def _as_data(row: Policy) -> dict[str, Any]:
+    return {"name": row.name, "team": row.team_id, "levels": row.levels, "repeat": row.repeat}
