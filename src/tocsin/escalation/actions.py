@@ -14,19 +14,23 @@ from tocsin.catalog.actions import configuration
 from tocsin.escalation.models import Climb, Policy
 from tocsin.escalation.rules import (
     Ahead,
-    Climb as ClimbValue,
     Decision,
     Exhausted,
     Handover,
     NobodyAtAll,
     PageLevel,
-    Policy as PolicyValue,
     Roster,
     escalate,
     forecast,
     policy_as_data,
     policy_from,
     push,
+)
+from tocsin.escalation.rules import (
+    Climb as ClimbValue,
+)
+from tocsin.escalation.rules import (
+    Policy as PolicyValue,
 )
 from tocsin.incident.actions import call_for
 from tocsin.incident.models import Incident

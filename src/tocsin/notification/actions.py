@@ -215,7 +215,7 @@ def next_delivery_at() -> datetime | None:
 def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
     """What is said: the page's text with the buttons that belong to its person."""
     page, base = claimed_page, settings.CONFIG.url
-    acts = ()
+    acts: tuple[Act, ...] = ()
     if page.incident_id is not None:
         acts = tuple(Act(verb, _LABELS[verb], f"{base}/a/{act_token(page.pk, verb)}") for verb in ActVerb)
     return Message(
