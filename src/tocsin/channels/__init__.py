@@ -1,0 +1,34 @@
+"""Messages out: one file per vendor, and what they share."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tocsin.channels import signing
+from tocsin.channels.console import Console
+from tocsin.channels.email import Email
+from tocsin.channels.mailserver import read_mail_server
+from tocsin.channels.outgoing import Outgoing
+from tocsin.channels.reach import Reach
+from tocsin.channels.webhook import Webhook
+from tocsin.notification.channels import register
+
+
+class Surroundings(Protocol):
+    """What the administrator says about the world outside; `site.config.Config` is one."""
+
+    @property
+    def smtp_url(self) -> str: ...
+    @property
+    def allowed_networks(self) -> tuple[str, ...]: ...
+
+
+def wire(around: Surroundings, key: str) -> None:
+    """Register every channel; `key` is the instance's secret, from which the secrets of webhooks are made.
+
+    Raises Refused when a setting cannot be read: better at the start than at three in the morning.
+    """
+    signing.use(key)
+    reach = Reach.of(around.allowed_networks)
+    for channel in (Console(), Email(read_mail_server(around.smtp_url)), Webhook(Outgoing(reach))):
+        register(channel)

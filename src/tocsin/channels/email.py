@@ -1,0 +1,213 @@
+"""E-mail: plain text first, a small calm HTML part, one thread per incident."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from collections.abc import Sequence
+from datetime import datetime
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from html import escape
+
+import idna
+
+from tocsin.channels.mailserver import DEADLINE, Conversation, MailServer
+from tocsin.channels.outgoing import Unreachable
+from tocsin.channels.wording import RENDERING_FAILED, clean
+from tocsin.kernel.errors import Refused
+from tocsin.notification.rules import Failed, Message, Sent
+
+SUBJECT_LENGTH_MAX = 200
+NAME_LENGTH_MAX = 120
+LINE_LENGTH_MAX = 1_000
+LINES_MAX = 50
+NOTE_LENGTH_MAX = 4_000
+ADDRESS_LENGTH_MAX = 254
+
+_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+_POLICY = policy.SMTP.clone(max_line_length=200)
+
+
+class Email:
+    """Hands messages to one mail server; without one it says so."""
+
+    name = "e-mail"
+    schemes: Sequence[str] = ("mailto",)
+
+    def __init__(
+        self, server: MailServer | None, deadline: float = DEADLINE, trust: ssl.SSLContext | None = None
+    ) -> None:
+        self._server = server
+        self._deadline = deadline
+        self._trust = trust
+
+    def check(self, address: str) -> str:
+        return f"mailto:{_check_mailbox(address.partition(':')[2])}"
+
+    def send(self, address: str, to_name: str, message: Message, now: datetime) -> Sent | Failed:
+        server = self._server
+        if server is None:
+            return Failed("no mail server is set up (TOCSIN_SMTP_URL)", again=False)
+        mailbox = address.partition(":")[2]
+        try:
+            letter = write(server.sender, _check_mailbox(mailbox), to_name, message, now)
+        except Refused as refused:  # stored before a rule became stricter
+            return Failed(str(refused), again=False)
+        try:
+            conversation = Conversation(server, self._deadline, self._trust)
+            try:
+                said = conversation.hand_in(server.sender.addr_spec, mailbox, letter)
+            finally:
+                conversation.bow_out()
+        except smtplib.SMTPResponseException as error:
+            return _refusal(error)
+        except TimeoutError:
+            return Failed(f"the mail server did not answer within {self._deadline:g} s")
+        except ssl.SSLCertVerificationError as error:
+            return Failed(f"the mail server's certificate is not trusted: {error.verify_message}")
+        except Unreachable as error:
+            return Failed(str(error), again=not error.forbidden)
+        except smtplib.SMTPNotSupportedError:
+            return Failed("the mail server does not offer a way to sign in", again=False)
+        except smtplib.SMTPException:
+            return Failed("the mail server ended the conversation")
+        except OSError as error:
+            why = clean(error.strerror or type(error).__name__, 100)
+            return Failed(f"the mail server cannot be reached: {why}")
+        return Sent(reference=clean(said, 200))
+
+
+def _refusal(error: smtplib.SMTPResponseException) -> Failed:
+    """What the server's own words mean: a refusal that begins with 4 passes (grey-listing, a full queue), one
+    that begins with 5 stays."""
+    words = error.smtp_error
+    said = clean(words.decode("utf-8", "replace") if isinstance(words, bytes) else words, 200)
+    return Failed(f"the mail server says {error.smtp_code} {said}", again=not 500 <= error.smtp_code < 600)
+
+
+def _check_mailbox(mailbox: str) -> str:
+    """`ada@example.com` with its domain in ASCII. Raises Refused for anything but one plain address."""
+    local, _, domain = mailbox.strip().rpartition("@")
+    if not domain.isascii():
+        try:
+            domain = idna.encode(domain, uts46=True).decode()
+        except idna.IDNAError:
+            domain = ""
+    domain = domain.lower()
+    if (
+        len(mailbox) > ADDRESS_LENGTH_MAX
+        or len(local) > 64
+        or not _LOCAL_PART.match(local)
+        or not all(_LABEL.match(label) for label in domain.split("."))
+    ):
+        raise Refused(
+            f"{mailbox[:80]!r} is not an e-mail address",
+            "one address such as mailto:ada@example.com",
+            "Names with spaces, quotes or letters beyond ASCII before the @ are not supported.",
+            "address",
+        )
+    return f"{local}@{domain}"
+
+
+# -- the letter ---------------------------------------------------------------------------------------------
+
+
+def write(sender: Address, mailbox: str, to_name: str, message: Message, now: datetime) -> bytes:
+    """The letter as it goes over the wire; in its plainest form, with a note, when the text breaks it."""
+    try:
+        return bytes(_letter(sender, mailbox, to_name, message, now))
+    except Exception:  # whatever an alert's text made the library do: the page goes out
+        plain = Message(
+            id=message.id,
+            subject=_ascii(message.subject),
+            lines=[_ascii(line) for line in message.lines],
+            acts=message.acts,
+            link=message.link,
+            kind=message.kind,
+            urgent=message.urgent,
+            note=f"{_ascii(message.note)}\n{RENDERING_FAILED}".strip(),
+        )
+        return bytes(_letter(sender, mailbox, "", plain, now))
+
+
+def _ascii(text: object) -> str:
+    return re.sub(r"[^\x20-\x7e\n]", "?", str(text))
+
+
+def _letter(sender: Address, mailbox: str, to_name: str, message: Message, now: datetime) -> EmailMessage:
+    domain = sender.domain
+    letter = EmailMessage(policy=_POLICY)
+    letter["From"] = sender
+    letter["To"] = Address(clean(to_name, NAME_LENGTH_MAX), addr_spec=mailbox)
+    letter["Subject"] = clean(message.subject, SUBJECT_LENGTH_MAX)
+    letter["Date"] = now
+    letter["Message-ID"] = f"<{_atom(message.id)}@{domain}>"
+    if message.thread:
+        # Nobody ever gets the letter named here; mail programs thread what refers to it all the same.
+        letter["In-Reply-To"] = letter["References"] = f"<{_atom(message.thread)}@{domain}>"
+    letter["Auto-Submitted"] = "auto-generated"
+    letter["X-Auto-Response-Suppress"] = "All"
+    letter["Tocsin-Delivery"] = _atom(message.id)
+    if message.urgent:
+        letter["Importance"] = "high"
+    letter.set_content(as_text(message), cte="quoted-printable")
+    letter.add_alternative(as_html(message), subtype="html", cte="quoted-printable")
+    return letter
+
+
+def _atom(text: str) -> str:
+    """`text` as it may stand in a Message-ID."""
+    return re.sub(r"[^A-Za-z0-9_-]", "-", text)[:100] or "-"
+
+
+def _facts(message: Message) -> list[str]:
+    return [clean(line, LINE_LENGTH_MAX, lines=True) for line in message.lines[:LINES_MAX]]
+
+
+def as_text(message: Message) -> str:
+    """What to do, then what happened: the act comes first, because a lock screen shows only the beginning."""
+    note = clean(message.note, NOTE_LENGTH_MAX, lines=True)
+    first = [f"{act.label}: {act.url}" for act in message.acts[:1]]
+    others = [f"{act.label}: {act.url}" for act in message.acts[1:]]
+    others += [f"Everything about it: {message.link}"] if message.link else []
+    parts = ("\n".join(first), note, "\n".join(_facts(message)), "\n".join(others))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+_FONT = "font:15px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif"
+_BUTTON = (
+    "display:inline-block;padding:12px 20px;border-radius:6px;background:#1b4f9c;color:#ffffff;"
+    "font-weight:600;text-decoration:none"
+)
+_QUIET = "color:#1b4f9c;margin-right:16px"
+
+
+def as_html(message: Message) -> str:
+    """The same as the text, in the same order. Everything that came from outside is escaped."""
+    note = clean(message.note, NOTE_LENGTH_MAX, lines=True)
+    out = [
+        f"<!doctype html><html><head><meta charset=utf-8><meta name=color-scheme content='light dark'></head>"
+        f'<body style="{_FONT};margin:16px;max-width:36rem">'
+    ]
+    for act in message.acts[:1]:
+        out.append(f'<p><a href="{escape(act.url)}" style="{_BUTTON}">{escape(act.label)}</a></p>')
+    if note:
+        out.append(f'<p style="border-left:3px solid #8a8780;padding-left:12px">{_breaks(note)}</p>')
+    facts = _facts(message)
+    out += [f'<p style="font-weight:600;margin:16px 0 4px">{_breaks(fact)}</p>' for fact in facts[:1]]
+    out += [f'<p style="margin:4px 0">{_breaks(fact)}</p>' for fact in facts[1:]]
+    doors = [(act.label, act.url) for act in message.acts[1:]]
+    doors += [("Everything about it", message.link)] if message.link else []
+    if doors:
+        links = [f'<a href="{escape(url)}" style="{_QUIET}">{escape(label)}</a>' for label, url in doors]
+        out.append(f'<p style="margin-top:24px">{"".join(links)}</p>')
+    out.append("</body></html>")
+    return "\n".join(out) + "\n"
+
+
+def _breaks(text: str) -> str:
+    return escape(text).replace("\n", "<br>\n")
