@@ -53,13 +53,17 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ROOT_URLCONF = "tocsin.site.urls"
 MIDDLEWARE = [
+    "tocsin.web.headers.SecurityHeaders",  # outermost: no answer leaves without them
     "tocsin.site.clock.StampNow",
+    "tocsin.web.errors.Explain",
+    "django.middleware.gzip.GZipMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tocsin.web.sessions.SessionLimits",
+    "tocsin.web.guard.Guard",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -75,17 +79,19 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "tocsin.web.layout.page",
             ],
         },
     },
 ]
 
-# --- Sign-in: sessions, cookies, allauth, outgoing account mail (web/signin.py, web/sessions.py, web/accounts.py) ---
+# --- Sign-in: sessions, cookies, allauth, account mail (web/signin.py, web/sessions.py, web/accounts.py) ---
+CSRF_FAILURE_VIEW = "tocsin.web.errors.csrf_failed"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "account_login"
-# "__Host-" binds a cookie to this host and path, and browsers take it over TLS only; plain http (a laptop, a test)
-# therefore needs the plain name.
+# "__Host-" binds a cookie to this host and path, and browsers take it over TLS only; plain http (a laptop,
+# a test) therefore needs the plain name.
 _COOKIE_PREFIX = "__Host-" if CONFIG.https else ""
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}session"
@@ -104,7 +110,7 @@ PUBLIC_URL = CONFIG.url  # links in mails are never made from a request's Host h
 
 ACCOUNT_ADAPTER = "tocsin.web.accounts.Adapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]  # sign-up is closed; allauth still checks the names
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]  # sign-up is closed
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an administrator made the address; a one-time link proved the person
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -115,8 +121,8 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # the session that changed it stays; all others end by their hash
 # Django's own generator: allauth's would copy addresses into a table that then outlives a change of address.
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"
-# Kept per process, in memory. None of these touches act-links (/a/…), one-time links or an open session: whoever is
-# paged can always acknowledge.
+# Kept per process, in memory. None of these touches act-links (/a/…), one-time links or an open session:
+# whoever is paged can always acknowledge.
 ACCOUNT_RATE_LIMITS = {
     "login": "30/m/ip",
     "login_failed": "10/m/ip,5/15m/key",
