@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -24,8 +25,6 @@ class Empty(_Program):
 
 def intake(shape: Shape, scale: float) -> Figures:
     """The same requests as Tocsin gets, answered by nobody in particular."""
-    import json
-
     target = Empty()
     count = max(1, int(shape.alerts * scale) // shape.batch)
     bodies: Sequence[bytes] = [
@@ -59,14 +58,25 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 def main() -> int:
+    import uvicorn
     import uvloop
-    from tocsin.site.serving import Server
 
-    from tocsin.site.run import take_port
-
-    listening = take_port("127.0.0.1", int(sys.argv[1]))
-    server = Server(app, lambda: None)
-    uvloop.run(server.serve(sockets=[listening]))
+    # As site/program.py sets its server up.
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+    )
+    uvloop.run(uvicorn.Server(config).serve())
     return 0
 
 
