@@ -36,6 +36,7 @@ from tocsin.incident.actions import call_for
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
 from tocsin.journal.actions import Fact, write
+from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
@@ -205,10 +206,12 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
         calls += [(climb, user, reason, note) for user in people]
         facts.append(_decided(climb, decision, people))
         _ended_by_hand(climb)
+    point("climb: decided")
     _store(climbs)
     write(facts, ENGINE, now)
     pages = _calls(calls, now)
     page_people(pages, now)
+    point("climb: paged")
     wake("now", *(f"incident:{climb.incident_id}" for climb in climbs))
 
 

@@ -24,6 +24,7 @@ from tocsin.incident.rules import (
     transition,
 )
 from tocsin.journal.actions import Fact, write
+from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
@@ -349,3 +350,4 @@ def _save(
     incident.save(update_fields=[*fields, "version"])
     write([Fact(incident.chain, kind, data)], by, now)
     wake("duties", "now", f"incident:{incident.pk}")
+    point("incident: before commit")

@@ -19,6 +19,7 @@ from tocsin.catalog.models import Integration
 from tocsin.intake.batch import Batch
 from tocsin.intake.models import Alert, Inbox, Remembered
 from tocsin.intake.rules import Event, Reader, unreadable
+from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 
 ROWS_MAX = 200  # small requests in one transaction
@@ -64,10 +65,14 @@ def _digest(readers: Mapping[str, Reader], now: datetime, limit: int, only: int 
         batch = Batch(configuration(), now)
         for row in rows:
             batch.add(row, _read(readers, row))
+        point("digest: read")
         batch.store()
+        point("digest: stored")
         Inbox.objects.filter(pk__in=[row.pk for row in rows]).delete()
         Integration.objects.filter(pk__in={row.integration_id for row in rows}).update(last_event_at=now)
         wake("duties", "now")
+        point("digest: before commit")
+    point("digest: committed")
     return len(rows)
 
 

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import F
 
 from tocsin.journal.actions import Fact, write
+from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import not_found
@@ -162,17 +163,30 @@ class Claimed:
     page: Page
 
 
-def claim(now: datetime, limit: int = CLAIM_MAX) -> list[Claimed]:
-    """Take up to `limit` deliveries whose time has come, the urgent ones first; no other node gets the same."""
+def claim(
+    now: datetime, limit: int = CLAIM_MAX, besides: Sequence[str] = (), low_too: bool = True
+) -> list[Claimed]:
+    """Take up to `limit` deliveries whose time has come, the urgent ones first; no other node gets the same.
+
+    `besides` are beginnings of addresses that the sender cannot take more of now; without `low_too` it takes
+    only what is urgent.
+    """
     with transaction.atomic():
-        due = Delivery.objects.due(now).select_for_update(skip_locked=True, of=("self",))
+        due = Delivery.objects.due(now).open_to(besides, low_too).select_for_update(skip_locked=True, of=("self",))
         rows = list(due.select_related("page", "page__user")[:limit])
+        # A node died with these, and somebody has answered since.
+        if over := [row.pk for row in rows if row.page.quieted_at is not None]:
+            Delivery.objects.filter(pk__in=over).update(
+                state=DeliveryState.SUPPRESSED, error="answered before it was sent", next_at=None
+            )
+            rows = [row for row in rows if row.page.quieted_at is None]
         if not rows:
             return []
         until = now + LEASE
         Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(
             state=DeliveryState.SENDING, next_at=until, fence=F("fence") + 1, attempts=F("attempts") + 1
         )
+    point("delivery: claimed")
     return [
         Claimed(
             row.pk,
@@ -199,16 +213,26 @@ def still_wanted(claimed: Claimed) -> bool:
 
 
 def release(claimed: Iterable[Claimed], now: datetime) -> None:
-    """Give back deliveries that were not handed to a provider, at once and without counting an attempt."""
-    for one in claimed:
-        Delivery.objects.filter(pk=one.id, fence=one.fence, state=DeliveryState.SENDING).update(
-            state=DeliveryState.DUE, next_at=now, attempts=F("attempts") - 1
-        )
+    """Give back deliveries that were not handed to a provider, at once and without counting an attempt.
+
+    Those that somebody has answered since are suppressed instead.
+    """
+    some = list(claimed)
+    with transaction.atomic():
+        # Locked, so that an answer comes either before this or finds the delivery due, and never between.
+        pages = Page.objects.select_for_update().filter(pk__in={one.page.pk for one in some}).order_by("pk")
+        over = {page.pk for page in pages if page.quieted_at is not None}
+        for one in some:
+            mine = Delivery.objects.filter(pk=one.id, fence=one.fence, state=DeliveryState.SENDING)
+            if one.page.pk in over:
+                mine.update(state=DeliveryState.SUPPRESSED, error="answered before it was sent", next_at=None)
+            else:
+                mine.update(state=DeliveryState.DUE, next_at=now, attempts=F("attempts") - 1)
 
 
-def next_delivery_at() -> datetime | None:
-    """When the sender should look again."""
-    waiting = Delivery.objects.filter(state__in=(DeliveryState.DUE, DeliveryState.SENDING))
+def next_delivery_at(besides: Sequence[str] = (), low_too: bool = True) -> datetime | None:
+    """When the sender should look again; what `claim` would leave out is left out here too."""
+    waiting = Delivery.objects.filter(state__in=(DeliveryState.DUE, DeliveryState.SENDING)).open_to(besides, low_too)
     return waiting.order_by("next_at").values_list("next_at", flat=True).first()
 
 
@@ -269,6 +293,7 @@ def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datet
             write(facts, ENGINE, now)
             wake(f"incident:{page.incident_id}")
         wake("console")
+        point("delivery: before the record commits")
 
 
 def _after(row: Delivery, page: Page, failed: Failed, attempt: int, now: datetime, jitter: float) -> str:

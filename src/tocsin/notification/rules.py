@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 ATTEMPTS_MAX = 5  # per delivery: the first and four retries
 SEND_DEADLINE = timedelta(seconds=10)
-LEASE = timedelta(seconds=30)  # longer than the deadline, so that a live sender never loses its delivery
+LEASE = timedelta(seconds=15)  # longer than the deadline; a dead node is replaced within it
 BACKOFF_FIRST = timedelta(seconds=2)
 BACKOFF_MAX = timedelta(seconds=30)
 RULE_STEPS_MAX = 20
