@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.measures import Figures, percentile
 from bench.receiver import Receiver
-from bench.targets import Tocsin
+from bench.targets import ROOT, Tocsin
 
 CLIMBS = 100_000
 DUE = 600  # of them fall due while the program runs
@@ -42,7 +42,7 @@ def _ask(ours: Tocsin, *arguments: str) -> Figures:
     """Do one step inside the instance, in a process of its own while the program is stopped."""
     command = [sys.executable, "-m", "bench.climbs", str(ours.folder / "due.json"), *arguments]
     environ = ours.environ | {"DJANGO_SETTINGS_MODULE": "tocsin.site.settings"}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"bench.climbs failed:\n{done.stdout}{done.stderr}")
     figures: Figures = json.loads(done.stdout.splitlines()[-1])

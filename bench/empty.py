@@ -12,15 +12,16 @@ from typing import Any
 
 from bench.load import drive, post
 from bench.measures import Figures, Shape, answered, percentile
-from bench.targets import _Program, alert
+from bench.targets import ROOT, Program, alert
 
 
-class Empty(_Program):
+class Empty(Program):
     name = "empty handler"
     ready_path = "/"
 
     def start(self, folder: Path) -> float:
-        return self.launch([sys.executable, "-m", "bench.empty", str(self.port)], dict(os.environ), folder)
+        environ = os.environ | {"PYTHONPATH": str(ROOT)}
+        return self.launch([sys.executable, "-m", "bench.empty", str(self.port)], environ, folder)
 
 
 def intake(shape: Shape, scale: float) -> Figures:

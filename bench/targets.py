@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from bench.load import post
 
+ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 20.0
 # What a measurement wants done with an alert: taken in only; paged at once; or grouped with the others of a storm.
@@ -81,7 +82,7 @@ def alert(route: str, key: str, name: str, severity: str) -> dict[str, Any]:
     }
 
 
-class _Program:
+class Program:
     """A program started by its command and ended by its process id."""
 
     name = ""
@@ -122,7 +123,7 @@ class _Program:
         self.process = None
 
 
-class Alertmanager(_Program):
+class Alertmanager(Program):
     """Debian's prometheus-alertmanager, set to the fastest page it can give. It keeps alerts in memory only."""
 
     name = "alertmanager"
@@ -177,7 +178,7 @@ receivers:
         return 0.0
 
 
-class Tocsin(_Program):
+class Tocsin(Program):
     """This program as `tocsin run` starts it: SQLite, every accepted alert synced to disk before the answer."""
 
     name = "tocsin"
