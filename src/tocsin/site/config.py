@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+import ipaddress
 import os
 import secrets
 import tomllib
@@ -13,6 +15,9 @@ from urllib.parse import unquote, urlsplit
 from tocsin.kernel.errors import Refused
 
 PREFIX = "TOCSIN_"
+DEFAULT_URL = "http://127.0.0.1:8000"
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("console", "json")
 NAMES = {
     "DATA": "folder of the database, the secret key and the local token (default: ./data)",
     "DATABASE_URL": "postgresql://user:password@host/name; left out: SQLite in the data folder",
@@ -29,6 +34,8 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Config:
+    """Read once, when the settings are imported."""
+
     data: Path
     database_url: str
     url: str
@@ -41,6 +48,19 @@ class Config:
     node: str
 
     @property
+    def seal_key(self) -> bytes:
+        """What the journal's seals are signed with; derived, so that one secret is all there is to keep."""
+        return hmac.digest(self.secret_key.encode(), b"tocsin journal seal", "sha256")
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The database file, or None on PostgreSQL."""
+        url = urlsplit(self.database_url)
+        if not self.database_url:
+            return self.data / "tocsin.db"
+        return Path(unquote(url.path)) if url.scheme == "sqlite" else None
+
+    @property
     def https(self) -> bool:
         return self.url.startswith("https://")
 
@@ -49,33 +69,74 @@ class Config:
         return urlsplit(self.url).hostname or "127.0.0.1"
 
 
+def given(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the administrator has set, by name; the environment wins over the file. Raises Refused."""
+    values = _from_file(environ.get(PREFIX + "CONFIG", ""))
+    return values | {name: environ[PREFIX + name] for name in NAMES if environ.get(PREFIX + name)}
+
+
 def read_config(environ: Mapping[str, str]) -> Config:
     """The configuration; makes the data folder and the secret key when they are absent. Raises Refused."""
-    values: dict[str, str] = {}
-    if path := environ.get(PREFIX + "CONFIG"):
-        with Path(path).open("rb") as file:
-            values = {name.upper(): str(value) for name, value in tomllib.load(file).items()}
-        if unknown := values.keys() - NAMES.keys():
-            raise Refused(
-                f"Unknown setting {sorted(unknown)[0].lower()!r}", f"one of {', '.join(NAMES).lower()}", where=path
-            )
-    values |= {name: environ[PREFIX + name] for name in NAMES if environ.get(PREFIX + name)}
+    values = given(environ)
+    url = values.get("URL", DEFAULT_URL).rstrip("/")
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise Refused(f"{url!r} is not an address", "http://host:port or https://host", where="TOCSIN_URL")
     data = Path(values.get("DATA", "data")).absolute()
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    networks = [part.strip() for part in values.get("ALLOWED_NETWORKS", "").split(",") if part.strip()]
-    proxies = [part.strip() for part in values.get("TRUSTED_PROXIES", "").split(",") if part.strip()]
     return Config(
         data=data,
         database_url=values.get("DATABASE_URL", ""),
-        url=values.get("URL", "http://127.0.0.1:8000").rstrip("/"),
+        url=url,
         secret_key=values.get("SECRET_KEY") or _kept_key(data / "secret.key"),
         smtp_url=values.get("SMTP_URL", ""),
-        allowed_networks=tuple(networks),
-        trusted_proxies=tuple(proxies),
-        log=values.get("LOG", "info"),
-        log_format=values.get("LOG_FORMAT", "console"),
-        node=values.get("NODE", f"{os.uname().nodename}-{os.getpid()}"),
+        allowed_networks=_networks(values, "ALLOWED_NETWORKS"),
+        trusted_proxies=_networks(values, "TRUSTED_PROXIES"),
+        log=_one_of(values, "LOG", LOG_LEVELS, "info"),
+        log_format=_one_of(values, "LOG_FORMAT", LOG_FORMATS, "console"),
+        node=values.get("NODE", f"{os.uname().nodename}-{os.getpid()}")[:64],
     )
+
+
+def _from_file(path: str) -> dict[str, str]:
+    """The settings of the TOML file, by their names in the environment; {} without a file."""
+    if not path:
+        return {}
+    try:
+        with Path(path).open("rb") as file:
+            found = tomllib.load(file)
+    except OSError as error:
+        raise Refused(
+            f"The configuration file cannot be read ({error.strerror})", where="TOCSIN_CONFIG"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise Refused(f"The configuration file is not TOML: {error}", where="TOCSIN_CONFIG") from error
+    values = {}
+    for name, value in found.items():
+        if name.upper() not in NAMES:
+            raise Refused(
+                f"Unknown setting {name!r}", f"one of {', '.join(NAMES).lower()}", where="TOCSIN_CONFIG"
+            )
+        values[name.upper()] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return values
+
+
+def _networks(values: Mapping[str, str], name: str) -> tuple[str, ...]:
+    parts = [part.strip() for part in values.get(name, "").split(",") if part.strip()]
+    for part in parts:
+        try:
+            ipaddress.ip_network(part)
+        except ValueError as error:
+            raise Refused(
+                f"{part!r} is not a network", "addresses such as 10.0.0.0/8 or 127.0.0.1", where=PREFIX + name
+            ) from error
+    return tuple(parts)
+
+
+def _one_of(values: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
+    value = values.get(name, default).lower()
+    if value not in choices:
+        raise Refused(f"{value!r} is not known", f"one of {', '.join(choices)}", where=PREFIX + name)
+    return value
 
 
 def _kept_key(path: Path) -> str:
@@ -86,19 +147,20 @@ def _kept_key(path: Path) -> str:
         return path.read_text().strip()
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(48))
+        file.flush()
+        os.fsync(file.fileno())
     return path.read_text().strip()
 
 
 def database_settings(config: Config) -> dict[str, object]:
     """Django's DATABASES entry. Raises Refused for an address that is neither PostgreSQL's nor SQLite's."""
-    if not config.database_url:
-        return sqlite_settings(config.data / "tocsin.db")
+    if config.sqlite_path:
+        return sqlite_settings(config.sqlite_path)
     url = urlsplit(config.database_url)
-    if url.scheme == "sqlite":
-        return sqlite_settings(Path(url.path))
     if url.scheme not in ("postgres", "postgresql"):
         raise Refused(
-            f"Database address begins with {url.scheme!r}", "postgresql://user:password@host/name",
+            f"Database address begins with {url.scheme!r}",
+            "postgresql://user:password@host/name",
             where="TOCSIN_DATABASE_URL",
         )
     return {

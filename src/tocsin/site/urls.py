@@ -1,5 +1,9 @@
-"""Every address, in one place."""
+"""Every address that Django answers, in one place; the others are chosen in asgi.py."""
 
 from __future__ import annotations
 
-urlpatterns: list[object] = []
+from tocsin.api.urls import urlpatterns as of_the_api
+from tocsin.web.guard import Open, declare
+from tocsin.web.urls import urlpatterns as of_the_pages
+
+urlpatterns = [*declare(of_the_api, Open.OWN_KEY), *of_the_pages]

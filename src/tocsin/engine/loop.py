@@ -1,0 +1,172 @@
+"""The engine: looks at every duty in turn, again and again, in a thread of its own.
+
+1. A commit that has made work wakes it at once; otherwise it looks when the next row falls due, and at least once
+   a second, because a wake-up is a hint and hints get lost.
+2. Each duty stands alone. One that raises is logged, counted and left in peace for a while; the others go on.
+3. A duty that has met its limit has more to do, so the loop does not rest; but every duty gets its turn before the
+   same one is asked again.
+4. A database that does not answer is asked again, slowly, with a fresh connection.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+
+from tocsin.engine.health import FAILURES, MOVED, Health
+from tocsin.journal import waking
+
+REST_MAX = timedelta(seconds=1)
+BACKOFF_FIRST = timedelta(seconds=1)
+BACKOFF_MAX = timedelta(seconds=30)
+AWAY_REST = timedelta(seconds=1)
+TOPIC = "duties"
+
+_log = structlog.get_logger("tocsin.engine")
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Finds rows in a state and moves them on: `act(now)` returns how many. `limit` is how many one look moves at
+    most; `every` is how long it rests between looks even when the engine is awake."""
+
+    name: str
+    act: Callable[[datetime], int]
+    limit: int = 0
+    every: timedelta = timedelta(0)
+
+
+@dataclass
+class _Turn:
+    """How one duty fares."""
+
+    duty: Duty
+    not_before: datetime | None = None
+    failures: int = 0
+
+
+class Engine:
+    """`clock` gives the instant; `nearest` the instant at which the next row falls due, or None; `between` is
+    called once a look with the instant, for what belongs to the program rather than to a room."""
+
+    def __init__(
+        self,
+        duties: Sequence[Duty],
+        clock: Callable[[], datetime],
+        health: Health,
+        nearest: Callable[[], datetime | None],
+        between: Callable[[datetime, bool], None] = lambda now, idle: None,
+    ) -> None:
+        self._turns = [_Turn(duty) for duty in duties]
+        self._clock = clock
+        self._health = health
+        self._nearest = nearest
+        self._between = between
+        self._awake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._end_listening: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        self._end_listening = waking.listen(self._heard)
+        self._thread.start()
+
+    def stop(self, seconds: float) -> bool:
+        """Finish the duty at hand and end; returns whether that happened within `seconds`."""
+        self._end_listening()
+        self._stopping.set()
+        self._awake.set()
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _heard(self, topic: str) -> None:
+        if topic == TOPIC:
+            self._awake.set()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                rest = self._look_safely()
+                if rest > timedelta(0):
+                    self._awake.wait(rest.total_seconds())
+        finally:
+            connection.close()
+
+    def _look_safely(self) -> timedelta:
+        self._awake.clear()
+        try:
+            rest = self.look()
+        except (OperationalError, InterfaceError) as error:
+            self._away(error)
+            return AWAY_REST
+        except Exception:
+            _log.exception("the engine's look failed")
+            return BACKOFF_FIRST
+        if self._health.away_since is not None:
+            _log.warning("the database answers again", away_since=self._health.away_since.isoformat())
+            self._health.away_since = None
+        return rest
+
+    def look(self) -> timedelta:
+        """Give every duty its turn; returns how long to rest. Raises only when the database does not answer."""
+        turns = () if self._health.refused else self._turns
+        taken = [
+            self._take(turn) for turn in turns if not self._stopping.is_set()
+        ]  # all of them, then the question
+        more = any(taken)
+        now = self._clock()
+        due = self._nearest()
+        self._health.looked(now, now - due if due is not None else timedelta(0))
+        self._between(now, due is None and not more)
+        if more:
+            return timedelta(0)
+        wanted = [turn.not_before for turn in self._turns if turn.not_before is not None]
+        if due is not None and due > now:
+            wanted.append(due)
+        return max(timedelta(0), min([REST_MAX, *(at - now for at in wanted if at > now)]))
+
+    def _take(self, turn: _Turn) -> bool:
+        """One turn of one duty; returns whether it has more to do."""
+        now = self._clock()
+        if turn.not_before is not None and now < turn.not_before:
+            return False
+        name = turn.duty.name
+        try:
+            moved = turn.duty.act(now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            self._failed(turn, now, error)
+            return False
+        if turn.failures:
+            turn.failures = 0
+            self._health.failing.pop(name, None)
+            _log.warning("a duty works again", duty=name)
+        if moved:
+            MOVED.labels(name).inc(moved)
+        more = bool(turn.duty.limit) and moved >= turn.duty.limit
+        turn.not_before = now + turn.duty.every if turn.duty.every and not more else None
+        return more
+
+    def _failed(self, turn: _Turn, now: datetime, error: Exception) -> None:
+        turn.failures += 1
+        rest = min(BACKOFF_FIRST * 2 ** min(turn.failures - 1, 10), BACKOFF_MAX)
+        turn.not_before = now + rest
+        name = turn.duty.name
+        self._health.failing[name] = f"{type(error).__name__}: {error}"[:300]
+        FAILURES.labels(name).inc()
+        _log.exception("a duty failed; the others go on", duty=name, again_in_seconds=rest.total_seconds())
+        if isinstance(error, DatabaseError):
+            connection.close()  # what it was in the middle of must not be met by the next
+
+    def _away(self, error: Exception) -> None:
+        if self._health.away_since is None:
+            self._health.away_since = self._clock()
+            _log.error("the database does not answer; trying again", error=str(error).strip()[:300])
+        self._health.looked_at = self._clock()
+        connection.close()
