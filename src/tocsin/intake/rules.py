@@ -31,6 +31,7 @@ class Action(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
     NOTE = "note"
+    UPDATE = "update"  # new words for an alert that fires: its title or description
     CHANGE = "change"  # context only: opens nothing, pages nobody
 
 
@@ -89,6 +90,7 @@ class Effect(StrEnum):
     RESOLVE = "resolve"
     ACKNOWLEDGE = "acknowledge"
     NOTE = "note"
+    UPDATE = "update"
     CHANGE = "change"
     EARLY_RESOLVE = "resolve before trigger"  # remembered, so that the late trigger does not page
     STALE = "overtaken by a newer event"
@@ -122,6 +124,8 @@ def effect(seen: Seen | None, event: Event, seq: int) -> Effect:
         return Effect.EARLY_RESOLVE if seen is None else Effect.NOTHING
     if event.action is Action.ACKNOWLEDGE:
         return Effect.ACKNOWLEDGE if firing else Effect.NOTHING
+    if event.action is Action.UPDATE:
+        return Effect.UPDATE if firing else Effect.NOTHING
     return Effect.NOTE if seen is not None else Effect.NOTHING
 
 
