@@ -140,7 +140,7 @@ def _in_words(error: Exception) -> str:
             return "the connection was refused"
         if isinstance(cause, ConnectionResetError | BrokenPipeError):
             return "the connection was cut"
-        cause = cause.__cause__
+        cause = cause.__cause__ or cause.__context__  # the pool raises its errors `from None`
     if isinstance(error, httpcore2.RemoteProtocolError):
         return "the answer is not HTTP, or the connection ended without one"
     if isinstance(error, httpcore2.LocalProtocolError):
