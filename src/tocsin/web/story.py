@@ -1,0 +1,266 @@
+"""The journal of one incident in plain words. Pure: entries and names in, sentences out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+Names = Mapping[str, str]  # "user:ada" -> "Ada Ortiz", "integration:shop-events" -> "Shop events"
+Data = Mapping[str, Any]
+
+CHANNELS = {"mailto": "e-mail", "https": "webhook", "http": "webhook", "console": "the message console"}
+THROUGH = {
+    "link": "from a message",
+    "api": "through the API",
+    "cli": "on the command line",
+    "file": "by file",
+}
+_PARTY = re.compile(r"\b(user|integration):([a-z0-9][a-z0-9-]*)")
+_TITLES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Told:
+    """One line of the timeline. `said` is what somebody wrote; `strong` marks a change of state."""
+
+    seq: int
+    at: datetime
+    text: str
+    said: str = ""
+    strong: bool = False
+
+
+def tell(seq: int, kind: str, data: Data, who: str, through: str, at: datetime, names: Names) -> Told:
+    """The entry as a sentence; a kind that nobody has words for is told by its name."""
+    actor = party(who, names)
+    how = f" {THROUGH[through]}" if through in THROUGH and who.startswith("user:") else ""
+    sentence = SENTENCES.get(kind)
+    if sentence is None:
+        text, said = f"{actor}: {kind.replace('.', ' ').replace('_', ' ')}", ""
+    else:
+        text, said = sentence(data, actor, names)
+    return Told(seq, at, text + how + ".", said, kind in STRONG)
+
+
+def party(who: str, names: Names) -> str:
+    """Who did it, as a reader calls them: "Ada Ortiz", "Shop events", "Tocsin"."""
+    if who == "engine":
+        return "Tocsin"
+    if who in names:
+        return names[who]
+    kind, _, name = who.partition(":")
+    return name or {"cli": "The command line"}.get(kind, kind)
+
+
+def parties_in(entries: Iterable[tuple[str, Data]]) -> set[str]:
+    """Everybody whom the entries (who, data) mention, as "user:ada"."""
+    found: set[str] = set()
+    for who, data in entries:
+        found.add(who)
+        people = data.get("people")
+        found |= {f"user:{user}" for user in (people if isinstance(people, list) else ())}
+        for name in ("user", "before", "had"):
+            value = data.get(name)
+            if isinstance(value, str) and value:
+                found.add(value if ":" in value else f"user:{value}")
+    return found
+
+
+def named(text: str, names: Names) -> str:
+    """`text` with "user:ada" replaced by the name."""
+    return _PARTY.sub(lambda match: party(match[0], names), text)
+
+
+def person(user: object, names: Names) -> str:
+    return party(f"user:{user}", names) if user else "nobody"
+
+
+def people(data: Data, names: Names) -> str:
+    """The names in `people`: "Bo Lind", "Bo Lind and Cy Tran", "Ada, Bo and 3 more"."""
+    listed = [person(user, names) for user in data.get("people", ())]
+    if len(listed) > 4:
+        return f"{', '.join(listed[:3])} and {len(listed) - 3} more"
+    return " and ".join(filter(None, (", ".join(listed[:-1]), *listed[-1:]))) or "nobody"
+
+
+# -- one function for each kind: what happened, and what somebody wrote ------------------------------------------------
+
+Sentence = Callable[[Data, str, Names], tuple[str, str]]
+
+
+def _opened(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    alerts = int(data.get("alerts", 0))
+    count = f", {alerts} alerts at once" if alerts > 1 else ""
+    return f"{actor} opened it as {data.get('priority', '')}{count}: {data.get('title', '')}", ""
+
+
+def _acknowledged(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    return f"{actor} acknowledged{_spared(data)}", ""
+
+
+def _spared(data: Data) -> str:
+    count = int(data.get("spared") or 0)
+    return f"; {count} message{'s' if count > 1 else ''} not needed any more" if count else ""
+
+
+def _ack_expired(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    had = str(data.get("had") or "")
+    whose = f" by {party(had, names)}" if had else ""
+    return f"The acknowledgement{whose} ran out; looking for somebody again", ""
+
+
+def _resolved(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    why = f": {data['why']}" if data.get("why") else ""
+    return f"{actor} resolved it{why}{_spared(data)}", str(data.get("note", ""))
+
+
+def _assigned(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    to, before = data.get("user"), data.get("before")
+    was = f" (before: {person(before, names)})" if before else ""
+    return f"{actor} handed it to {person(to, names)}{was}", ""
+
+
+def _classified(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    before = data.get("before") if isinstance(data.get("before"), Mapping) else {}
+    was = f" (before: {before['priority']})" if before and before.get("priority") else ""
+    return (
+        f"{actor} set {data.get('urgency')} urgency and {data.get('impact')} impact: "
+        f"{data.get('priority')}{was}",
+        "",
+    )
+
+
+def _worsened(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    had = str(data.get("had") or "")
+    taken = f"; {party(had, names)} had the lesser trouble" if had else ""
+    return f"It got worse and is {data.get('priority')} now: {data.get('why', '')}{taken}", ""
+
+
+def _joined(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    return f"{_some_alerts(data)} from {actor} joined", _titles(data)
+
+
+def _alert_resolved(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    return f"{_some_alerts(data)} from {actor} ended", _titles(data)
+
+
+def _some_alerts(data: Data) -> str:
+    count = int(data.get("count") or 1)
+    return "One alert" if count == 1 else f"{count} alerts"
+
+
+def _titles(data: Data) -> str:
+    titles = data.get("titles")
+    listed = [str(title) for title in titles] if isinstance(titles, list) else []
+    more = int(data.get("count") or len(listed)) - _TITLES_SHOWN
+    return "\n".join(listed[:_TITLES_SHOWN] + ([f"and {more} more"] if more > 0 else []))
+
+
+def _climb_paged(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    again = f", round {data['round']}" if int(data.get("round") or 1) > 1 else ""
+    skipped = data.get("skipped")
+    passed = f" (nobody on level {', '.join(map(str, skipped))})" if skipped else ""
+    return f"Level {data.get('level')}{again} pages {people(data, names)}{passed}", ""
+
+
+def _climb_exhausted(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    return f"Nobody answered on any level; {people(data, names)} told as a last resort", ""
+
+
+def _climb_nobody(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    return f"The policy reaches nobody; {people(data, names)} told instead", ""
+
+
+def _climb_pushed(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    labels = (
+        ("what_happens", "What happens"),
+        ("impact", "Impact"),
+        ("tried", "Tried so far"),
+        ("help_needed", "Help needed"),
+    )
+    note = "\n".join(f"{label}: {data[key]}" for key, label in labels if data.get(key))
+    return f"{actor} escalated to the next level", note
+
+
+def _sent(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    tries = int(data.get("attempt") or 1)
+    at_last = f", at attempt {tries}" if tries > 1 else ""
+    return f"{person(data.get('user'), names)} was sent the page by {_channel(data)}{at_last}", ""
+
+
+def _failed(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    why = f": {data['error']}" if data.get("error") else ""
+    return f"{_channel(data).capitalize()} to {person(data.get('user'), names)} did not go{why}", ""
+
+
+def _undeliverable(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    return (
+        f"{person(data.get('user'), names)} cannot be reached: {data.get('error', 'every channel failed')}",
+        "",
+    )
+
+
+def _suppressed(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    return f"{_channel(data).capitalize()} to {person(data.get('user'), names)} was not needed any more", ""
+
+
+def _confirmed(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    return f"The page arrived at {person(data.get('user'), names)} ({_channel(data)})", ""
+
+
+def _channel(data: Data) -> str:
+    word = str(data.get("channel", ""))
+    channel, contact = CHANNELS.get(word, word or "a message"), str(data.get("contact", ""))
+    return f"{channel} ({contact})" if contact and contact not in (word, channel) else channel
+
+
+def _renamed(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    return f"{actor} renamed it: {data.get('title', '')}", f"before: {data.get('before', '')}"
+
+
+SENTENCES: dict[str, Sentence] = {
+    "incident.opened": _opened,
+    "incident.acknowledged": _acknowledged,
+    "incident.ack_expired": _ack_expired,
+    "incident.resolved": _resolved,
+    "incident.reopened": lambda data, actor, names: (f"{actor} reopened it; the policy begins again", ""),
+    "incident.closed": lambda data, actor, names: (f"{actor} closed it", ""),
+    "incident.noted": lambda data, actor, names: (f"{actor} noted", str(data.get("text", ""))),
+    "incident.assigned": _assigned,
+    "incident.classified": _classified,
+    "incident.worsened": _worsened,
+    "incident.renamed": _renamed,
+    "alert.joined": _joined,
+    "alert.resolved": _alert_resolved,
+    "climb.started": lambda data, actor, names: ("The policy begins at its first level", ""),
+    "climb.paged": _climb_paged,
+    "climb.exhausted": _climb_exhausted,
+    "climb.nobody": _climb_nobody,
+    "climb.pushed": _climb_pushed,
+    "climb.set_aside": lambda data, actor, names: (
+        "The policy could not be followed; the fallback contact is told",
+        str(data.get("problem", "")),
+    ),
+    "page.sent": _sent,
+    "page.failed": _failed,
+    "page.undeliverable": _undeliverable,
+    "page.suppressed": _suppressed,
+    "page.confirmed": _confirmed,
+}
+STRONG = frozenset(
+    {
+        "incident.opened",
+        "incident.acknowledged",
+        "incident.ack_expired",
+        "incident.resolved",
+        "incident.reopened",
+        "incident.closed",
+        "incident.worsened",
+        "climb.exhausted",
+        "climb.nobody",
+        "page.undeliverable",
+    }
+)
