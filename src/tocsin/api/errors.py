@@ -1,0 +1,155 @@
+"""Every refusal in one form: what happened, what was expected, how to mend it, where, and the request's id."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    JsonResponse,
+    RawPostDataException,
+    UnreadablePostError,
+)
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from pydantic import BaseModel
+
+from tocsin.kernel.errors import Refused, not_found
+
+RETRY_AFTER_SECONDS = 2  # when the database does not answer
+_log = structlog.get_logger("tocsin.api")
+
+
+class What(BaseModel):
+    """One refusal; `where` is a field, a parameter or a place in a file."""
+
+    what: str
+    expected: str
+    mend: str
+    where: str
+
+
+class Problem(BaseModel):
+    """The body of every answer that is not a success."""
+
+    error: What
+    request_id: str
+
+
+def request_id(request: HttpRequest) -> str:
+    """The name of this request in the answer and in the log."""
+    given = getattr(request, "id", "")
+    if not given:
+        given = request.id = secrets.token_hex(8)  # type: ignore[attr-defined]
+    return str(given)
+
+
+def refuse(request: HttpRequest, refused: Refused) -> HttpResponse:
+    """The answer that says `refused`."""
+    error = What(what=refused.what, expected=refused.expected, mend=refused.mend, where=refused.where)
+    problem = Problem(error=error, request_id=request_id(request))
+    response = JsonResponse(problem.model_dump(), status=refused.status)
+    if refused.status == 401:
+        response["WWW-Authenticate"] = 'Bearer realm="tocsin"'
+    if refused.status == 503:
+        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+UNKNOWN_CALLER = Refused(
+    "Nobody is signed in",
+    "a valid token in the header 'Authorization: Bearer …', or a signed-in session",
+    "Make a token under your profile, or with: tocsin token add",
+    status=401,
+)
+
+
+def answer_errors_of(api: NinjaAPI) -> None:
+    """Give every exception that an operation may raise its answer."""
+    for kind, translate in _TRANSLATIONS.items():
+        api.add_exception_handler(kind, _answering(translate))
+    api.add_exception_handler(Exception, _unforeseen)
+
+
+def _answering(translate: Callable[[Any], Refused]) -> Callable[[HttpRequest, Any], HttpResponse]:
+    return lambda request, exc: refuse(request, translate(exc))
+
+
+def _unforeseen(request: HttpRequest, exc: Exception | type[Exception]) -> HttpResponse:
+    """A fault of ours: the log has everything, the answer has the request id."""
+    known = request_id(request)
+    _log.error("request failed", request_id=known, method=request.method, path=request.path, exc_info=exc)
+    return refuse(
+        request,
+        Refused("Something went wrong here", mend=f"Tell the administrator: request {known}.", status=500),
+    )
+
+
+def _http_error(exc: HttpError) -> Refused:
+    # The framework wraps what our parser refuses; the cause says more than its own words.
+    if isinstance(exc.__cause__, Refused):
+        return exc.__cause__
+    return Refused(str(exc), status=exc.status_code)
+
+
+def _wrong_values(exc: ValidationError) -> Refused:
+    """The first of the wrong fields in full, the others by name. Never the values: one of them may be a secret."""
+    first, *others = exc.errors
+    mend = ""
+    if others:
+        mend = "Also wrong: " + ", ".join(dict.fromkeys(_place(error["loc"]) for error in others)) + "."
+    what, expected = _in_words(first)
+    return Refused(what, expected, mend, _place(first["loc"]), status=422)
+
+
+def _place(loc: Sequence[Any]) -> str:
+    """("body", "data", "levels", 0, "timeout") -> "body.levels.0.timeout": the name of our own argument left out."""
+    parts = [str(part) for part in loc]
+    if len(parts) > 1 and parts[0] in ("body", "query"):
+        parts = [parts[0], *(parts[2:] if len(parts) > 2 or parts[0] == "body" else parts[1:])]
+    return ".".join(parts)
+
+
+def _in_words(error: Mapping[str, Any]) -> tuple[str, str]:
+    """What happened and what was expected, from pydantic's report of one field."""
+    name, kind, context = str(error["loc"][-1]), error["type"], error.get("ctx", {})
+    if kind == "missing":
+        return f"'{name}' is missing" if len(error["loc"]) > 2 else "The request has no body", "a value"
+    if kind == "extra_forbidden":
+        return f"'{name}' is not a field here", "only the fields that the reference names"
+    if kind in ("enum", "literal_error"):
+        return f"'{name}' is none of the known values", str(context.get("expected", ""))
+    if kind == "value_error" and isinstance(context.get("error"), ValueError):
+        refused = context["error"].__cause__
+        if isinstance(refused, Refused):
+            return refused.what, refused.expected
+    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return f"'{name}' {message[:1].lower()}{message[1:]}", ""
+
+
+_TRANSLATIONS: dict[type[Exception], Callable[[Any], Refused]] = {
+    Refused: lambda exc: exc,
+    ValidationError: _wrong_values,
+    AuthenticationError: lambda exc: UNKNOWN_CALLER,
+    HttpError: _http_error,
+    Http404: lambda exc: not_found("thing", "of that name"),
+    RequestDataTooBig: lambda exc: Refused("The body is too large", "a smaller one", status=413),
+    RawPostDataException: lambda exc: Refused(
+        "The body is of another type", "Content-Type: application/json, in UTF-8", status=415
+    ),
+    UnreadablePostError: lambda exc: Refused("The body broke off", "all of it", "Send it again."),
+    SuspiciousOperation: lambda exc: Refused("The request is malformed", "a well-formed request"),
+    OperationalError: lambda exc: Refused(
+        "The database does not answer", mend="Nothing was changed. Try again in a moment.", status=503
+    ),
+    InterfaceError: lambda exc: Refused(
+        "The database does not answer", mend="Nothing was changed. Try again in a moment.", status=503
+    ),
+}

@@ -1,0 +1,381 @@
+"""Incidents over REST: list, show, open, and every verb."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from django.db.models import Q
+from ninja import Query
+from pydantic import BaseModel, Field
+
+from tocsin.api.auth import Asked
+from tocsin.api.messages import DELIVERIES_SHOWN_MAX, DeliveryOut, show_delivery
+from tocsin.api.paging import BY_NUMBER, Listing, Paged, page_of, whole_number
+from tocsin.api.room import Room
+from tocsin.api.words import Data, NotBlank, NumberInPath, RowInPath, Sent, Slug
+from tocsin.escalation.actions import escalate_now, next_steps
+from tocsin.escalation.rules import HANDOVER_LENGTH_MAX, Handover
+from tocsin.incident import actions
+from tocsin.incident.actions import Outcome
+from tocsin.incident.models import Incident
+from tocsin.incident.rules import NOTE_LENGTH_MAX, TITLE_LENGTH_MAX, State
+from tocsin.intake.models import Alert
+from tocsin.journal.models import Entry
+from tocsin.kernel.errors import not_found
+from tocsin.kernel.urgency import Impact, Priority, Urgency
+from tocsin.notification.models import Delivery
+from tocsin.people.rules import May
+
+ALERTS_SHOWN_MAX = 50  # beside an incident; all of them are a list of their own
+QUERY_LENGTH_MAX = 100
+
+room = Room("incidents")
+
+
+# -- what is said and what is sent ----------------------------------------------------------------------------------
+
+
+class IncidentOut(BaseModel):
+    """What people work on. `number` is what they say: #412."""
+
+    number: int
+    title: str
+    service: str
+    state: State
+    urgency: Urgency
+    impact: Impact
+    priority: Priority
+    assigned: str | None
+    opened_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: str
+    ack_expires_at: datetime | None
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    alerts_total: int
+    alerts_firing: int
+    version: int
+
+
+class AlertOut(BaseModel):
+    """A deduplicated condition; `count` is how often its sender repeated it, `why` why it is in its incident."""
+
+    id: int
+    integration: str
+    service: str
+    incident: int | None
+    key: str
+    state: str
+    title: str
+    severity: str
+    urgency: Urgency
+    description: str
+    fields: Data
+    links: list[list[str]]
+    count: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    resolved_at: datetime | None
+    why: str
+
+
+class AlertInFull(AlertOut):
+    """An alert with the raw payloads that were kept of it: the first and the latest."""
+
+    samples: list[Data]
+
+
+class NextStep(BaseModel):
+    """Whom the incident pages if nobody answers before `at`."""
+
+    at: datetime
+    level: int
+    round: int
+    people: list[str]
+
+
+class IncidentInFull(IncidentOut):
+    """An incident with its newest alerts and deliveries, and what happens next."""
+
+    description: str
+    alerts: list[AlertOut]
+    deliveries: list[DeliveryOut]
+    next_steps: list[NextStep]
+
+
+class OutcomeOut(BaseModel):
+    """`changed` is false when it was so already; `why` says more."""
+
+    changed: bool
+    why: str
+    incident: IncidentOut
+
+
+class EntryOut(BaseModel):
+    """One fact of the journal."""
+
+    seq: int
+    kind: str
+    happened_at: datetime
+    written_at: datetime
+    who: str
+    through: str
+    data: Data
+
+
+class IncidentFilter(Paged):
+    state: list[State] = []
+    priority: list[Priority] = []
+    service: Slug | None = None
+    q: Annotated[str, Field(max_length=QUERY_LENGTH_MAX, description="Words of the title, or a number")] = ""
+
+
+class IncidentToOpen(Sent):
+    service: Slug
+    title: Annotated[str, Field(min_length=1, max_length=TITLE_LENGTH_MAX), NotBlank]
+    urgency: Urgency | None = None
+    impact: Impact | None = None
+    description: Annotated[str, Field(max_length=NOTE_LENGTH_MAX)] = ""
+
+
+class Resolution(Sent):
+    note: Annotated[str, Field(max_length=NOTE_LENGTH_MAX)] = ""
+
+
+class Note(Sent):
+    text: Annotated[str, Field(min_length=1, max_length=NOTE_LENGTH_MAX), NotBlank]
+
+
+class Assignment(Sent):
+    """`user` null: nobody has it."""
+
+    user: Slug | None
+
+
+class Classification(Sent):
+    urgency: Urgency | None = None
+    impact: Impact | None = None
+
+
+class Title(Sent):
+    title: Annotated[str, Field(min_length=1, max_length=TITLE_LENGTH_MAX), NotBlank]
+
+
+class HandoverNote(Sent):
+    """What the next person reads first."""
+
+    what_happens: Annotated[str, Field(max_length=HANDOVER_LENGTH_MAX)] = ""
+    impact: Annotated[str, Field(max_length=HANDOVER_LENGTH_MAX)] = ""
+    tried: Annotated[str, Field(max_length=HANDOVER_LENGTH_MAX)] = ""
+    help_needed: Annotated[str, Field(max_length=HANDOVER_LENGTH_MAX)] = ""
+
+
+# -- reading --------------------------------------------------------------------------------------------------------
+
+
+@room.get("/incidents", may=May.SEE, answer=Listing[IncidentOut])
+def list_incidents(request: Asked, wanted: Query[IncidentFilter]) -> Listing[IncidentOut]:
+    """The newest first. Several states or priorities: repeat the parameter."""
+    rows = Incident.objects.all()
+    if wanted.state:
+        rows = rows.filter(state__in=wanted.state)
+    if wanted.priority:
+        rows = rows.filter(priority__in=wanted.priority)
+    if wanted.service is not None:
+        rows = rows.filter(service=wanted.service)
+    if words := wanted.q.strip():
+        matches = Q(title__icontains=words)
+        if (number := words.removeprefix("#")).isdecimal() and len(number) < 19:
+            matches |= Q(pk=int(number))
+        rows = rows.filter(matches)
+    return page_of(rows, wanted, show_incident, BY_NUMBER, newest_first=True)
+
+
+@room.get("/incidents/{number}", may=May.SEE, answer=IncidentInFull)
+def show_one_incident(request: Asked, number: NumberInPath) -> IncidentInFull:
+    """Everything about one incident that a page would show."""
+    incident = _found(number)
+    alerts = Alert.objects.filter(incident=incident).order_by("-pk")[:ALERTS_SHOWN_MAX]
+    deliveries = Delivery.objects.filter(incident_id=number).select_related("page").order_by("-due_at", "-pk")
+    return IncidentInFull(
+        **show_incident(incident).model_dump(),
+        description=incident.description,
+        alerts=[show_alert(alert) for alert in alerts],
+        deliveries=[show_delivery(row, request.auth) for row in deliveries[:DELIVERIES_SHOWN_MAX]],
+        next_steps=[
+            NextStep(at=step.at, level=step.number, round=step.round, people=list(step.people))
+            for step in next_steps(incident, request.now)
+        ],
+    )
+
+
+@room.get("/incidents/{number}/alerts", may=May.SEE, answer=Listing[AlertOut])
+def list_alerts_of_incident(request: Asked, number: NumberInPath, paged: Query[Paged]) -> Listing[AlertOut]:
+    """The alerts it answers for, the newest first."""
+    rows = Alert.objects.filter(incident=_found(number))
+    return page_of(rows, paged, show_alert, BY_NUMBER, newest_first=True)
+
+
+@room.get("/alerts/{id}", may=May.SEE, answer=AlertInFull)
+def show_one_alert(request: Asked, id: RowInPath) -> AlertInFull:
+    """One alert with its raw payloads."""
+    alert = Alert.objects.filter(pk=id).first()
+    if alert is None:
+        raise not_found("alert", id)
+    return AlertInFull(**show_alert(alert).model_dump(), samples=alert.samples)
+
+
+@room.get("/incidents/{number}/timeline", may=May.SEE, answer=Listing[EntryOut])
+def show_timeline(request: Asked, number: NumberInPath, paged: Query[Paged]) -> Listing[EntryOut]:
+    """Every fact about it, the oldest first."""
+    rows = Entry.objects.filter(chain=_found(number).chain)
+    return page_of(rows, paged, show_entry, (("seq", whole_number),))
+
+
+# -- acting ---------------------------------------------------------------------------------------------------------
+
+
+@room.post("/incidents", may=May.OPEN, answer=IncidentOut, status=201)
+def open_incident(request: Asked, body: IncidentToOpen) -> IncidentOut:
+    """Opens an incident by hand; the service's policy begins to climb at once."""
+    incident = actions.open_incident(
+        body.service,
+        body.title,
+        urgency=body.urgency,
+        impact=body.impact,
+        description=body.description,
+        by=request.auth.by,
+        now=request.now,
+    )
+    return show_incident(incident)
+
+
+@room.post("/incidents/{number}/acknowledge", may=May.ACT, answer=OutcomeOut)
+def acknowledge_incident(request: Asked, number: NumberInPath) -> OutcomeOut:
+    """You have it: nobody else is paged until the acknowledgement expires."""
+    return _outcome(actions.acknowledge(number, request.auth.by, request.now))
+
+
+@room.post("/incidents/{number}/resolve", may=May.ACT, answer=OutcomeOut)
+def resolve_incident(request: Asked, number: NumberInPath, body: Resolution | None = None) -> OutcomeOut:
+    """It is over."""
+    note = body.note if body else ""
+    return _outcome(actions.resolve(number, request.auth.by, request.now, note))
+
+
+@room.post("/incidents/{number}/reopen", may=May.ACT, answer=OutcomeOut)
+def reopen_incident(request: Asked, number: NumberInPath) -> OutcomeOut:
+    """It is not over after all: the climb begins again."""
+    return _outcome(actions.reopen(number, request.auth.by, request.now))
+
+
+@room.post("/incidents/{number}/close", may=May.ACT, answer=OutcomeOut)
+def close_incident(request: Asked, number: NumberInPath) -> OutcomeOut:
+    """Nothing is left to do about it. Only what is resolved can be closed."""
+    return _outcome(actions.close(number, request.auth.by, request.now))
+
+
+@room.post("/incidents/{number}/escalate", may=May.ACT, answer=IncidentOut)
+def escalate_incident(request: Asked, number: NumberInPath, body: HandoverNote | None = None) -> IncidentOut:
+    """Pages the next level now, with the handover note in its message."""
+    note = Handover(**body.model_dump()) if body else Handover()
+    escalate_now(number, request.auth.by, request.now, handover=note)
+    return show_incident(_found(number))
+
+
+@room.post("/incidents/{number}/notes", may=May.ACT, answer=IncidentOut, status=201)
+def add_note(request: Asked, number: NumberInPath, body: Note) -> IncidentOut:
+    """Puts a note on the timeline."""
+    return show_incident(actions.add_note(number, body.text, request.auth.by, request.now))
+
+
+@room.post("/incidents/{number}/assign", may=May.ACT, answer=OutcomeOut)
+def assign_incident(request: Asked, number: NumberInPath, body: Assignment) -> OutcomeOut:
+    """Gives it to somebody, who is paged unless it is you."""
+    return _outcome(actions.assign(number, body.user, request.auth.by, request.now))
+
+
+@room.post("/incidents/{number}/classify", may=May.ACT, answer=OutcomeOut)
+def classify_incident(request: Asked, number: NumberInPath, body: Classification) -> OutcomeOut:
+    """Says how bad it is; the priority follows from the organisation's matrix."""
+    outcome = actions.classify(
+        number, urgency=body.urgency, impact=body.impact, by=request.auth.by, now=request.now
+    )
+    return _outcome(outcome)
+
+
+@room.post("/incidents/{number}/rename", may=May.ACT, answer=OutcomeOut)
+def rename_incident(request: Asked, number: NumberInPath, body: Title) -> OutcomeOut:
+    """Gives it a better title."""
+    return _outcome(actions.rename(number, body.title, request.auth.by, request.now))
+
+
+# -- rows to words --------------------------------------------------------------------------------------------------
+
+
+def show_incident(incident: Incident) -> IncidentOut:
+    return IncidentOut(
+        number=incident.pk,
+        title=incident.title,
+        service=incident.service_id,
+        state=State(incident.state),
+        urgency=Urgency(incident.urgency),
+        impact=Impact(incident.impact),
+        priority=Priority(incident.priority),
+        assigned=incident.assigned_id,
+        opened_at=incident.opened_at,
+        acknowledged_at=incident.acknowledged_at,
+        acknowledged_by=incident.acknowledged_by,
+        ack_expires_at=incident.ack_expires_at,
+        resolved_at=incident.resolved_at,
+        closed_at=incident.closed_at,
+        alerts_total=incident.alerts_total,
+        alerts_firing=incident.alerts_firing,
+        version=incident.version,
+    )
+
+
+def show_alert(alert: Alert) -> AlertOut:
+    return AlertOut(
+        id=alert.pk,
+        integration=alert.integration_id,
+        service=alert.service_id,
+        incident=alert.incident_id,
+        key=alert.key,
+        state=alert.state,
+        title=alert.title,
+        severity=alert.severity,
+        urgency=Urgency(alert.urgency),
+        description=alert.description,
+        fields=alert.fields,
+        links=[[str(part) for part in link] for link in alert.links],
+        count=alert.count,
+        first_seen_at=alert.first_seen_at,
+        last_seen_at=alert.last_seen_at,
+        resolved_at=alert.resolved_at,
+        why=alert.why,
+    )
+
+
+def show_entry(entry: Entry) -> EntryOut:
+    return EntryOut(
+        seq=entry.seq,
+        kind=entry.kind,
+        happened_at=entry.happened_at,
+        written_at=entry.written_at,
+        who=entry.who,
+        through=entry.through,
+        data=entry.data,
+    )
+
+
+def _outcome(outcome: Outcome) -> OutcomeOut:
+    return OutcomeOut(changed=outcome.changed, why=outcome.why, incident=show_incident(outcome.incident))
+
+
+def _found(number: int) -> Incident:
+    incident = Incident.objects.select_related("service").filter(pk=number).first()
+    if incident is None:
+        raise not_found("incident", number)
+    return incident

@@ -1,0 +1,351 @@
+"""People, how they are reached, teams and tokens over REST."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from ninja import Query, Status
+from pydantic import BaseModel, Field
+
+from tocsin.api.auth import Asked, Caller
+from tocsin.api.paging import BY_NUMBER, Listing, Paged, page_of
+from tocsin.api.room import Room
+from tocsin.api.words import Duration, Instant, Name, RowInPath, Sent, Slug, SlugInPath
+from tocsin.escalation.policy_actions import policies_naming
+from tocsin.kernel.errors import Refused, not_found
+from tocsin.kernel.urgency import Urgency
+from tocsin.notification.actions import test_rules
+from tocsin.notification.channels import check_address
+from tocsin.notification.models import Rule
+from tocsin.notification.rule_actions import save_rules
+from tocsin.notification.rules import RULE_STEPS_MAX, Step
+from tocsin.people import actions
+from tocsin.people.actions import (
+    ADDRESS_LENGTH_MAX,
+    CONTACTS_MAX,
+    EMAIL_LENGTH_MAX,
+    MEMBERS_MAX,
+    SIGN_IN_LINK_LIFE,
+)
+from tocsin.people.models import Contact, Team, Token, User
+from tocsin.people.rules import SCOPES, May, Role, Scope
+
+ZONE_LENGTH_MAX = 64
+
+room = Room("people and teams")
+
+
+# -- people ---------------------------------------------------------------------------------------------------------
+
+
+class UserBody(Sent):
+    name: Name
+    email: Annotated[str, Field(max_length=EMAIL_LENGTH_MAX)]
+    timezone: Annotated[str, Field(max_length=ZONE_LENGTH_MAX)] = "UTC"
+    role: Role = Role.RESPONDER
+    active: Annotated[bool, Field(strict=True)] = True
+
+
+class UserOut(BaseModel):
+    """A person. `email` is shown to them and to those who may edit people."""
+
+    id: str
+    name: str
+    email: str | None
+    timezone: str
+    role: Role
+    active: bool
+
+
+class Me(BaseModel):
+    """Who asks, and what they may: the role's rights within the token's scope."""
+
+    user: UserOut
+    scope: Scope | None
+    rights: list[str]
+
+
+class SignInLinkOut(BaseModel):
+    """Signs its person in once."""
+
+    url: str
+    expires_at: datetime
+
+
+@room.get("/me", may=May.SEE, answer=Me)
+def show_me(request: Asked) -> Me:
+    caller = request.auth
+    rights = sorted(right.name.lower() for right in caller.rights)
+    return Me(user=show_user(caller.user, caller), scope=caller.scope, rights=rights)
+
+
+@room.get("/users", may=May.SEE, answer=Listing[UserOut])
+def list_users(request: Asked, paged: Query[Paged]) -> Listing[UserOut]:
+    """By id; those who are switched off too, because the past names them."""
+    return page_of(User.objects.all(), paged, lambda user: show_user(user, request.auth))
+
+
+@room.get("/users/{id}", may=May.SEE, answer=UserOut)
+def show_one_user(request: Asked, id: SlugInPath) -> UserOut:
+    return show_user(actions.find_user(id), request.auth)
+
+
+@room.put("/users/{id}", may=May.PEOPLE, answer=UserOut)
+def save_user(request: Asked, id: SlugInPath, body: UserBody) -> Status[UserOut]:
+    """Adds the person, or replaces all of this about them. A change of role ends their sessions."""
+    new = not User.objects.filter(pk=id).exists()
+    user = actions.save_user(
+        id,
+        body.name,
+        body.email,
+        timezone=body.timezone,
+        role=body.role,
+        active=body.active,
+        by=request.auth.by,
+        now=request.now,
+    )
+    return Status(201 if new else 200, show_user(user, request.auth))
+
+
+@room.post("/users/{id}/deactivate", may=May.PEOPLE, answer=UserOut)
+def deactivate_user(request: Asked, id: SlugInPath) -> UserOut:
+    """Lets the person in no more: sessions, tokens and links end."""
+    return show_user(actions.deactivate_user(id, request.auth.by, request.now), request.auth)
+
+
+@room.post("/users/{id}/sign-in-link", may=May.PEOPLE, answer=SignInLinkOut, status=201)
+def make_sign_in_link(request: Asked, id: SlugInPath) -> SignInLinkOut:
+    """A link that signs the person in once, said once: for their first time, or when they are locked out."""
+    user = actions.find_user(id)
+    plain = actions.make_sign_in_link(user, request.now, by=request.auth.by)
+    address = settings.CONFIG.url + reverse("sign_in_link", kwargs={"token": plain})
+    return SignInLinkOut(url=address, expires_at=request.now + SIGN_IN_LINK_LIFE)
+
+
+def show_user(user: User, reader: Caller) -> UserOut:
+    near = user.pk == reader.user.pk or May.PEOPLE in reader.rights
+    return UserOut(
+        id=user.pk,
+        name=user.name,
+        email=user.email if near else None,
+        timezone=user.timezone,
+        role=Role(user.role),
+        active=user.is_active,
+    )
+
+
+# -- how a person is reached ----------------------------------------------------------------------------------------
+
+
+class RuleStep(Sent):
+    """Use this contact after that long; 0s is at once."""
+
+    contact: Slug
+    after: Duration = timedelta(0)
+
+
+class ReachBody(Sent):
+    """All ways to reach a person, and which are used when: `contacts` maps a name to an address."""
+
+    contacts: Annotated[
+        dict[Slug, Annotated[str, Field(max_length=ADDRESS_LENGTH_MAX)]], Field(max_length=CONTACTS_MAX)
+    ]
+    high: Annotated[list[RuleStep], Field(max_length=RULE_STEPS_MAX)] = []
+    low: Annotated[list[RuleStep], Field(max_length=RULE_STEPS_MAX)] = []
+
+
+class ContactOut(BaseModel):
+    name: str
+    address: str
+    verified_at: datetime | None
+
+
+class ReachOut(BaseModel):
+    contacts: list[ContactOut]
+    high: list[RuleStep]
+    low: list[RuleStep]
+
+
+class PageOut(BaseModel):
+    """The test was handed to this many contacts."""
+
+    deliveries: int
+
+
+@room.get("/users/{id}/reach", may=May.OWN_PROFILE, answer=ReachOut)
+def show_reach(request: Asked, id: SlugInPath) -> ReachOut:
+    """Your own contacts and rules; somebody else's for those who may edit people."""
+    return _reach(_near(request, id))
+
+
+@room.put("/users/{id}/reach", may=May.OWN_PROFILE, answer=ReachOut)
+def save_reach(request: Asked, id: SlugInPath, body: ReachBody) -> Status[ReachOut]:
+    """Replaces the contacts and the rules."""
+    user, by, now = _near(request, id), request.auth.by, request.now
+    rules = {
+        urgency: [Step(step.contact, step.after) for step in steps]
+        for urgency, steps in ((Urgency.HIGH, body.high), (Urgency.LOW, body.low))
+    }
+    with transaction.atomic():
+        actions.save_contacts(id, body.contacts, by, now, check_address=check_address)
+        save_rules(id, rules, by, now)
+    return Status(200, _reach(user))
+
+
+@room.post("/users/{id}/test", may=May.OWN_PROFILE, answer=PageOut)
+def test_reach(request: Asked, id: SlugInPath) -> PageOut:
+    """Sends a test message through every contact at once."""
+    _near(request, id)
+    return PageOut(deliveries=test_rules(id, request.auth.by, request.now).deliveries.count())
+
+
+def _near(request: Asked, user_id: str) -> User:
+    """The person, when the caller is they or may edit people."""
+    if user_id != request.auth.user.pk:
+        request.auth.must(May.PEOPLE)
+    return actions.find_user(user_id)
+
+
+def _reach(user: User) -> ReachOut:
+    steps: dict[str, list[RuleStep]] = {Urgency.HIGH: [], Urgency.LOW: []}
+    for rule in Rule.objects.filter(user=user).order_by("position"):
+        steps[rule.urgency].append(RuleStep(contact=rule.contact, after=rule.delay))
+    return ReachOut(
+        contacts=[
+            ContactOut(name=row.name, address=row.address, verified_at=row.verified_at)
+            for row in Contact.objects.filter(user=user)
+        ],
+        high=steps[Urgency.HIGH],
+        low=steps[Urgency.LOW],
+    )
+
+
+# -- teams ----------------------------------------------------------------------------------------------------------
+
+
+class TeamBody(Sent):
+    """Members in their order; the lead is one of them."""
+
+    name: Name
+    members: Annotated[list[Slug], Field(max_length=MEMBERS_MAX)] = []
+    lead: Slug | None = None
+
+
+class TeamOut(TeamBody):
+    id: str
+
+
+@room.get("/teams", may=May.SEE, answer=Listing[TeamOut])
+def list_teams(request: Asked, paged: Query[Paged]) -> Listing[TeamOut]:
+    """By id."""
+    return page_of(Team.objects.prefetch_related("memberships"), paged, show_team)
+
+
+@room.get("/teams/{id}", may=May.SEE, answer=TeamOut)
+def show_one_team(request: Asked, id: SlugInPath) -> TeamOut:
+    team = Team.objects.filter(pk=id).first()
+    if team is None:
+        raise not_found("team", id)
+    return show_team(team)
+
+
+@room.put("/teams/{id}", may=May.CONFIGURE, answer=TeamOut)
+def save_team(request: Asked, id: SlugInPath, body: TeamBody) -> Status[TeamOut]:
+    """Makes the team, or replaces all that it says."""
+    new = not Team.objects.filter(pk=id).exists()
+    team = actions.save_team(id, body.name, body.members, body.lead, request.auth.by, request.now)
+    return Status(201 if new else 200, show_team(team))
+
+
+@room.delete("/teams/{id}", may=May.CONFIGURE)
+def delete_team(request: Asked, id: SlugInPath) -> Status[None]:
+    """Forgets the team. Refused while a policy names it."""
+    actions.delete_team(id, request.auth.by, request.now, named_by=policies_naming(f"team:{id}"))
+    return Status(204, None)
+
+
+def show_team(team: Team) -> TeamOut:
+    members = sorted(team.memberships.all(), key=lambda member: member.position)
+    return TeamOut(id=team.pk, name=team.name, members=[one.user_id for one in members], lead=team.lead_id)
+
+
+# -- tokens ---------------------------------------------------------------------------------------------------------
+
+
+class TokenBody(Sent):
+    """`scope`: read sees, act works on incidents, admin does all that its owner may. `user` left out: your own."""
+
+    name: Name
+    scope: Scope
+    expires_at: Instant | None = None
+    user: Slug | None = None
+
+
+class TokenOut(BaseModel):
+    """`token` is said once: in the answer that made it. Only its digest is stored."""
+
+    id: int
+    user: str
+    name: str
+    scope: Scope
+    prefix: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    token: str | None
+
+
+@room.get("/tokens", may=May.OWN_PROFILE, answer=Listing[TokenOut])
+def list_tokens(request: Asked, paged: Query[Paged]) -> Listing[TokenOut]:
+    """Your own; everybody's for those who may edit people. Never their texts."""
+    rows = Token.objects.all()
+    if May.PEOPLE not in request.auth.rights:
+        rows = rows.filter(user=request.auth.user)
+    return page_of(rows, paged, show_token, BY_NUMBER)
+
+
+@room.post("/tokens", may=May.OWN_PROFILE, answer=TokenOut, status=201)
+def add_token(request: Asked, body: TokenBody) -> TokenOut:
+    """Makes a token and says it once. A token never makes one that may more than itself."""
+    caller = request.auth
+    user = _near(request, body.user or caller.user.pk)
+    if caller.scope is not None and not SCOPES[body.scope] <= SCOPES[caller.scope]:
+        raise Refused(
+            f"A token with the scope {caller.scope} cannot make one with the scope {body.scope}",
+            "the same scope or a narrower one",
+            "Sign in, or use a token with the wider scope.",
+            where="body.scope",
+            status=403,
+        )
+    token, plain = actions.add_token(user, body.name, body.scope, body.expires_at, caller.by, request.now)
+    return show_token(token, plain)
+
+
+@room.delete("/tokens/{id}", may=May.OWN_PROFILE)
+def revoke_token(request: Asked, id: RowInPath) -> Status[None]:
+    """Ends the token at once."""
+    rows = Token.objects.filter(pk=id)
+    if May.PEOPLE not in request.auth.rights:
+        rows = rows.filter(user=request.auth.user)
+    if not rows.exists():
+        raise not_found("token", id)
+    actions.revoke_token(id, request.auth.by, request.now)
+    return Status(204, None)
+
+
+def show_token(token: Token, plain: str | None = None) -> TokenOut:
+    return TokenOut(
+        id=token.pk,
+        user=token.user_id,
+        name=token.name,
+        scope=Scope(token.scope),
+        prefix=token.prefix,
+        created_at=token.created_at,
+        expires_at=token.expires_at,
+        last_used_at=token.last_used_at,
+        token=plain,
+    )
