@@ -314,8 +314,8 @@ def _next_channel(page: Page, now: datetime) -> list[Fact]:
     """Pull the person's next channel forward; when there is none left, say that the person cannot be reached."""
     waiting = page.deliveries.filter(state=DeliveryState.DUE).order_by("due_at")
     if (following := waiting.filter(next_at__gt=now, attempts=0).first()) is not None:
-        following.next_at = now
-        following.save(update_fields=["next_at"])
+        following.due_at = following.next_at = now
+        following.save(update_fields=["due_at", "next_at"])
         wake("deliveries")
         return []
     reached = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.CONFIRMED)

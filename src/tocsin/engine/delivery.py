@@ -1,0 +1,424 @@
+"""The sender: claims deliveries that are due, hands each to its channel, and writes down what became of it.
+
+1. One thread talks to the database, many talk to the world. It writes down finished attempts (several in one
+   commit), then claims what is due, urgent first, and hands it to threads that only send.
+2. No more is claimed than can be sent. One destination gets so many threads and no more, and while some of its
+   messages wait here, no others of it are claimed: who hangs, hangs alone.
+3. What has waited here for more than a moment is asked about again before it goes: nobody is disturbed who has
+   answered meanwhile.
+4. Send first, record after. An attempt that cannot be recorded is kept and tried again; nothing is claimed while
+   the database does not answer, so that this node never sends twice what it knows it has sent.
+5. A commit wakes it, or the next instant at which something is due; a look every two seconds is for wake-ups that
+   got lost between nodes.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from tocsin.journal import waking
+from tocsin.kernel.errors import Refused
+from tocsin.notification.actions import (
+    Claimed,
+    claim,
+    message_of,
+    next_delivery_at,
+    record,
+    release,
+    still_wanted,
+)
+from tocsin.notification.channels import channel_for
+from tocsin.notification.models import Delivery
+from tocsin.notification.rules import SEND_DEADLINE, Channel, Failed, Message, Sent
+
+WORKERS_MAX = 128  # messages on their way at once; threads that wait for a provider cost little
+LOW_URGENCY_MAX = 96  # of those, so that something urgent always finds a thread
+PER_DESTINATION_MAX = 16  # on their way to one mail server or one web host
+HELD_MAX = 16  # claimed, and waiting here for their destination
+BATCH_MAX = PER_DESTINATION_MAX + HELD_MAX  # claimed at once
+FRESH = 0.5  # seconds after which something claimed is asked about again before it goes
+WORKER_REST = 30.0  # seconds without work after which a thread ends
+LOOK_AT_LEAST = 2.0
+AWAY_REST = 0.5  # seconds between attempts to reach the database
+ELSEWHERE_REST = 0.1  # seconds to wait when what is due is held by another node
+STOP_WITHIN = 8.0
+TOPIC = "deliveries"
+
+Clock = Callable[[], datetime]
+Finder = Callable[[str], Channel]
+
+_log = structlog.get_logger("tocsin.engine.delivery")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one attempt; an outcome of None means that it was not made."""
+
+    claimed: Claimed
+    outcome: Sent | Failed | None
+    took: timedelta
+    at: datetime
+
+
+# -- one delivery --------------------------------------------------------------------------------------------------
+
+
+def deliver_one(claimed: Claimed, clock: Clock, find: Finder = channel_for) -> Result:
+    """Hand one message to its channel; never raises. The same in production and in the simulator.
+
+    A text that breaks the rendering goes out again in its plainest form: a page is never lost to its own words.
+    """
+    started = clock()
+    outcome: Sent | Failed
+    try:
+        channel = find(claimed.address)
+        message = _message(claimed)
+        try:
+            outcome = channel.send(claimed.address, claimed.to_name, message, started)
+        except Exception:
+            _log.exception("a message could not be rendered; sending it plain", delivery=str(claimed.id))
+            outcome = channel.send(claimed.address, claimed.to_name, plain(message), started)
+    except Refused as refused:
+        outcome = Failed(str(refused), again=False)
+    except Exception as error:
+        _log.exception("a channel failed in an unforeseen way", delivery=str(claimed.id))
+        outcome = Failed(f"the channel failed: {type(error).__name__}")
+    at = clock()
+    return Result(claimed, outcome, max(at - started, timedelta(0)), at)
+
+
+def _message(claimed: Claimed) -> Message:
+    try:
+        return message_of(claimed.page, claimed.id)
+    except Exception:
+        _log.exception("a message could not be composed; sending it plain", delivery=str(claimed.id))
+        page = claimed.page
+        bare = Message(str(claimed.id), str(page.subject), kind=str(page.kind), urgent=claimed.urgent)
+        return plain(bare)
+
+
+def plain(message: Message) -> Message:
+    """The message in letters that break nothing, without what machines read, with a note that says so."""
+    note = "rendering failed; the incident's page has everything"
+    return replace(
+        message,
+        subject=_ascii(message.subject)[:200],
+        lines=tuple(_ascii(line)[:500] for line in tuple(message.lines)[:20]),
+        details={},
+        note=f"{_ascii(message.note)[:1000]}\n{note}".strip(),
+    )
+
+
+def _ascii(text: object) -> str:
+    return "".join(c if " " <= c <= "~" or c == "\n" else "?" for c in str(text))
+
+
+def deliver_due(
+    now: datetime, limit: int, clock: Clock, jitter: Callable[[], float], find: Finder = channel_for
+) -> int:
+    """Claim, send and record up to `limit` deliveries one after the other, in this thread; returns how many.
+
+    For virtual clocks and for tests: the same steps as the Sender's, without its threads.
+    """
+    taken = claim(now, limit)
+    for claimed in taken:
+        keep([deliver_one(claimed, clock, find)], jitter, clock())
+    return len(taken)
+
+
+def keep(results: Iterable[Result], jitter: Callable[[], float], now: datetime) -> None:
+    """Write down what became of attempts, in one commit; those that were not made are given back."""
+    # In one order everywhere, so that two nodes that record about the same incidents do not wait in a circle.
+    ordered = sorted(results, key=lambda r: (r.claimed.page.incident_id or 0, r.claimed.id))
+    with transaction.atomic():
+        for result in ordered:
+            if result.outcome is None:
+                release([result.claimed], now)
+            else:
+                record(result.claimed, result.outcome, result.took, result.at, jitter())
+
+
+def destination_of(address: str) -> str:
+    """The beginning of `address` that names who takes the message: `https://example.com/`, `mailto:`."""
+    scheme, colon, rest = address.partition(":")
+    if rest.startswith("//"):
+        host = rest[2:].partition("/")[0]
+        return f"{scheme}://{host}/"
+    return scheme + colon
+
+
+# -- many ----------------------------------------------------------------------------------------------------------
+
+
+class Sender:
+    """Sends what is due until it is stopped. `clock` gives the instant, `jitter` a number in [0, 1)."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        jitter: Callable[[], float],
+        find: Finder = channel_for,
+        workers_max: int = WORKERS_MAX,
+    ) -> None:
+        self._clock, self._jitter, self._find = clock, jitter, find
+        self._workers_max = workers_max
+        self._low_max = max(1, workers_max * LOW_URGENCY_MAX // WORKERS_MAX)
+        self._workers = _Workers(self._send)
+        self._done: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        # Below: touched by the sender's own thread only.
+        self._under_way: dict[Claimed, str] = {}
+        self._held: dict[str, deque[Claimed]] = {}
+        self._taken_at: dict[Claimed, float] = {}
+        self._unrecorded: list[Result] = []
+
+        self._awake = threading.Event()
+        self._stopping = threading.Event()
+        self._stop_by = 0.0
+        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
+        self._end_listening: Callable[[], None] = lambda: None
+        self.looked_at: datetime | None = None  # the last time that a look at the tables succeeded
+
+    @property
+    def under_way(self) -> int:
+        """How many messages are being sent at this moment."""
+        return len(self._under_way)
+
+    @property
+    def unrecorded(self) -> int:
+        """How many attempts were made and could not be written down yet."""
+        return len(self._unrecorded)
+
+    def start(self) -> None:
+        self._end_listening = waking.listen(self._heard)
+        self._thread.start()
+
+    def stop(self, seconds: float = STOP_WITHIN) -> bool:
+        """Claim nothing more, wait for what is under way, give back the rest; True when that was done in time."""
+        self._end_listening()
+        self._stop_by = time.monotonic() + seconds
+        self._stopping.set()
+        self._awake.set()
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _heard(self, topic: str) -> None:
+        if topic == TOPIC:
+            self._awake.set()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._awake.clear()  # before looking: what wakes from here on is seen in the next round
+                self._awake.wait(self._look_safely())
+            self._wind_up()
+        finally:
+            connection.close()
+
+    def _look_safely(self) -> float:
+        """One look; returns for how many seconds nothing more is to be done."""
+        try:
+            return self.look()
+        except (OperationalError, InterfaceError) as error:
+            _log.warning(
+                "the database does not answer; the sender tries again", error=str(error).strip()[:300]
+            )
+        except Exception:
+            _log.exception("the sender's look failed")
+        connection.close()
+        return AWAY_REST
+
+    def look(self) -> float:
+        """Write down what is finished, start what is due; returns the seconds until something falls due."""
+        self._write_down()
+        now = self._clock()
+        self._start_held(now)
+        taken = self.send_due(now)
+        self.looked_at = now
+        if self._free() <= 0:
+            return LOOK_AT_LEAST  # a message that ends wakes us
+        due = next_delivery_at(self._crowded(), self._low_too())
+        if due is None:
+            return LOOK_AT_LEAST
+        left = (due - self._clock()).total_seconds()
+        if left <= 0:
+            return 0.0 if taken else ELSEWHERE_REST
+        return min(left, LOOK_AT_LEAST)
+
+    def send_due(self, now: datetime, limit: int = BATCH_MAX) -> int:
+        """Claim what is due and begin to send it; returns how many were begun."""
+        room = min(limit, self._free())
+        if room <= 0:
+            return 0
+        too_many: list[Claimed] = []
+        begun = 0
+        for claimed in claim(now, room, self._crowded(), self._low_too()):
+            destination = destination_of(claimed.address)
+            self._taken_at[claimed] = time.monotonic()
+            if self._on_their_way(destination) < PER_DESTINATION_MAX:
+                self._begin(claimed, destination)
+                begun += 1
+            elif len(self._held.get(destination, ())) < HELD_MAX:
+                self._held.setdefault(destination, deque()).append(claimed)
+            else:
+                too_many.append(claimed)
+        self._give_back(too_many, now)
+        return begun
+
+    # -- who may go ----------------------------------------------------------------------------------------------
+
+    def _free(self) -> int:
+        return self._workers_max - len(self._under_way) - len(self._unrecorded)
+
+    def _on_their_way(self, destination: str) -> int:
+        return Counter(self._under_way.values())[destination]
+
+    def _crowded(self) -> tuple[str, ...]:
+        """Destinations of which nothing more is claimed now."""
+        full = {d for d, count in Counter(self._under_way.values()).items() if count >= PER_DESTINATION_MAX}
+        return tuple(sorted(full | self._held.keys()))
+
+    def _low_too(self) -> bool:
+        return sum(not claimed.urgent for claimed in self._under_way) < self._low_max
+
+    def _start_held(self, now: datetime) -> None:
+        """Begin what waited for its destination, unless it is no longer wanted or its lease would not last."""
+        for destination, waiting in list(self._held.items()):
+            while waiting and self._free() > 0 and self._on_their_way(destination) < PER_DESTINATION_MAX:
+                claimed = waiting.popleft()
+                if now + SEND_DEADLINE >= claimed.lease_until:
+                    self._give_back([claimed], now)
+                elif self._is_fresh(claimed) or still_wanted(claimed):
+                    self._taken_at[claimed] = time.monotonic()
+                    self._begin(claimed, destination)
+                else:
+                    # Suppressed by whoever answered, or it is another node's now: `record` and `release` know which.
+                    self._give_back([claimed], now)
+            if not waiting:
+                del self._held[destination]
+
+    def _is_fresh(self, claimed: Claimed) -> bool:
+        return time.monotonic() - self._taken_at[claimed] <= FRESH
+
+    def _begin(self, claimed: Claimed, destination: str) -> None:
+        self._under_way[claimed] = destination
+        self._workers.hand(claimed)
+
+    def _give_back(self, some: Iterable[Claimed], now: datetime) -> None:
+        some = list(some)
+        if not some:
+            return
+        with transaction.atomic():
+            release(some, now)
+        for claimed in some:
+            self._taken_at.pop(claimed, None)
+
+    # -- in the workers' threads ---------------------------------------------------------------------------------
+
+    def _send(self, claimed: Claimed) -> None:
+        if self._is_fresh(claimed) and not self._stopping.is_set():
+            result = deliver_one(claimed, self._clock, self._find)
+        else:  # no thread was free for a while; it is claimed anew if it is still wanted
+            result = Result(claimed, None, timedelta(0), self._clock())
+        self._done.put(result)
+        self._awake.set()
+
+    # -- afterwards ----------------------------------------------------------------------------------------------
+
+    def _write_down(self) -> None:
+        """Record what is finished. Raises when the database does not answer; everything is kept then."""
+        with suppress(queue.Empty):
+            while True:
+                result = self._done.get_nowait()
+                self._under_way.pop(result.claimed, None)
+                self._taken_at.pop(result.claimed, None)
+                self._unrecorded.append(result)
+        if not self._unrecorded:
+            return
+        try:
+            keep(self._unrecorded, self._jitter, self._clock())
+            self._unrecorded.clear()
+        except (OperationalError, InterfaceError):
+            if len(self._unrecorded) == 1:
+                raise
+            self._write_down_singly()
+        except Exception:
+            self._write_down_singly()
+
+    def _write_down_singly(self) -> None:
+        """One result must not keep the others from being recorded."""
+        now = self._clock()
+        for result in list(self._unrecorded):
+            try:
+                keep([result], self._jitter, now)
+            except (OperationalError, InterfaceError):
+                raise
+            except Delivery.DoesNotExist:
+                _log.info("a delivery was deleted while it was sent", delivery=str(result.claimed.id))
+            except Exception:
+                _log.exception("an attempt cannot be recorded", delivery=str(result.claimed.id))
+                if now < result.claimed.lease_until:
+                    continue
+            self._unrecorded.remove(result)
+
+    def _wind_up(self) -> None:
+        """Wait for what is under way as long as there is time, record it, and give back the rest at once."""
+        now = self._clock()
+        with suppress(Exception):
+            self._give_back([claimed for waiting in self._held.values() for claimed in waiting], now)
+        self._held.clear()
+        while (self._under_way or self._unrecorded) and (left := self._stop_by - 1.0 - time.monotonic()) > 0:
+            self._awake.clear()
+            try:
+                self._write_down()
+            except Exception as error:
+                _log.warning("recording at the end failed", error=str(error).strip()[:300])
+            if self._under_way or self._unrecorded:
+                self._awake.wait(min(left, AWAY_REST))
+        if self._under_way:
+            _log.warning("messages were still under way at the end", count=len(self._under_way))
+            with suppress(Exception):  # their leases end by themselves
+                self._give_back(list(self._under_way), self._clock())
+
+
+class _Workers:
+    """Threads that come with work and go without it; one that is started always has something to do."""
+
+    def __init__(self, work: Callable[[Claimed], None]) -> None:
+        self._work = work
+        self._queue: queue.SimpleQueue[Claimed] = queue.SimpleQueue()
+        self._idle = 0
+        self._lock = threading.Lock()
+
+    def hand(self, claimed: Claimed) -> None:
+        """Have `claimed` worked on at once."""
+        with self._lock:
+            start = self._idle == 0
+            if not start:
+                self._idle -= 1  # one of those that rest will take it
+        self._queue.put(claimed)
+        if start:
+            threading.Thread(target=self._run, name="send", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                claimed = self._queue.get(timeout=WORKER_REST)
+            except queue.Empty:
+                with self._lock:
+                    if self._idle > 0:
+                        self._idle -= 1
+                        return
+                continue  # somebody counted on us just now
+            self._work(claimed)
+            with self._lock:
+                self._idle += 1
