@@ -123,7 +123,8 @@ def storm(target: Target, receiver: Receiver, tag: str, scale: float) -> Figures
     receiver.forget()
     posts = max(STORM_CRITICAL + 1, int(STORM_ALERTS * scale) // STORM_BATCH)
     places = {posts * (n + 1) // (STORM_CRITICAL + 1) for n in range(STORM_CRITICAL)}
-    requests, critical = [], {}
+    requests: list[bytes] = []
+    critical: dict[str, int] = {}  # marker -> its place among the requests
     for n in range(posts):
         if n in places:
             marker = f"pg-{RUN}{tag}-{len(critical)}"

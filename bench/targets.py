@@ -47,7 +47,9 @@ def get(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[in
 class Target(Protocol):
     name: str
     port: int
-    pid: int
+
+    @property
+    def pid(self) -> int: ...
 
     def prepare(self, folder: Path, hook_port: int) -> None:
         """Make an empty instance in `folder` whose pages go to the receiver at `hook_port`."""

@@ -93,7 +93,8 @@ def make_world(now: datetime = T0) -> World:
     organisation = Organisation.objects.order_by("pk").first() or Organisation()
     organisation.fallback = people["ada"]
     organisation.save()
-    return World(**people, web=web, policy=policy, shop=shop, integration=integration)
+    ada, mo, bo, cy, sam = people.values()
+    return World(ada, mo, bo, cy, sam, web, policy, shop, integration)
 
 
 def _person(name: str, full: str, role: Role, now: datetime) -> User:
