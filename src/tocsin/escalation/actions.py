@@ -43,7 +43,7 @@ from tocsin.kernel.errors import Refused, not_found
 from tocsin.notification.actions import Call, page_people
 from tocsin.notification.models import Page
 from tocsin.people.models import Membership, User
-from tocsin.people.rules import Role
+from tocsin.people.rules import COMMAND_LINE, Role
 
 CLIMBS_MAX = 100  # per transaction
 NO_POLICY = PolicyValue(id="", name="no policy", levels=())
@@ -241,7 +241,8 @@ def fallback() -> tuple[str, ...]:
     active = User.objects.filter(is_active=True)
     if named is not None and active.filter(pk=named).exists():
         return (named,)
-    return tuple(active.filter(role=Role.ADMIN).order_by("id").values_list("id", flat=True))
+    admins = active.filter(role=Role.ADMIN).exclude(pk=COMMAND_LINE).order_by("id")
+    return tuple(admins.values_list("id", flat=True))
 
 
 def _decided(climb: Climb, decision: Decision, people: tuple[str, ...]) -> Fact:

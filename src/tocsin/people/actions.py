@@ -20,7 +20,7 @@ from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import check_slug, digest, new_secret
 from tocsin.people.models import Contact, Membership, SignInLink, Team, Token, User
-from tocsin.people.rules import Role, Scope
+from tocsin.people.rules import COMMAND_LINE, Role, Scope
 
 NAME_LENGTH_MAX = 120
 EMAIL_LENGTH_MAX = 254
@@ -112,7 +112,8 @@ def _take_access(user: User) -> None:
 
 
 def _check_admin_left() -> None:
-    if not User.objects.filter(role=Role.ADMIN, is_active=True).exists():
+    admins = User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=COMMAND_LINE)
+    if not admins.exists():
         raise conflict("This would leave nobody who may administer", "Make somebody else an admin first.")
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+# The account behind the token of an instance's own command line. It may do everything and is nobody: it is never
+# paged, never exported, and does not count when the last administrator is looked for.
+COMMAND_LINE = "command-line"
+
 
 class Role(StrEnum):
     ADMIN = "admin"
