@@ -134,6 +134,11 @@ def _in_words(error: Mapping[str, Any]) -> tuple[str, str]:
     return f"'{name}' {message[:1].lower()}{message[1:]}", ""
 
 
+_AWAY = Refused(
+    "The database does not answer",
+    mend="Do not count on anything having been done. Try again in a moment.",
+    status=503,
+)
 _TRANSLATIONS: dict[type[Exception], Callable[[Any], Refused]] = {
     Refused: lambda exc: exc,
     ValidationError: _wrong_values,
@@ -146,10 +151,6 @@ _TRANSLATIONS: dict[type[Exception], Callable[[Any], Refused]] = {
     ),
     UnreadablePostError: lambda exc: Refused("The body broke off", "all of it", "Send it again."),
     SuspiciousOperation: lambda exc: Refused("The request is malformed", "a well-formed request"),
-    OperationalError: lambda exc: Refused(
-        "The database does not answer", mend="Nothing was changed. Try again in a moment.", status=503
-    ),
-    InterfaceError: lambda exc: Refused(
-        "The database does not answer", mend="Nothing was changed. Try again in a moment.", status=503
-    ),
+    OperationalError: lambda exc: _AWAY,
+    InterfaceError: lambda exc: _AWAY,
 }

@@ -7,7 +7,6 @@ import re
 from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from ninja import NinjaAPI
 
@@ -40,8 +39,9 @@ def document_of(api: NinjaAPI) -> Document:
         "session": {
             "type": "apiKey",
             "in": "cookie",
-            "name": settings.SESSION_COOKIE_NAME,
-            "description": "A signed-in browser; what changes something also needs the header X-CSRFToken",
+            "name": "session",
+            "description": "A signed-in browser (over TLS the cookie is called __Host-session);"
+            " what changes something also needs the header X-CSRFToken",
         },
     }
     for methods in document["paths"].values():
