@@ -105,6 +105,10 @@ def acknowledge(incident_id: int, by: By, now: datetime) -> Outcome:
             why = (
                 f"{by_word(incident.acknowledged_by)} has it already" if incident.acknowledged_by else no.why
             )
+            # Who is paged by hand about one that somebody has, and answers, is not called again either.
+            if spared := quiet([incident.pk], f"answered by {by.who}", now):
+                write([Fact(incident.chain, "page.suppressed", {"count": spared})], by, now)
+                wake(f"incident:{incident.pk}")
             return Outcome(incident, False, why)
         timeout = incident.service.ack_timeout
         expires = now + timeout if timeout else None

@@ -34,6 +34,7 @@ from tocsin.kernel.acting import By
 from tocsin.kernel.urgency import Urgency, impact_of_tier, priority_of
 
 KEYS_PER_QUERY = 400
+ENDED_IN_SILENCE = "ended in silence"  # counted beside the events: nobody sent one
 TITLES_IN_JOURNAL = 3
 Key = tuple[str, str]  # integration, digest of the deduplication key
 
@@ -86,7 +87,7 @@ class Batch:
         alert.why = why
         self._load_incidents({alert.incident_id} if alert.incident_id else set())
         self._resolve(alert, None)
-        self.tally[alert.integration_id, Effect.RESOLVE] += 1
+        self.tally[alert.integration_id, ENDED_IN_SILENCE] += 1
 
     def store(self) -> None:
         """Decide everything that waits and write it."""
@@ -143,6 +144,9 @@ class Batch:
                 held.acknowledge = by
                 if event.note:
                     held.notes.append((event.note, by))
+            elif what is Effect.UPDATE:
+                alert.title = event.title or alert.title
+                alert.description = event.description or alert.description
             elif what is Effect.NOTE and (held := self._holding(alert)) is not None and event.note.strip():
                 held.notes.append((event.note, by))
 
@@ -294,6 +298,8 @@ class Batch:
         if before.state == AlertState.FIRING:
             before.state, before.resolved_at = AlertState.RESOLVED, self.now
             before.why = "fired on after its incident was resolved"
+            if (held := self._holding(before)) is not None:
+                held.firing -= 1
         before.ends_at = None
         if before.pk is not None:
             self.superseded.append(before.pk)

@@ -1,0 +1,348 @@
+"""The real rules and actions on a virtual clock, among faults, with the promises checked after every step.
+
+A seed draws an organisation, its senders, how its people answer, what its providers do to messages, how many nodes
+there are and when they stall or die. Nodes take turns on one database: what is simulated is everything between two
+transactions (and the loss of one), not two transactions at the same instant; that is for tests with real threads.
+
+A broken promise raises PromiseBroken, whose text holds the seed; the same seed replays the same steps.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+from uuid import UUID
+
+from django.db import transaction
+
+from tocsin.engine.duties import duties
+from tocsin.engine.nearest import nearest_due
+from tocsin.escalation.actions import escalate_now
+from tocsin.incident import actions as incidents
+from tocsin.intake.models import Inbox
+from tocsin.journal import crashing
+from tocsin.kernel.acting import by_user
+from tocsin.kernel.errors import Refused
+from tocsin.notification.actions import Claimed, claim, next_delivery_at, record, still_wanted
+from tocsin.notification.models import Delivery, Page
+from tocsin.notification.rules import Failed, Sent
+from tocsin.testing.promises import PromiseBroken, Seen, check_at_rest, check_step
+from tocsin.testing.simulated_world import BEGINS, READERS, SEVERITIES, body_of, make_world, seconds
+
+EVENTS = 24  # from senders, in one seed
+SPAN = timedelta(minutes=20)  # in which they come
+CALM = timedelta(minutes=45)  # without faults at the end, in which everything must come to rest
+STEPS_MAX = 20_000
+SEAL_KEY = b"simulated"
+
+
+class Crash(BaseException):
+    """A node dies here; not an Exception, so that nothing in the program can catch it and go on."""
+
+
+@dataclass
+class Node:
+    name: str
+    down_until: datetime = BEGINS
+    paused_until: datetime = BEGINS
+    life: int = 0  # rises when it dies, so that what it held in memory is gone
+    dies_in: int = 0  # crash points until it dies; 0: it does not
+
+
+@dataclass(order=True)
+class Happening:
+    at: datetime
+    number: int
+    act: Callable[[], None] = field(compare=False)
+
+
+class Simulation:
+    """One seed, from the first event until everything rests."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed, self.random, self.now = seed, Random(seed), BEGINS
+        self.queue: list[Happening] = []
+        self.steps = 0
+        self.numbers = count()
+        self.seen = Seen()
+        self.faults = True
+        self.outage: dict[str, datetime] = {}
+        self.nodes = [Node(f"n{n}") for n in range(self.random.randint(1, 3))]
+        self.turn: Node | None = None
+        self.log: list[str] = []
+        self.duties = [d for d in duties(READERS, SEAL_KEY, "simulated") if not d.every]
+
+    def run(self) -> Counter[str]:
+        """Play it; returns how often what happened. Raises PromiseBroken."""
+        with transaction.atomic(), _ids_from(self.random), _crash_points(self._at_point):
+            self.world = make_world(self.random, self.now)
+            self._plan_events()
+            self._plan_faults()
+            self._until(BEGINS + SPAN)
+            self._calm()
+            self._until(BEGINS + SPAN + CALM)
+            try:
+                check_at_rest(self.seen, self.now, SEAL_KEY)
+            except PromiseBroken as broken:
+                raise self._told(broken) from broken
+            transaction.set_rollback(True)
+        return self.seen.counts
+
+    # -- what will happen ------------------------------------------------------------------------------------------
+
+    def _at(self, at: datetime, act: Callable[[], None]) -> None:
+        heapq.heappush(self.queue, Happening(at, next(self.numbers), act))
+
+    def _later(self, least: float, most: float, act: Callable[[], None]) -> None:
+        self._at(self.now + seconds(self.random.uniform(least, most)), act)
+
+    def _plan_events(self) -> None:
+        keys = [f"k{n}" for n in range(self.random.randint(1, 6))]
+        for _ in range(EVENTS):
+            key = self.random.choice(keys)
+            action = self.random.choice(["trigger", "trigger", "trigger", "resolve", "acknowledge"])
+            severity, region = self.random.choice(SEVERITIES), self.random.choice(["eu", "us"])
+            integration = self.random.choice(self.world.integrations)
+            lane = self.random.choice([0, 0, 0, 1])
+
+            def send(key: str = key, action: str = action, severity: str = severity, region: str = region,
+                     integration: str = integration, lane: int = lane) -> None:  # fmt: skip
+                self._accept(integration, key, action, severity, region, lane)
+
+            self._later(0, SPAN.total_seconds(), send)
+
+    def _plan_faults(self) -> None:
+        for scheme in ("sim-mail", "sim-hook"):
+            if self.random.random() < 0.5:
+                begin = self.random.uniform(0, SPAN.total_seconds())
+                until = BEGINS + seconds(begin + self.random.uniform(5, 300))
+                self._at(BEGINS + seconds(begin), lambda s=scheme, u=until: self.outage.update({s: u}))  # type: ignore[misc]
+        for node in self.nodes:
+            for _ in range(self.random.randint(0, 3)):
+                self._later(0, SPAN.total_seconds(), lambda n=node: self._trouble(n))  # type: ignore[misc]
+
+    def _trouble(self, node: Node) -> None:
+        """A node is told to die at one of its next crash points, or stalls for longer than a lease."""
+        if self.random.random() < 0.6:
+            node.dies_in = self.random.randint(1, 6)
+        else:
+            node.paused_until = self.now + seconds(self.random.uniform(1, 60))
+            self._say(f"{node.name} stalls until {node.paused_until:%H:%M:%S}")
+
+    def _calm(self) -> None:
+        """Faults end; every node is well."""
+        self.faults = False
+        self.outage.clear()
+        for node in self.nodes:
+            node.dies_in, node.paused_until = 0, min(node.paused_until, self.now)
+        self._wake()
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def _until(self, end: datetime) -> None:
+        while True:
+            due = min(filter(None, (nearest_due(), next_delivery_at())), default=None)
+            at = self.queue[0].at if self.queue else end
+            if due is not None and max(due, self.now) < at:
+                at, wake = max(due, self.now), True
+            else:
+                wake = False
+            if at >= end:
+                self.now = end
+                return
+            self.steps += 1
+            if self.steps > STEPS_MAX:
+                raise self._told(PromiseBroken("it never comes to rest"))
+            self.now = at
+            try:
+                if wake:
+                    self._look_all(end)
+                else:
+                    heapq.heappop(self.queue).act()
+                check_step(self.seen, self.now, any(self._alive(node) for node in self.nodes))
+            except PromiseBroken as broken:
+                raise self._told(broken) from broken
+
+    def _look_all(self, end: datetime) -> None:
+        """Something is due: every node that is well looks, in some order; when none is, time passes until one is."""
+        alive = [node for node in self.nodes if self._alive(node)]
+        if not alive:
+            self.now = min(min(self._back_at(node) for node in self.nodes), end)
+        for node in self.random.sample(alive, len(alive)):
+            self._look(node)
+
+    def _wake(self) -> None:
+        for node in self.nodes:
+            lost = self.faults and self.random.random() < 0.1  # a hint that got lost: the node looks a second later
+            self._later(0, 1 if lost else 0.02, lambda n=node: self._look(n))  # type: ignore[misc]
+
+    def _alive(self, node: Node) -> bool:
+        return self.now >= self._back_at(node)
+
+    def _back_at(self, node: Node) -> datetime:
+        return max(node.down_until, node.paused_until)
+
+    # -- acts ------------------------------------------------------------------------------------------------------
+
+    def _accept(self, integration: str, key: str, action: str, severity: str, region: str, lane: int) -> None:
+        row = Inbox.objects.create(
+            integration_id=integration,
+            source="simulated",
+            lane=lane,
+            received_at=self.now,
+            body=body_of(key, action, severity, region),
+        )
+        self._say(f"{integration} sends {action} {key} {severity} (#{row.pk}, lane {lane})")
+        self.seen.accepted(integration, key, action)
+        self._wake()
+
+    def _look(self, node: Node) -> None:
+        """One pass of a node's engine and sender."""
+        if not self._alive(node):
+            return
+        with self._turn_of(node):
+            while sum(duty.act(self.now) for duty in self.duties):
+                pass
+            for one in claim(self.now):
+                life = node.life
+                wait = self.random.choice([0.0, 0.0, 0.1, 0.7]) if self.faults else 0.0
+                self._at(self.now + seconds(wait), lambda n=node, c=one, li=life: self._hand_over(n, c, li, self.now))  # type: ignore[misc]
+
+    def _hand_over(self, node: Node, one: Claimed, life: int, ready_at: datetime) -> None:
+        """The sender gives a message to its provider, unless the node died or stalls, or it is not wanted any more."""
+        if node.life != life or self.now < node.down_until:
+            return
+        if self.now < node.paused_until:
+            self._at(node.paused_until, lambda: self._hand_over(node, one, life, ready_at))
+            return
+        with self._turn_of(node):
+            if not still_wanted(one):
+                self._say(f"{node.name} drops {one.address}: not wanted any more")
+                self._finish(node, one, life, Failed("answered meanwhile", again=False))
+                return
+            outcome, took = self._provider(one)
+            self._later(took, took, lambda: self._finish(node, one, life, outcome))
+
+    def _provider(self, one: Claimed) -> tuple[Sent | Failed, float]:
+        """What the provider does with it: takes it, refuses it, hangs, or takes it and says otherwise."""
+        scheme = one.address.partition(":")[0]
+        if self.outage.get(scheme, BEGINS) > self.now:
+            answer = self.random.choice(["refuse", "hang"])
+        else:
+            answer = self.random.choice(["take"] * 9 + ["refuse", "never", "drop the reply"]) if self.faults else "take"
+        self._say(f"{one.address} gets {one.id.hex[:6]} try {one.attempt}: {answer}")
+        self.seen.counts[f"provider: {answer}"] += 1
+        if answer in ("take", "drop the reply"):
+            self.seen.received(one, self.now)
+            self._answer(one)
+        if answer == "take":
+            return Sent(confirmed=self.random.random() < 0.5), self.random.uniform(0.001, 0.3)
+        if answer == "never":
+            return Failed("no such number", again=False), 0.05
+        if answer == "drop the reply":
+            self.seen.allow_repeat(one.id)
+        return Failed(answer), 10.0 if answer == "hang" else 0.2
+
+    def _finish(self, node: Node, one: Claimed, life: int, outcome: Sent | Failed) -> None:
+        if node.life != life or self.now < node.down_until:
+            return
+        if self.now < node.paused_until:
+            self._at(node.paused_until, lambda: self._finish(node, one, life, outcome))
+            return
+        with self._turn_of(node):
+            record(one, outcome, seconds(0.1), self.now, self.random.random())
+            self._wake()
+
+    def _answer(self, one: Claimed) -> None:
+        """The person may press a button of the message, some time later."""
+        if one.page.incident_id is None or self.random.random() < 0.55:
+            return
+        verb = self.random.choice(["acknowledge", "acknowledge", "acknowledge", "resolve", "escalate"])
+        user, number = one.page.user_id, one.page.incident_id
+        self._later(1, 240, lambda: self._press(user, number, verb))
+
+    def _press(self, user: str, incident: int, verb: str) -> None:
+        by = by_user(user, "link")
+        self._say(f"{user} presses {verb} on #{incident}")
+        node = self.random.choice(self.nodes)
+        if not self._alive(node):
+            self._later(1, 5, lambda: self._press(user, incident, verb))  # the page does not load; tried again
+            return
+        with self._turn_of(node):
+            try:
+                if verb == "escalate":
+                    escalate_now(incident, by, self.now)
+                    self.seen.asked_again(incident)
+                else:
+                    act = incidents.acknowledge if verb == "acknowledge" else incidents.resolve
+                    act(incident, by, self.now)
+                    self.seen.answered(incident, self.now)
+            except Refused as refused:
+                self._say(f"refused: {refused}")
+            self._wake()
+
+    # -- nodes that die --------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _turn_of(self, node: Node) -> Iterator[None]:
+        """What happens inside is done by `node`, which may die of it: its transaction is undone, its memory gone."""
+        before, self.turn = self.turn, node
+        try:
+            with transaction.atomic():  # a savepoint of the seed's transaction; real commits lie inside of it
+                pass
+            yield
+        except Crash:
+            node.life += 1
+            node.down_until = self.now + seconds(self.random.uniform(1, 20))
+            self.seen.counts["crashes"] += 1
+            self.seen.allow_repeats_of_what_is_in_flight()
+            self._at(node.down_until, lambda: self._look(node))
+        finally:
+            self.turn = before
+
+    def _at_point(self, name: str) -> None:
+        node = self.turn
+        if node is not None and self.faults and node.dies_in:
+            node.dies_in -= 1
+            if node.dies_in == 0:
+                self._say(f"{node.name} dies at {name!r}")
+                raise Crash(name)
+
+    def _say(self, text: str) -> None:
+        self.log.append(f"{self.now:%H:%M:%S.%f} {text}")
+
+    def _told(self, broken: PromiseBroken) -> PromiseBroken:
+        """The same break with the seed that replays it and what led there."""
+        tail = "\n  ".join(self.log[-15:])
+        return PromiseBroken(f"seed {self.seed}, step {self.steps}, {self.now:%H:%M:%S}: {broken}\n  {tail}")
+
+
+@contextmanager
+def _crash_points(handler: Callable[[str], None]) -> Iterator[None]:
+    before, crashing.handler = crashing.handler, handler
+    try:
+        yield
+    finally:
+        crashing.handler = before
+
+
+@contextmanager
+def _ids_from(random: Random) -> Iterator[None]:
+    """Ids of pages and deliveries come from the seed, so that equal instants sort alike in every replay."""
+    fields = [Page._meta.get_field("id"), Delivery._meta.get_field("id")]
+    before = [one.default for one in fields]
+    for one in fields:
+        one.default = lambda: UUID(int=random.getrandbits(128))
+        one.__dict__.pop("_get_default", None)  # Django caches how to make a default
+    try:
+        yield
+    finally:
+        for one, default in zip(fields, before, strict=True):
+            one.default = default
+            one.__dict__.pop("_get_default", None)
