@@ -37,7 +37,7 @@ format: $(VENV)/.develops ## put the code into its form
 bench: $(VENV)/.develops ## measure against Debian's prometheus-alertmanager; ARGS="--scale 0.1" for a quick look
 	@$(BIN)/python -m bench.run $(ARGS)
 
-simulate: $(VENV)/.develops ## the simulator over SEEDS=2000 seeds, or SEEDS=17-42, or SEEDS=17
+simulate: $(VENV)/.develops ## the simulator over SEEDS=2000 seeds, over SEEDS=17-42, or over the one SEEDS==17
 	@$(BIN)/python -m tocsin.testing.simulate --seeds $(SEEDS) $(ARGS)
 
 wheel: $(VENV)/.develops ## build dist/tocsin-*.whl
