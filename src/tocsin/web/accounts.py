@@ -19,12 +19,12 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from tocsin.journal.actions import ORGANISATION, Fact, write
-from tocsin.kernel.acting import by_user
+from tocsin.kernel.acting import By, by_user
 from tocsin.people.models import User
 from tocsin.web.sessions import begin
 
 NEXT_LENGTH_MAX = 2_000
-# Account mail leaves beside the request, whose answer then takes equally long for a known and an unknown address.
+# Account mail leaves beside the request: its answer takes equally long for known and unknown addresses.
 _outgoing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="account-mail")
 _last_mail: Future[object] | None = None
 
@@ -44,6 +44,7 @@ def safe_next(url: str | None) -> str | None:
 
 
 def mail_is_set_up() -> bool:
+    """Whether a mail server is configured."""
     return not settings.EMAIL_BACKEND.endswith(".dummy.EmailBackend")
 
 
@@ -53,11 +54,11 @@ def wait_for_mail() -> None:
         _last_mail.exception()
 
 
-def note_access(kind: str, user: User, request: HttpRequest, **data: Any) -> None:
-    """Write to the audit log that somebody used or changed their access."""
+def note_access(kind: str, user: User, request: HttpRequest, by: By | None = None, **data: Any) -> None:
+    """Write to the audit log that somebody used their access, or that it was changed: by themselves, or `by`."""
     with transaction.atomic():
         fact = Fact(ORGANISATION, kind, {"user": user.pk, **data})
-        write([fact], by_user(user.pk, "web"), request.now)  # type: ignore[attr-defined]
+        write([fact], by or by_user(user.pk, "web"), request.now)  # type: ignore[attr-defined]
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]

@@ -43,7 +43,7 @@ def load(name: str) -> Asset | None:
         package, path = BORROWED[name]
         source = files(package).joinpath(path)
     elif re.fullmatch(r"[a-z0-9-]+\.[a-z]+", name):
-        source = files("tocsin.web").joinpath("static", name)
+        source = files("tocsin.web").joinpath("static", name[:])  # [:] because paths take no SafeString
     else:
         return None
     kind = TYPES.get(name.rpartition(".")[2])

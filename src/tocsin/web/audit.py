@@ -1,0 +1,146 @@
+"""The audit log: what was changed in the configuration and in who has access, by whom, through what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.http import require_GET, require_POST
+
+from tocsin.journal.actions import ORGANISATION, verify
+from tocsin.journal.models import Entry, Seal
+from tocsin.people.models import User
+from tocsin.people.rules import May
+from tocsin.web.guard import needs
+
+PER_PAGE = 100
+VALUE_LENGTH_MAX = 200
+KINDS = {
+    "access.signed_in": "signed in",
+    "access.signed_out": "signed out",
+    "access.password_changed": "changed their password",
+    "access.two_factor_on": "turned two-factor sign-in on",
+    "access.two_factor_off": "turned two-factor sign-in off",
+    "access.two_factor_removed": "turned two-factor sign-in off for",
+    "user.link_made": "made a sign-in link for",
+    "user.link_used": "used a sign-in link",
+    "access.sessions_ended": "ended every session of",
+    "contacts.saved": "changed the contacts of",
+    "rules.saved": "changed the rules of",
+    "token.added": "made a token for",
+    "token.revoked": "revoked a token of",
+    "integration.rotated": "made a new key for integration",
+}
+NOUNS = ("service", "integration", "policy", "team", "user", "organisation")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry for the reader; `changes` are "field: before → after"."""
+
+    seq: int
+    at: datetime
+    who: str
+    through: str
+    what: str
+    changes: tuple[str, ...]
+    kind: str
+    hash: str
+
+
+@needs(May.AUDIT)
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    return _page(request)
+
+
+@needs(May.AUDIT)
+@require_POST
+def check(request: HttpRequest) -> HttpResponse:
+    """Check every chain, incidents' too, and name what does not fit."""
+    return _page(request, checked=True, broken=verify(settings.CONFIG.seal_key))
+
+
+def _page(request: HttpRequest, **more: Any) -> HttpResponse:
+    entries = Entry.objects.filter(chain=ORGANISATION).order_by("-seq")
+    before = request.GET.get("before", "")
+    if before.isdecimal() and len(before) < 10:
+        entries = entries.filter(seq__lt=int(before))
+    rows = list(entries[: PER_PAGE + 1])
+    names = dict(User.objects.values_list("pk", "name"))
+    context = {
+        "lines": [_line(row, names) for row in rows[:PER_PAGE]],
+        "older": rows[PER_PAGE - 1].seq if len(rows) > PER_PAGE else None,
+        "sealed": Seal.objects.order_by("-pk").first(),
+        **more,
+    }
+    return render(request, "settings/audit.html", context)
+
+
+def _line(row: Entry, names: Mapping[str, str]) -> Line:
+    kind, _, name = row.who.partition(":")
+    who = names.get(name, name) if kind == "user" else f"{kind} {name}".strip()
+    return Line(
+        seq=row.seq,
+        at=row.happened_at,
+        who=who,
+        through=row.through,
+        what=_what(row, names),
+        changes=tuple(_changes(row.data)),
+        kind=row.kind,
+        hash=row.hash[:12],
+    )
+
+
+def _what(row: Entry, names: Mapping[str, str]) -> str:
+    """The entry as the end of a sentence that begins with who did it."""
+    noun, _, verb = row.kind.partition(".")
+    about = str(row.data.get(noun, row.data.get("user", "")))
+    own = row.who == f"user:{about}"
+    if row.kind in KINDS and (own or row.kind == "user.link_used"):
+        return KINDS[row.kind].removesuffix(" for").removesuffix(" of")
+    if row.kind in KINDS:
+        return f"{KINDS[row.kind]} {names.get(about, about)}"
+    if verb == "saved" and noun in NOUNS:
+        done = "made" if row.data.get("new") else "changed"
+        return f"{done} {'person' if noun == 'user' else noun} {names.get(about, about) if noun == 'user' else about}"
+    if verb == "deleted":
+        return f"deleted {noun} {about}"
+    return f"{row.kind} {about}".strip()
+
+
+def _changes(data: Mapping[str, Any]) -> list[str]:
+    before, after = data.get("before"), data.get("after")
+    if not isinstance(after, Mapping):
+        return []
+    if not isinstance(before, Mapping) or not before:
+        return [
+            f"{name}: {_short(value)}" for name, value in after.items() if value not in (None, "", [], {})
+        ]
+    names = dict.fromkeys([*before, *after])
+    return [
+        f"{name}: {_short(before.get(name))} → {_short(after.get(name))}"
+        for name in names
+        if before.get(name) != after.get(name) or after.get(name) == "(changed)"
+    ]
+
+
+def _short(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return "nothing"
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        value = ", ".join(value)
+    text = str(value)
+    return text if len(text) <= VALUE_LENGTH_MAX else text[:VALUE_LENGTH_MAX] + "…"
+
+
+urlpatterns = [
+    path("settings/audit", index, name="audit"),
+    path("settings/audit/check", check, name="audit_check"),
+]

@@ -1,0 +1,18 @@
+"""The addresses of sign-in and of the pages of the day: services, policies, people, teams, settings, mine."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver
+
+from tocsin.web import integrations, people, policies, profile, services, settings, signin, teams
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *signin.urlpatterns,
+    *services.urlpatterns,
+    *integrations.urlpatterns,
+    *policies.urlpatterns,
+    *people.urlpatterns,
+    *teams.urlpatterns,
+    *profile.urlpatterns,
+    *settings.urlpatterns,
+]

@@ -1,0 +1,122 @@
+"""What every form does alike: keep what was typed, say what is wrong beside the field, save once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from tocsin.kernel.acting import By, by_user
+from tocsin.kernel.durations import format_duration, parse_duration
+from tocsin.kernel.errors import Refused
+from tocsin.kernel.ids import SLUG_LENGTH_MAX, slug_of
+from tocsin.people.models import User
+from tocsin.people.rules import COMMAND_LINE
+
+UNPROCESSABLE = 422
+
+
+def asker(request: HttpRequest) -> User:
+    """The person behind a request that the guard let through."""
+    return cast(User, request.user)
+
+
+def by(request: HttpRequest) -> By:
+    return by_user(asker(request).pk, "web")
+
+
+def instant(request: HttpRequest) -> datetime:
+    """When the request came."""
+    return cast(datetime, request.now)  # type: ignore[attr-defined]
+
+
+def everybody() -> models.QuerySet[User]:
+    """The people there are; the command line's own account is none."""
+    return User.objects.exclude(pk=COMMAND_LINE)
+
+
+class DurationField(forms.CharField):
+    """A length of time as people write it: 90s, 5m, 1h30m, 2d. Empty is None."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=20, **kwargs)
+        self.widget.attrs |= {"size": 8, "autocomplete": "off", "spellcheck": "false", "class": "short"}
+
+    def prepare_value(self, value: Any) -> Any:
+        return format_duration(value) if isinstance(value, timedelta) else value
+
+    def clean(self, value: Any) -> timedelta | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return parse_duration(text)
+        except Refused as refused:
+            raise ValidationError(words(refused)) from None
+
+
+class IdField(forms.SlugField):
+    """The id under which files and addresses name something; it stays for ever."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            max_length=SLUG_LENGTH_MAX,
+            required=False,
+            label="Id",
+            help_text="For addresses and files; it stays for ever. Left empty, it is made from the name.",
+        )
+        self.widget.attrs |= {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+
+
+def words(refused: Refused) -> str:
+    """A refusal as it stands beside a field, whose name the reader sees already."""
+    expected = f" Expected {refused.expected}." if refused.expected else ""
+    mend = f" {refused.mend}" if refused.mend else ""
+    return f"{refused.what.rstrip('.')}.{expected}{mend}"
+
+
+@contextmanager
+def told_beside(form: forms.Form) -> Iterator[None]:
+    """What an action refuses inside goes beside the field it names, or above the form; then the form is shown again."""
+    try:
+        yield
+    except Refused as refused:
+        field = refused.where.partition(".")[0].partition("[")[0]
+        form.add_error(field if field in form.fields else None, words(refused))
+
+
+def show(request: HttpRequest, template: str, form: forms.Form, **more: Any) -> HttpResponse:
+    """The page of a form: 200 when it is fresh, 422 when something has to be mended."""
+    status = UNPROCESSABLE if form.is_bound and form.errors else 200
+    return render(request, template, {"form": form, **more}, status=status)
+
+
+@contextmanager
+def made_once(noun: str, rows: models.QuerySet[Any]) -> Iterator[None]:
+    """Run the creation inside only when `rows` has none: a form sent twice makes one row, and never overwrites one."""
+    taken = Refused(
+        f"There is a {noun} with this id already",
+        "an id that nobody uses",
+        "If you pressed twice, it is made.",
+        "id",
+        409,
+    )
+    try:
+        with transaction.atomic():
+            if rows.exists():
+                raise taken
+            yield
+    except IntegrityError:  # somebody else made it at this very moment
+        raise taken from None
+
+
+def id_of(form: forms.Form) -> str:
+    """The id that was typed, else one made from the name; "" when the name yields none."""
+    return str(form.cleaned_data["id"] or slug_of(form.cleaned_data["name"]))

@@ -1,0 +1,188 @@
+"""What is mine: how I am reached, my tokens, my sessions, my ways in."""
+
+from __future__ import annotations
+
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from tocsin.channels.signing import HEADER, secret_for
+from tocsin.escalation.policy_actions import policies_naming
+from tocsin.kernel.errors import Refused, not_found
+from tocsin.notification.actions import test_rules
+from tocsin.notification.rule_actions import rules_of
+from tocsin.people.actions import add_token, revoke_token, save_user
+from tocsin.people.models import User
+from tocsin.people.rules import TABLE, May, Role
+from tocsin.web.forms import asker, by, instant, show, told_beside
+from tocsin.web.forms.people import PersonForm, TokenForm, zones
+from tocsin.web.guard import needs
+from tocsin.web.layout import say
+from tocsin.web.reach import edit_contacts, edit_rules, in_words_of
+from tocsin.web.sessions import end_others, end_session, sessions_of
+
+WEBHOOKS = ("http://", "https://")
+
+
+@needs(May.OWN_PROFILE)
+@require_GET
+def me(request: HttpRequest) -> HttpResponse:
+    """Everything about how I am reached, and the doors to the rest."""
+    person = asker(request)
+    contacts = list(person.contacts.all())
+    return render(
+        request,
+        "settings/me.html",
+        {
+            "contacts": contacts,
+            "rules": in_words_of(rules_of(person.pk)),
+            "has_webhook": any(each.address.startswith(WEBHOOKS) for each in contacts),
+            "teams": person.teams.all(),
+            "policies": policies_naming(f"user:{person.pk}"),
+            "two_factor": Authenticator.objects.filter(user=person).exists(),
+            "tokens": person.tokens.count(),
+            "sessions": len(sessions_of(person)),
+        },
+    )
+
+
+@needs(May.OWN_PROFILE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def contacts(request: HttpRequest) -> HttpResponse:
+    return edit_contacts(request, asker(request), reverse("profile"))
+
+
+@needs(May.OWN_PROFILE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def rules(request: HttpRequest) -> HttpResponse:
+    return edit_rules(request, asker(request), reverse("profile"))
+
+
+@needs(May.OWN_PROFILE)
+@require_POST
+def test(request: HttpRequest) -> HttpResponse:
+    """Send a test through every contact of mine, now."""
+    page = test_rules(asker(request).pk, by(request), instant(request))
+    count = page.deliveries.count()
+    if count:
+        say(
+            request,
+            f"A test is on its way through {count} contact{'s' if count != 1 else ''}. Look whether all arrive.",
+        )
+    else:
+        say(request, "You have no contact, so nothing was sent. Add one.")
+    return redirect("profile")
+
+
+@needs(May.OWN_PROFILE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def name_and_zone(request: HttpRequest) -> HttpResponse:
+    """My name and time zone; address and role are an administrator's."""
+    person = asker(request)
+    form = PersonForm(request.POST or None, existing=person)
+    for name in ("email", "role"):
+        del form.fields[name]
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        with told_beside(form):
+            save_user(
+                person.pk,
+                data["name"],
+                person.email,
+                timezone=data["timezone"],
+                role=person.role,
+                by=by(request),
+                now=instant(request),
+            )
+            say(request, "Saved.")
+        if not form.errors:
+            return redirect("profile")
+    return show(request, "settings/name.html", form, zones=zones())
+
+
+@needs(May.OWN_PROFILE)
+@require_GET
+@never_cache
+def signing(request: HttpRequest) -> HttpResponse:
+    """The secrets by which my receivers can tell that a webhook is from here."""
+    hooks = [each for each in asker(request).contacts.all() if each.address.startswith(WEBHOOKS)]
+    rows = [(each.name, each.address, secret_for(each.address)) for each in hooks]
+    return render(request, "settings/signing.html", {"rows": rows, "header": HEADER})
+
+
+@needs(May.OWN_PROFILE)
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def tokens(request: HttpRequest) -> HttpResponse:
+    """My tokens for the API; a new one is shown this once."""
+    person, form = asker(request), TokenForm(request.POST or None)
+    made = None
+    if request.method == "POST" and form.is_valid():
+        with told_beside(form), transaction.atomic():
+            # The lock makes a form that was sent twice find the token that the first one made.
+            User.objects.select_for_update().get(pk=person.pk)
+            data = form.cleaned_data
+            if person.tokens.filter(name=data["name"].strip()).exists():
+                raise Refused(
+                    f"You have a token named {data['name']}",
+                    "another name",
+                    "If you pressed twice, it is made; when its text is lost, revoke it and make another.",
+                    "name",
+                )
+            expires = form.expires(instant(request))
+            _, made = add_token(person, data["name"], data["scope"], expires, by(request), instant(request))
+        if not form.errors:
+            form = TokenForm()
+    mine = person.tokens.order_by("-created_at")
+    context = {"tokens": mine, "made": made, "may_do": TABLE[Role(person.role)]}
+    return show(request, "settings/tokens.html", form, **context)
+
+
+@needs(May.OWN_PROFILE)
+@require_POST
+def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
+    if not asker(request).tokens.filter(pk=token_id).exists():
+        raise not_found("token", token_id)
+    revoke_token(token_id, by(request), instant(request))
+    say(request, "Revoked. It opens nothing from now on.")
+    return redirect("tokens")
+
+
+@needs(May.OWN_PROFILE)
+@require_GET
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Where I am signed in."""
+    rows = [(each, each.session_key == request.session.session_key) for each in sessions_of(asker(request))]
+    return render(request, "settings/sessions.html", {"rows": rows})
+
+
+@needs(May.OWN_PROFILE)
+@require_POST
+def end(request: HttpRequest) -> HttpResponse:
+    """End one session, or all but this one."""
+    which = request.POST.get("session", "")
+    if which.isdecimal():
+        end_session(asker(request), int(which))
+        say(request, "Ended.")
+    else:
+        count = end_others(asker(request), request.session.session_key)
+        say(request, f"{count} other session{'s' if count != 1 else ''} ended.")
+    return redirect("sessions")
+
+
+urlpatterns = [
+    path("me", me, name="profile"),
+    path("me/contacts", contacts, name="my_contacts"),
+    path("me/rules", rules, name="my_rules"),
+    path("me/test", test, name="test_my_rules"),
+    path("me/name", name_and_zone, name="my_name"),
+    path("me/signing", signing, name="signing"),
+    path("me/tokens", tokens, name="tokens"),
+    path("me/tokens/<int:token_id>/revoke", revoke, name="token_revoke"),
+    path("me/sessions", sessions, name="sessions"),
+    path("me/sessions/end", end, name="sessions_end"),
+]

@@ -1,0 +1,42 @@
+"""What holds for everything: the organisation's name, its priorities, who is told when nobody answers."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.views.decorators.http import require_http_methods
+
+from tocsin.catalog.actions import organisation, save_organisation
+from tocsin.escalation.actions import fallback
+from tocsin.people.models import User
+from tocsin.people.rules import May
+from tocsin.web import audit
+from tocsin.web.forms import by, instant, show, told_beside
+from tocsin.web.forms.settings import OrganisationForm
+from tocsin.web.guard import needs
+from tocsin.web.layout import say
+
+
+@needs(May.SETTINGS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def index(request: HttpRequest) -> HttpResponse:
+    row = organisation()
+    form = OrganisationForm(request.POST or None, existing=row)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        with told_beside(form):
+            save_organisation(
+                data["name"], form.matrix(), data["fallback"] or None, by(request), instant(request)
+            )
+            say(request, "Saved. Priorities hold for incidents that open or change from now on.")
+        if not form.errors:
+            return redirect("settings")
+    told = User.objects.filter(pk__in=fallback())
+    return show(request, "settings/index.html", form, told=told, organisation=row)
+
+
+urlpatterns = [
+    path("settings", index, name="settings"),
+    *audit.urlpatterns,
+]
