@@ -8,8 +8,12 @@ import ssl
 from collections.abc import Sequence
 from datetime import datetime
 from email import policy
+from email.charset import QP, Charset
+from email.header import Header
 from email.headerregistry import Address
-from email.message import EmailMessage
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
+from email.utils import format_datetime, quote
 from html import escape
 
 import idna
@@ -29,7 +33,9 @@ ADDRESS_LENGTH_MAX = 254
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
-_POLICY = policy.SMTP.clone(max_line_length=200)
+_POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=0)
+_UTF_8 = Charset("utf-8")
+_UTF_8.body_encoding = QP
 
 
 class Email:
@@ -119,7 +125,7 @@ def _check_mailbox(mailbox: str) -> str:
 def write(sender: Address, mailbox: str, to_name: str, message: Message, now: datetime) -> bytes:
     """The letter as it goes over the wire; in its plainest form, with a note, when the text breaks it."""
     try:
-        return bytes(_letter(sender, mailbox, to_name, message, now))
+        return _letter(sender, mailbox, to_name, message, now).as_bytes(policy=_POLICY)
     except Exception:  # whatever an alert's text made the library do: the page goes out
         plain = Message(
             id=message.id,
@@ -131,32 +137,50 @@ def write(sender: Address, mailbox: str, to_name: str, message: Message, now: da
             urgent=message.urgent,
             note=f"{_ascii(message.note)}\n{RENDERING_FAILED}".strip(),
         )
-        return bytes(_letter(sender, mailbox, "", plain, now))
+        return _letter(sender, mailbox, "", plain, now).as_bytes(policy=_POLICY)
 
 
 def _ascii(text: object) -> str:
     return re.sub(r"[^\x20-\x7e\n]", "?", str(text))
 
 
-def _letter(sender: Address, mailbox: str, to_name: str, message: Message, now: datetime) -> EmailMessage:
-    domain = sender.domain
-    letter = EmailMessage(policy=_POLICY)
-    letter["From"] = sender
-    letter["To"] = Address(clean(to_name, NAME_LENGTH_MAX), addr_spec=mailbox)
-    letter["Subject"] = clean(message.subject, SUBJECT_LENGTH_MAX)
-    letter["Date"] = now
-    letter["Message-ID"] = f"<{_atom(message.id)}@{domain}>"
+def _letter(sender: Address, mailbox: str, to_name: str, message: Message, now: datetime) -> MIMEMultipart:
+    # The older of the library's two writers: the newer one decodes encoded words that it finds in a text,
+    # line breaks in them included.
+    letter = MIMEMultipart("alternative")
+    letter["From"] = _named(sender.display_name, sender.addr_spec)
+    letter["To"] = _named(to_name, mailbox)
+    letter["Subject"] = _header(clean(message.subject, SUBJECT_LENGTH_MAX))
+    letter["Date"] = format_datetime(now)
+    letter["Message-ID"] = f"<{_atom(message.id)}@{sender.domain}>"
     if message.thread:
         # Nobody ever gets the letter named here; mail programs thread what refers to it all the same.
-        letter["In-Reply-To"] = letter["References"] = f"<{_atom(message.thread)}@{domain}>"
+        letter["In-Reply-To"] = letter["References"] = f"<{_atom(message.thread)}@{sender.domain}>"
     letter["Auto-Submitted"] = "auto-generated"
     letter["X-Auto-Response-Suppress"] = "All"
     letter["Tocsin-Delivery"] = _atom(message.id)
     if message.urgent:
         letter["Importance"] = "high"
-    letter.set_content(as_text(message), cte="quoted-printable")
-    letter.add_alternative(as_html(message), subtype="html", cte="quoted-printable")
+    for kind, text in (("plain", as_text(message)), ("html", as_html(message))):
+        part = MIMENonMultipart("text", kind)
+        part.set_payload(text, _UTF_8)
+        letter.attach(part)
     return letter
+
+
+def _header(text: str) -> str:
+    """`text`, one clean line, as it may stand in a header: as it is, or in encoded words."""
+    if text.isascii() and "=?" not in text:
+        return text
+    return Header(text, "utf-8", maxlinelen=75, header_name="Subject").encode(linesep="\r\n")
+
+
+def _named(name: str, mailbox: str) -> str:
+    name = clean(name, NAME_LENGTH_MAX)
+    if not name:
+        return mailbox
+    shown = _header(name)
+    return f'"{quote(name)}" <{mailbox}>' if shown == name else f"{shown} <{mailbox}>"
 
 
 def _atom(text: str) -> str:

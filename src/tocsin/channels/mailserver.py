@@ -22,6 +22,7 @@ from tocsin.kernel.errors import Refused
 DEADLINE = 10.0  # seconds for everything: look-up, connection, TLS, sign-in, message
 _PIECE = 16_384  # bytes written at once, so that the deadline is looked at between them
 _PORTS = {"smtp": 25, "smtps": 465}
+DEFAULT_SENDER = "tocsin@localhost"
 TLS_WAYS = ("offered", "required", "unchecked", "never")
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -57,20 +58,23 @@ def read_mail_server(url: str) -> MailServer | None:
         tls = query.get("tls", ["offered"])[0]
         if tls not in TLS_WAYS:
             raise ValueError
-        sender = _read_sender(query.get("from", [f"tocsin@{socket.getfqdn() or 'localhost'}"])[0])
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        if not (user + password).isascii():  # SMTP's ways of signing in carry nothing else
+            raise ValueError
+        sender = _read_sender(query.get("from", [DEFAULT_SENDER])[0])
     except (ValueError, IndexError) as error:
         raise Refused(
             "The address of the mail server cannot be read",  # never repeated: it holds a password
             "smtp://user:password@host:587?from=tocsin@example.com, smtps:// for TLS from the start",
-            f"?from= is an address; &tls= is one of {', '.join(TLS_WAYS)}.",
+            f"?from= is an address, &tls= is one of {', '.join(TLS_WAYS)}; user and password are ASCII.",
             "TOCSIN_SMTP_URL",
         ) from error
     return MailServer(
         host,
         port or _PORTS[parts.scheme],
         sender,
-        unquote(parts.username or ""),
-        unquote(parts.password or ""),
+        user,
+        password,
         parts.scheme == "smtps",
         tls,
     )
@@ -92,7 +96,9 @@ class Conversation(smtplib.SMTP):
         self._server = server
         self._until = time.monotonic() + seconds
         self._trust = trust
-        super().__init__(timeout=seconds)
+        # Named, because the library would otherwise ask DNS who we are, for as long as that takes.
+        super().__init__(local_hostname=server.sender.domain, timeout=seconds)
+        self._host = server.host  # the library's name for whom a certificate must be made out to
         try:
             code, answer = self.connect(server.host, server.port)
             if code != 220:
@@ -107,9 +113,13 @@ class Conversation(smtplib.SMTP):
 
     def hand_in(self, sender: str, recipient: str, message: bytes) -> str:
         """The server's words when it has taken `message`. Raises SMTPResponseException when it refuses."""
-        for code, answer in (self.mail(sender), self.rcpt(recipient), self.data(message)):
-            if code not in (250, 251):
-                raise smtplib.SMTPResponseException(code, answer)
+        code, answer = self.mail(sender)
+        if code == 250:
+            code, answer = self.rcpt(recipient)
+        if code in (250, 251):
+            code, answer = self.data(message)
+        if code != 250:
+            raise smtplib.SMTPResponseException(code, answer)
         return answer.decode("utf-8", "replace")
 
     def bow_out(self) -> None:
@@ -172,7 +182,12 @@ class Conversation(smtplib.SMTP):
     def getreply(self) -> tuple[int, bytes]:
         if self.file is None:
             self.file = io.BufferedReader(_Reading(self))
-        return super().getreply()
+        try:
+            return super().getreply()
+        except smtplib.SMTPServerDisconnected as error:
+            if isinstance(error.__context__, TimeoutError):  # the library takes silence for hanging up
+                raise TimeoutError from error
+            raise
 
     def send(self, s: Any) -> None:
         if self.sock is None:
