@@ -11,10 +11,9 @@ from django.contrib.auth.hashers import is_password_usable
 from tocsin.kernel.acting import ENGINE
 from tocsin.people.actions import add_token, find_token, make_sign_in_link, revoke_token, save_user
 from tocsin.people.models import User
-from tocsin.people.rules import Role, Scope
+from tocsin.people.rules import COMMAND_LINE, Role, Scope
 from tocsin.site.config import Config
 
-COMMAND_LINE = "command-line"  # the account behind the token in the data folder
 TOKEN_FILE = "token"
 ADDRESS_FILE = "address"
 LOCAL_TOKENS_MAX = 20  # one for each node that shares the database

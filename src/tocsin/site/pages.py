@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 import io
 import sys
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -85,22 +85,27 @@ class Pages:
         return self._app
 
     def _make(self, environ: Environ) -> Made:
-        started: list[tuple[str, list[tuple[str, str]]]] = []
+        return answer_of(self._application(), environ)
 
-        def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
-            started.append((status, headers))
 
-        pieces = self._application()(environ, start_response)
-        try:
-            body = b"".join(pieces)
-        finally:
-            getattr(pieces, "close", lambda: None)()
-        status, headers = started[-1]
-        return Made(
-            int(status[:3]),
-            [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
-            body if environ["REQUEST_METHOD"] != "HEAD" else b"",
-        )
+def answer_of(app: Wsgi, environ: Environ) -> Made:
+    """Run a WSGI application for one request, to the end."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
+        started.append((status, headers))
+
+    pieces = app(environ, start_response)
+    try:
+        body = b"".join(pieces)
+    finally:
+        getattr(pieces, "close", lambda: None)()
+    status, headers = started[-1]
+    return Made(
+        int(status[:3]),
+        [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+        body if environ["REQUEST_METHOD"] != "HEAD" else b"",
+    )
 
 
 class _TooLarge(Exception):
@@ -129,7 +134,7 @@ async def _collect(scope: Scope, receive: Receive) -> bytes:
     return b"".join(pieces)
 
 
-def environ_of(scope: Scope, body: bytes) -> Environ:
+def environ_of(scope: Mapping[str, Any], body: bytes) -> Environ:
     """The request as WSGI has it. Headers with an underscore are left out: they would pass for others."""
     host, port = scope.get("server") or ("localhost", 80)
     client = scope.get("client") or ("", 0)

@@ -33,7 +33,7 @@ from tocsin.kernel.acting import ENGINE
 from tocsin.kernel.errors import Refused
 from tocsin.site import schema
 from tocsin.site.answers import App
-from tocsin.site.asgi import Ending, Router
+from tocsin.site.asgi import Router
 from tocsin.site.checkpoint import Checkpointer
 from tocsin.site.clock import CLOCK, now
 from tocsin.site.config import Config
@@ -41,6 +41,7 @@ from tocsin.site.first_run import ADDRESS_FILE, keep_local_token, sign_in_link, 
 from tocsin.site.pages import Pages, Wsgi
 from tocsin.site.postgres import Ears, connection_arguments, database_seconds
 from tocsin.site.secret import check_secret
+from tocsin.web.live import live_app
 
 END_SECONDS = 7.5  # then the process ends whatever hangs; what was accepted is on the disk
 DRAIN_SECONDS = 3  # for requests that are being answered
@@ -115,7 +116,7 @@ class Program:
             (self.config.data / ADDRESS_FILE).unlink(missing_ok=True)
 
     async def _serve(self) -> None:
-        self.ending = Ending()
+        self.ending = asyncio.Event()
         server = self._server()
         parts = self._parts()
         loop = asyncio.get_running_loop()
@@ -133,7 +134,7 @@ class Program:
 
     async def _end_of(self, parts: Sequence[Part]) -> None:
         """Wait for the end to begin, then end every part: at once, while requests are still being answered."""
-        await self.ending.begun.wait()
+        await self.ending.wait()
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(len(parts), thread_name_prefix="stop") as stopping:
             await asyncio.gather(*(loop.run_in_executor(stopping, part.stop, PART_SECONDS) for part in parts))
@@ -151,9 +152,7 @@ class Program:
     def _server(self) -> Server:
         app = Router(
             pages=self._behind_proxies(self.pages),
-            live=_live(),
-            intake=None,
-            intake_paths=(),
+            live=self._behind_proxies(live_app(now, self.ending)),
             health=self.health,
             ending=self.ending,
         )
@@ -226,9 +225,9 @@ class Program:
 
     def _end(self, server: Server) -> None:
         """The signal: stop listening, end the live streams, and guard against whatever hangs."""
-        if self.ending.begun.is_set():
+        if self.ending.is_set():
             return
-        self.ending.begun.set()
+        self.ending.set()
         server.should_exit = True
         guard = threading.Timer(END_SECONDS, os._exit, [1])
         guard.daemon = True
@@ -251,16 +250,6 @@ def _django() -> Wsgi:
     from django.core.wsgi import get_wsgi_application
 
     return get_wsgi_application()
-
-
-def _live() -> App:
-    import importlib.util
-
-    if importlib.util.find_spec("tocsin.web.live") is None:
-        return None  # not there yet
-    from tocsin.web.live import live_app
-
-    return live_app
 
 
 def _readers():  # until sources are whole

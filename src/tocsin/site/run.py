@@ -29,24 +29,38 @@ def run(host: str, port: int, data: Path | None, demo: bool) -> None:
     """Run until a signal ends it. Raises Refused when it cannot begin."""
     if data is not None:
         os.environ[PREFIX + "DATA"] = str(data)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tocsin.site.settings")
-    os.umask(0o077)  # what is written here is for its owner
     listening = take_port(host, port)
     local = local_address(listening)
     if "URL" not in given(os.environ):
         os.environ[PREFIX + "URL"] = local
-    from tocsin.site.settings import CONFIG  # reads the environment, which is complete only now
-
-    set_up_logs(CONFIG.log, CONFIG.log_format)
-    with held_folder(CONFIG):
-        import django
-
-        django.setup()
+    config = set_up()
+    with held_folder(config):
         from tocsin.site.program import Program  # its imports need Django to be set up
 
-        program = Program(CONFIG, listening, local)
+        program = Program(config, listening, local)
         program.prepare(demo)
         program.run()
+
+
+def set_up() -> Config:
+    """Make Django and the logs ready from the environment; returns the configuration. Raises Refused."""
+    os.umask(0o077)  # what is written here is for its owner
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tocsin.site.settings")
+    import django
+    from django.conf import settings
+
+    config: Config = settings.CONFIG
+    set_up_logs(config.log, config.log_format)
+    django.setup()
+    return config
+
+
+def read_only(config: Config) -> None:
+    """From here on, this process cannot write to the SQLite database: another one is its only writer."""
+    from django.db import connection
+
+    if config.sqlite_path is not None:
+        connection.settings_dict["NAME"] = f"{config.sqlite_path.as_uri()}?mode=ro"
 
 
 def take_port(host: str, port: int) -> socket.socket:
