@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
+from django.db import connection
 
-from tocsin.escalation.models import Climb
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
-from tocsin.intake.models import Alert, Inbox, Tally
+from tocsin.intake.models import Alert, Inbox
 from tocsin.intake.rules import AlertState, key_digest
 from tocsin.journal import actions as journal
-from tocsin.journal.models import Entry
 from tocsin.notification.actions import Claimed
-from tocsin.notification.models import Delivery, Page
+from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState
 
 LATE = timedelta(seconds=2)  # P4
@@ -38,6 +37,7 @@ class Seen:
     repeats: Counter[UUID] = field(default_factory=Counter)
     quiet_since: dict[int, datetime] = field(default_factory=dict)
     states: dict[int, str] = field(default_factory=dict)
+    well_since: datetime | None = None  # since when at least one node has been well
     entries: int = 0
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -77,53 +77,75 @@ class Seen:
         self.quiet_since.pop(incident, None)
 
 
+# These run after every step of every seed, so they are written as the few statements they need.
+_EARLIEST = """
+    SELECT MIN(received_at) AS due FROM intake_inbox WHERE quarantined_at IS NULL
+    UNION ALL SELECT MIN(opened_at) FROM incident_incident WHERE needs_climb
+    UNION ALL SELECT MIN(due_at) FROM escalation_climb WHERE due_at IS NOT NULL
+    UNION ALL SELECT MIN(ack_expires_at) FROM incident_incident WHERE state = 'acknowledged'
+    UNION ALL SELECT MIN(resolve_at) FROM incident_incident WHERE state IN ('triggered', 'acknowledged')
+    UNION ALL SELECT MIN(ends_at) FROM intake_alert WHERE state = 'firing'
+    UNION ALL SELECT MIN(undeliverable_at) FROM notification_page WHERE passed_on_at IS NULL
+"""
+_DELIVERIES = " UNION ALL SELECT MIN(next_at) FROM notification_delivery WHERE state IN ('due', 'sending')"
+_STANDING = """
+    SELECT (SELECT COUNT(*) FROM intake_inbox), (SELECT SUM(count) FROM intake_tally),
+           (SELECT COUNT(*) FROM journal_entry)
+"""
+_WITHOUT_NEXT_STEP = """
+    SELECT i.id FROM incident_incident i LEFT JOIN escalation_climb c ON c.incident_id = i.id
+    WHERE i.state = 'triggered' AND NOT i.needs_climb AND c.due_at IS NULL
+      AND (c.ended IS NULL OR c.ended NOT IN ('exhausted', 'nobody'))
+"""
+_HOPELESS = """
+    SELECT p.id FROM notification_page p WHERE p.quieted_at IS NULL AND p.undeliverable_at IS NULL AND NOT EXISTS
+      (SELECT 1 FROM notification_delivery d WHERE d.page_id = p.id AND d.state NOT IN ('undeliverable', 'suppressed'))
+"""
+_LATE = "SELECT incident_id, due_at FROM escalation_climb WHERE due_at < %s"
+
+
+def _rows(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
+
+
+def earliest_due(but_deliveries: bool = False) -> datetime | None:
+    """The earliest instant at which any duty, or the sender, has something to do; in the past when it waits."""
+    found = [
+        _instant(at) for (at,) in _rows(_EARLIEST + ("" if but_deliveries else _DELIVERIES)) if at is not None
+    ]
+    return min(found, default=None)
+
+
+def _instant(at: datetime | str) -> datetime:
+    """SQLite keeps instants as text in UTC."""
+    return at if isinstance(at, datetime) else datetime.fromisoformat(at).replace(tzinfo=UTC)
+
+
 def check_step(seen: Seen, now: datetime, somebody_alive: bool) -> None:
     """What must hold at every instant. Raises PromiseBroken."""
-    _accepted_is_kept(seen)
-    _answers(seen, now)
-    _everyone_has_a_next_step()
-    if somebody_alive:
-        late = Climb.objects.filter(due_at__lt=now - LATE - timedelta(minutes=1))
-        if climb := late.first():
-            raise PromiseBroken(f"P4: #{climb.incident_id} was due at {climb.due_at}")
-    lost = Page.objects.filter(quieted_at=None, undeliverable_at=None).annotate(
-        hopeful=Count(
-            "deliveries",
-            filter=~Q(deliveries__state__in=[DeliveryState.UNDELIVERABLE, DeliveryState.SUPPRESSED]),
-        )
-    )
-    if page := lost.filter(hopeful=0).first():
-        raise PromiseBroken(f"P2: page {page.pk} reaches nobody and nobody else was told")
-    grown = Entry.objects.count()
-    if grown < seen.entries:
-        raise PromiseBroken("the journal has shrunk")
-    seen.entries = grown
-
-
-def _accepted_is_kept(seen: Seen) -> None:
-    waiting = Inbox.objects.count()
-    told = Tally.objects.aggregate(all=Sum("count"))["all"] or 0
-    if waiting + told != seen.events:
+    ((waiting, told, entries),) = _rows(_STANDING)
+    if waiting + (told or 0) != seen.events:
         raise PromiseBroken(f"P1: {seen.events} accepted, {waiting} waiting, {told} accounted for")
-
-
-def _answers(seen: Seen, now: datetime) -> None:
-    """Remember since when each incident is answered, to hold later messages against it."""
-    for number, state in Incident.objects.values_list("id", "state"):
+    if entries < seen.entries:
+        raise PromiseBroken("the journal has shrunk")
+    seen.entries = entries
+    for number, state in _rows("SELECT id, state FROM incident_incident"):
         if state == State.TRIGGERED:
             seen.quiet_since.pop(number, None)
         elif seen.states.get(number) != state:
             seen.quiet_since[number] = now
         seen.states[number] = state
-
-
-def _everyone_has_a_next_step() -> None:
-    """An open incident that nobody has: somebody is about to be looked for, or everybody has been told."""
-    stuck = Incident.objects.filter(state=State.TRIGGERED, needs_climb=False).exclude(
-        Q(climb__due_at__isnull=False) | Q(climb__ended__in=["exhausted", "nobody"])
-    )
-    if incident := stuck.first():
-        raise PromiseBroken(f"P8: #{incident.pk} is triggered and nothing will happen to it")
+    for (number,) in _rows(_WITHOUT_NEXT_STEP):
+        raise PromiseBroken(f"P8: #{number} is triggered and nothing will happen to it")
+    for (page,) in _rows(_HOPELESS):
+        raise PromiseBroken(f"P2: page {page} reaches nobody and nobody else was told")
+    late = connection.ops.adapt_datetimefield_value(now - LATE)
+    if somebody_alive and seen.well_since is not None and now - seen.well_since > LATE:
+        for number, due in _rows(_LATE, late):
+            raise PromiseBroken(f"P4: #{number} was due at {due}")
+    seen.well_since = (seen.well_since or now) if somebody_alive else None
 
 
 def check_at_rest(seen: Seen, now: datetime, seal_key: bytes) -> None:

@@ -12,7 +12,7 @@ SEEDS_DEFAULT = "200"
 
 
 def seeds_of(text: str) -> range:
-    """"2000" is the first 2000 seeds, "17-42" is those, "=17" is that one. Raises ValueError."""
+    """ "2000" is the first 2000 seeds, "17-42" is those, "=17" is that one. Raises ValueError."""
     if text.startswith("="):
         return range(int(text[1:]), int(text[1:]) + 1)
     first, dash, last = text.partition("-")
@@ -31,13 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _play(seeds: range) -> int:
     # Django reads its settings when it is imported, so nothing that needs it may be imported before.
-    import django  # noqa: PLC0415
+    import django
 
     django.setup()
-    from django.core.management import call_command  # noqa: PLC0415
+    from django.core.management import call_command
 
-    from tocsin.testing.promises import PromiseBroken  # noqa: PLC0415
-    from tocsin.testing.simulator import Simulation  # noqa: PLC0415
+    from tocsin.testing.promises import PromiseBroken
+    from tocsin.testing.simulator import Simulation
 
     call_command("migrate", verbosity=0)
     totals: Counter[str] = Counter()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from tocsin.catalog import actions as catalog
-from tocsin.catalog.models import Integration, Organisation, Service
+from tocsin.catalog.models import Integration, Service
 from tocsin.escalation.models import Policy
 from tocsin.intake.rules import Action, Event, Reader, Severity
 from tocsin.kernel.durations import format_duration
@@ -42,7 +42,9 @@ def make_world(random: Random, now: datetime) -> SimulatedWorld:
     team = Team.objects.create(id="team", name="Team")
     for position, name in enumerate(random.sample(people, random.randint(1, len(people)))):
         Membership.objects.create(team=team, user_id=name, position=position)
-    Policy.objects.create(id="policy", name="Policy", levels=_levels(random, people), repeat=random.randint(0, 2))
+    Policy.objects.create(
+        id="policy", name="Policy", levels=_levels(random, people), repeat=random.randint(0, 2)
+    )
     integrations = []
     for number in range(random.randint(1, 2)):
         service = Service.objects.create(
@@ -57,7 +59,12 @@ def make_world(random: Random, now: datetime) -> SimulatedWorld:
         )
         integrations.append(f"i{number}")
         Integration.objects.create(
-            id=f"i{number}", service=service, type="events", key_digest=f"{number}" * 64, key_sealed="", created_at=now
+            id=f"i{number}",
+            service=service,
+            type="events",
+            key_digest=f"{number}" * 64,
+            key_sealed="",
+            created_at=now,
         )
     organisation = catalog.organisation()
     organisation.fallback_id = random.choice([people[0], None])

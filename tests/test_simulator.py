@@ -1,0 +1,62 @@
+"""The promises hold over two hundred seeds; and the simulator would notice if they did not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tocsin.incident import actions as incidents
+from tocsin.intake import actions as intake
+from tocsin.notification import actions as notification
+from tocsin.testing.promises import PromiseBroken
+from tocsin.testing.simulate import seeds_of
+from tocsin.testing.simulator import Simulation
+
+SEEDS = 200
+CHUNK = 10
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_the_promises_hold(first: int) -> None:
+    for seed in range(first, first + CHUNK):
+        assert Simulation(seed).run()["events"] > 0
+
+
+def test_a_seed_replays_the_same_steps() -> None:
+    once, again = Simulation(7), Simulation(7)
+    once.run()
+    again.run()
+    assert [line.partition(" (#")[0] for line in once.log] == [line.partition(" (#")[0] for line in again.log]
+
+
+def _first_break(seeds: int = 40) -> str:
+    for seed in range(seeds):
+        try:
+            Simulation(seed).run()
+        except PromiseBroken as broken:
+            assert f"seed {seed}," in str(broken)
+            return str(broken)
+    raise AssertionError("the simulator did not notice")
+
+
+def test_it_notices_pages_after_an_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incidents, "quiet", lambda ids, why, now: 0)
+    assert "P6" in _first_break()
+
+
+def test_it_notices_a_lost_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake.Batch, "store", lambda self: None)
+    assert "P1" in _first_break()
+
+
+def test_it_notices_a_person_who_is_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notification, "_next_channel", lambda page, now: [])
+    assert "P2" in _first_break()
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("3", range(3)), ("17-19", range(17, 20)), ("=17", range(17, 18))]
+)
+def test_seeds_are_counted_ranged_or_named(text: str, seeds: range) -> None:
+    assert seeds_of(text) == seeds
