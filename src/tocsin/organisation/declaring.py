@@ -1,0 +1,151 @@
+"""From the nodes of the files to what they declare, with everything that is wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tocsin.catalog.rules import matrix_as_data, matrix_from
+from tocsin.kernel.errors import Refused
+from tocsin.kernel.ids import digest
+from tocsin.organisation import rules
+from tocsin.organisation.kinds import BAD, Reader, nearest, read_entries
+from tocsin.organisation.reading import File, Node, read_files
+from tocsin.organisation.rules import Declarations, Declared, integrations_of
+from tocsin.organisation.schema import LATER, LISTS, OBJECTS_MAX, ORGANISATION, SECTIONS
+
+
+@dataclass
+class Declaring:
+    """What has been read so far. `spoilt` are objects with mistakes: they exist for those who refer to them."""
+
+    reader: Reader = field(default_factory=Reader)
+    objects: list[Declared] = field(default_factory=list)
+    whole: set[str] = field(default_factory=set)
+    spoilt: dict[str, set[str]] = field(default_factory=lambda: {section: set() for section in rules.ORDER})
+    first: dict[tuple[str, str], str] = field(default_factory=dict)  # where an id was declared first
+
+
+def declare(files: Sequence[File]) -> tuple[Declarations, list[Refused], dict[str, set[str]]]:
+    """What the files declare, what is wrong with them, and the ids of the objects that have a mistake.
+
+    Raises FilesRefused when a file is not YAML at all.
+    """
+    so_far = Declaring()
+    for root in read_files(files):
+        if root.kind == "null":
+            continue  # an empty file
+        entries = read_entries(root, so_far.reader, f"sections such as {', '.join(SECTIONS)}")
+        for name, (key, value) in ({} if entries is BAD else entries).items():
+            _read_section(so_far, name, key, value)
+    return Declarations(tuple(so_far.objects), frozenset(so_far.whole)), so_far.reader.problems, so_far.spoilt
+
+
+def _read_section(so_far: Declaring, name: str, key: Node, value: Node) -> None:
+    reader = so_far.reader
+    if name in LATER:
+        reader.wrong(key, LATER[name], f"one of {', '.join(SECTIONS)}", "Take the section out.")
+    elif name == rules.ORGANISATION:
+        _read_organisation(so_far, value)
+    elif name not in LISTS:
+        reader.wrong(
+            key, f"Unknown section '{name[:60]}'", f"one of {', '.join(SECTIONS)}", nearest(name, SECTIONS)
+        )
+    elif value.kind != "list":
+        what = f"{value.shown} stands where the list of {name} belongs"
+        reader.wrong(value, what, "a list: one '- id: …' after another", "Write [] for none.")
+    elif len(value.items) > OBJECTS_MAX:
+        reader.wrong(value, f"{len(value.items)} {name}", f"at most {OBJECTS_MAX}")
+    else:
+        so_far.whole.add(name)
+        for node in value.items:
+            _read_object(so_far, name, node)
+
+
+def _read_organisation(so_far: Declaring, node: Node) -> None:
+    so_far.reader.places = {}
+    data = ORGANISATION.read(node, so_far.reader, "")
+    if data is BAD:
+        return
+    if "priorities" in data:
+        data["priorities"] = matrix_as_data(matrix_from(data["priorities"]))
+    earlier = next((each for each in so_far.objects if each.section == rules.ORGANISATION), None)
+    here = Declared(rules.ORGANISATION, rules.THE_ORGANISATION, data, node.where, so_far.reader.places)
+    if earlier is None:
+        so_far.objects.append(here)
+        return
+    for name in data.keys() & earlier.data.keys():
+        so_far.reader.problems.append(
+            rules.refusal(
+                here,
+                name,
+                f"The organisation's {name} is given twice",
+                f"once (first at {earlier.place(name)})",
+            )
+        )
+    so_far.objects.remove(earlier)
+    so_far.objects.append(
+        replace(earlier, data={**earlier.data, **data}, places={**earlier.places, **here.places})
+    )
+
+
+def _read_object(so_far: Declaring, section: str, node: Node) -> None:
+    reader = so_far.reader
+    reader.places = {}
+    before = len(reader.problems)
+    data = LISTS[section].read(node, reader, "")
+    key = _id_of(node)
+    if key and not _is_first(so_far, section, key, node.where):
+        return
+    if data is BAD or len(reader.problems) > before:
+        so_far.spoilt[section].add(key)
+        return
+    places = reader.places
+    if section in (rules.TEAMS, rules.POLICIES):
+        data["name"] = data["name"] or data["id"]
+    integrations = data.pop("integrations", None)
+    so_far.objects.append(Declared(section, data.pop("id"), data, node.where, places))
+    if integrations is not None:
+        so_far.whole.add(integrations_of(key))
+        for number, each in enumerate(integrations):
+            _add_integration(so_far, key, each, f"integrations.{number}", places)
+
+
+def _add_integration(
+    so_far: Declaring, service: str, data: dict[str, Any], path: str, places: dict[str, str]
+) -> None:
+    where = places[path]
+    inner = {
+        name.removeprefix(f"{path}."): place for name, place in places.items() if name.startswith(f"{path}.")
+    }
+    key = data.pop("id")
+    if not _is_first(so_far, rules.INTEGRATIONS, key, where):
+        return
+    plain = data.pop("key", None)
+    data["service"] = service
+    if plain is not None:
+        data["key"] = digest(plain)
+    so_far.objects.append(Declared(rules.INTEGRATIONS, key, data, where, inner, plain))
+
+
+def _id_of(node: Node) -> str:
+    """The id that an object gives itself, whatever else is wrong with it."""
+    if node.kind == "map":
+        for key, value in node.entries:
+            if key.value == "id":
+                return value.value
+    return ""
+
+
+def _is_first(so_far: Declaring, section: str, key: str, where: str) -> bool:
+    first = so_far.first.setdefault((section, key), where)
+    if first == where:
+        return True
+    noun = rules.NOUNS[section]
+    so_far.reader.problems.append(
+        Refused(
+            f"{noun.capitalize()} {key} is declared twice", f"every id once (first at {first})", where=where
+        )
+    )
+    return False

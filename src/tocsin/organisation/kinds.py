@@ -1,0 +1,325 @@
+"""How values are written in an organisation file, for the reader and for the JSON Schema alike. Pure.
+
+`read` returns a value in its plain form (text, numbers, lists and maps, durations as the shortest text), or BAD
+after telling the reader what is wrong; so every mistake of a file is found in one go.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from tocsin.kernel.durations import format_duration, parse_duration
+from tocsin.kernel.errors import Refused
+from tocsin.kernel.ids import SLUG_LENGTH_MAX, check_slug
+from tocsin.organisation.reading import Node
+
+BAD: Final = object()  # could not be read; the reader knows why
+REQUIRED: Final = object()
+LEFT: Final = object()  # left out: what there is stays as it is
+NEVER = "never"
+NONE = "none"
+_SLUG_PATTERN = r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"
+_SPAN_PATTERN = r"^(?=.)(\d{1,6}d)?(\d{1,6}h)?(\d{1,6}m)?(\d{1,8}s)?$"
+
+
+@dataclass
+class Reader:
+    """Collects what is wrong, and the place of each value of the object that is being read."""
+
+    problems: list[Refused] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+
+    def wrong(self, node: Node, what: str, expected: str = "", mend: str = "") -> Any:
+        self.problems.append(Refused(what, expected, mend, node.where))
+        return BAD
+
+    def take(self, node: Node, read: Callable[[], Any]) -> Any:
+        """What `read` returns; a refusal of its gets the place of `node`."""
+        try:
+            return read()
+        except Refused as refused:
+            return self.wrong(node, refused.what, refused.expected, refused.mend)
+
+    def text(self, node: Node, what: str = "text") -> Any:
+        """The scalar as text; YAML takes an unquoted 2024, no or 1.5 for something else."""
+        if node.kind == "str":
+            return node.value
+        mend = ""
+        if node.kind in ("int", "float", "bool", "timestamp"):
+            mend = f'Write it in quotes: "{node.value}".'
+        return self.wrong(node, f"{node.shown} stands where {what} belongs", what, mend)
+
+
+class Kind(Protocol):
+    def read(self, node: Node, reader: Reader, path: str) -> Any: ...
+    def schema(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Slug:
+    """An id: that of the object itself, or of another one."""
+
+    words: str = "an id"
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        text = reader.text(node, self.words)
+        return text if text is BAD else reader.take(node, lambda: check_slug(text))
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": _SLUG_PATTERN, "maxLength": SLUG_LENGTH_MAX}
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text that `check` (raising Refused) returns in its plain form."""
+
+    check: Callable[[str], str]
+    length_max: int
+    words: str = "text"
+    least: int = 1
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        text = reader.text(node, self.words)
+        return text if text is BAD else reader.take(node, lambda: self.check(text))
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": self.least, "maxLength": self.length_max}
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number."""
+
+    least: int
+    most: int
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        digits = node.value.isascii() and node.value.isdigit()
+        if node.kind != "int" or not digits or not self.least <= int(node.value[:10]) <= self.most:
+            expected = f"a whole number from {self.least} to {self.most}"
+            return reader.wrong(node, f"{node.shown} cannot stand here", expected)
+        return int(node.value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+@dataclass(frozen=True)
+class YesNo:
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        if node.kind != "bool":
+            return reader.wrong(node, f"{node.shown} cannot stand here", "true or false")
+        return node.value.lower() in ("true", "yes", "on")
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One word of a few."""
+
+    choices: type[StrEnum]
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        words = [choice.value for choice in self.choices]
+        text = reader.text(node, f"one of {', '.join(words)}")
+        if text is BAD or text in words:
+            return text
+        return reader.wrong(
+            node, f"{node.shown} cannot stand here", f"one of {', '.join(words)}", nearest(text, words)
+        )
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": [choice.value for choice in self.choices]}
+
+
+@dataclass(frozen=True)
+class Span:
+    """A duration. Where `never` is allowed, `0s` means the same."""
+
+    least: timedelta
+    most: timedelta
+    never: bool = False
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        expected = f"a length from {format_duration(self.least)} to {format_duration(self.most)}"
+        expected += f", or {NEVER}" if self.never else ""
+        if node.kind not in ("str", "int"):
+            return reader.wrong(node, f"{node.shown} is not a duration", expected)
+        if self.never and node.value in (NEVER, "0s"):
+            return NEVER
+        if node.kind == "int":
+            return reader.wrong(
+                node, f"{node.value} has no unit", expected, f"Write {node.value[:8]}s or {node.value[:8]}m."
+            )
+        span = reader.take(node, lambda: parse_duration(node.value))
+        if span is not BAD and not self.least <= span <= self.most:
+            return reader.wrong(node, f"{node.value} cannot stand here", expected)
+        return span if span is BAD else format_duration(span)
+
+    def schema(self) -> dict[str, Any]:
+        span = {"type": "string", "pattern": _SPAN_PATTERN}
+        return {"anyOf": [{"const": NEVER}, span]} if self.never else span
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list; `once`: no item may stand in it twice."""
+
+    kind: Kind
+    most: int
+    least: int = 0
+    once: bool = True
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        if node.kind != "list":
+            return reader.wrong(node, f"{node.shown} stands where a list belongs", "a list such as [a, b]")
+        if not self.least <= len(node.items) <= self.most:
+            bounds = (
+                f"at least {self.least} and at most {self.most}" if self.least else f"at most {self.most}"
+            )
+            return reader.wrong(node, f"The list has {len(node.items)} items", bounds)
+        read: list[Any] = []
+        for number, item in enumerate(node.items):
+            reader.places[f"{path}.{number}"] = item.where
+            value = self.kind.read(item, reader, f"{path}.{number}")
+            if self.once and value is not BAD and value in read:
+                reader.wrong(item, f"{item.shown} stands in the list twice", "each once")
+            read.append(value)
+        return BAD if any(value is BAD for value in read) else read
+
+    def schema(self) -> dict[str, Any]:
+        least = {"minItems": self.least} if self.least else {}
+        return {"type": "array", "items": self.kind.schema(), "maxItems": self.most, **least}
+
+
+@dataclass(frozen=True)
+class Named:
+    """A map from names that people choose to values."""
+
+    kind: Kind
+    most: int
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        entries = read_entries(node, reader)
+        if entries is BAD:
+            return BAD
+        if len(entries) > self.most:
+            return reader.wrong(node, f"There are {len(entries)} entries", f"at most {self.most}")
+        read = {}
+        for name, (key, value) in entries.items():
+            reader.places[f"{path}.{name}"] = key.where
+            good = reader.take(key, lambda name=name: check_slug(name))  # type: ignore[misc]
+            read[name] = BAD if good is BAD else self.kind.read(value, reader, f"{path}.{name}")
+        return BAD if any(value is BAD for value in read.values()) else read
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "propertyNames": Slug().schema(),
+            "additionalProperties": self.kind.schema(),
+            "maxProperties": self.most,
+        }
+
+
+@dataclass(frozen=True)
+class Field:
+    """One key of a record. `default` REQUIRED: it must be there; LEFT: left out, what there is stays as it is."""
+
+    name: str
+    kind: Kind
+    help: str
+    default: Any = REQUIRED
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Record:
+    """A map with the keys of `fields` and no others."""
+
+    noun: str
+    fields: tuple[Field, ...]
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        entries = read_entries(node, reader, f"{self.noun} with {', '.join(f.name for f in self.fields)}")
+        if entries is BAD:
+            return BAD
+        names = [each.name for each in self.fields]
+        for name, (key, _) in entries.items():
+            if name not in names:
+                expected = f"one of {', '.join(names)}"
+                reader.wrong(key, f"Unknown key '{name[:60]}' in {self.noun}", expected, nearest(name, names))
+        read: dict[str, Any] = {}
+        for each in self.fields:
+            inner = f"{path}.{each.name}" if path else each.name
+            if each.name not in entries:
+                if each.default is REQUIRED:
+                    reader.wrong(node, f"{self.noun} has no {each.name}", each.help)
+                    read[each.name] = BAD
+                elif each.default is not LEFT:
+                    read[each.name] = each.default
+                continue
+            key, value = entries[each.name]
+            reader.places[inner] = key.where
+            empty = each.nullable and value.kind == "null"
+            read[each.name] = None if empty else each.kind.read(value, reader, inner)
+        return BAD if any(value is BAD for value in read.values()) else read
+
+    def schema(self) -> dict[str, Any]:
+        properties = {}
+        for each in self.fields:
+            kind = each.kind.schema()
+            if each.nullable:
+                kind = {"anyOf": [kind, {"type": "null"}]}
+            properties[each.name] = {"description": each.help, **kind}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": [each.name for each in self.fields if each.default is REQUIRED],
+            "additionalProperties": False,
+        }
+
+
+@dataclass(frozen=True)
+class Either:
+    """A word that stands for itself, or else `kind`."""
+
+    word: str
+    kind: Kind
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        if node.kind == "str" and node.value == self.word:
+            return self.word
+        return self.kind.read(node, reader, path)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"const": self.word}, self.kind.schema()]}
+
+
+def read_entries(node: Node, reader: Reader, expected: str = "key: value pairs") -> Any:
+    """The entries of a map by their names, each with the node of its key; BAD when it is none."""
+    if node.kind != "map":
+        return reader.wrong(node, f"{node.shown} stands where key: value pairs belong", expected)
+    entries: dict[str, tuple[Node, Node]] = {}
+    for key, value in node.entries:
+        name = reader.text(key, "a key")
+        if name is BAD:
+            continue
+        if name in entries:
+            first = entries[name][0].where
+            reader.wrong(key, f"The key '{name[:60]}' stands here twice", f"each key once (first at {first})")
+            continue
+        entries[name] = (key, value)
+    return entries
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """The hint "Did you mean 'tier'?", or "" when nothing is near."""
+    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
+    return f"Did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,187 @@
+"""What applying files would do, in words, without doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tocsin.catalog import actions as catalog
+from tocsin.catalog.models import Integration, Organisation, Service
+from tocsin.catalog.rules import ServiceValue, matrix_as_data, matrix_from
+from tocsin.escalation.models import Policy
+from tocsin.kernel.durations import format_duration
+from tocsin.notification.models import Rule
+from tocsin.organisation import rules
+from tocsin.organisation.checking import check
+from tocsin.organisation.declaring import declare
+from tocsin.organisation.kinds import NEVER, NONE
+from tocsin.organisation.reading import File, FilesRefused
+from tocsin.organisation.rules import (
+    Added,
+    Change,
+    Changed,
+    Declarations,
+    Removed,
+    changes_of,
+    merged,
+    removed_by,
+)
+from tocsin.organisation.schema import step_as_data
+from tocsin.people.models import Contact, Membership, Team, User
+from tocsin.people.rules import COMMAND_LINE
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What applying `files` would change. `prune`: what their sections list no longer goes too."""
+
+    files: tuple[File, ...]
+    prune: bool
+    declared: Declarations
+    changes: tuple[Change, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not self.changes
+
+    @property
+    def added(self) -> tuple[Added, ...]:
+        return tuple(change for change in self.changes if isinstance(change, Added))
+
+    @property
+    def changed(self) -> tuple[Changed, ...]:
+        return tuple(change for change in self.changes if isinstance(change, Changed))
+
+    @property
+    def removed(self) -> tuple[Removed, ...]:
+        return tuple(change for change in self.changes if isinstance(change, Removed))
+
+    def in_words(self) -> list[str]:
+        """One line per object: "add user bo (Bo Lind)", "change service shop: tier 2 → 1", and the sum."""
+        if self.empty:
+            return ["Nothing changes."]
+        total = f"{len(self.added)} to add, {len(self.changed)} to change, {len(self.removed)} to remove"
+        return [*(str(change) for change in self.changes), f"{total}."]
+
+
+def plan(files: Sequence[File], prune: bool = False) -> Plan:
+    """What applying `files` would do now. Raises FilesRefused with everything that is wrong with them."""
+    declared, problems, spoilt = declare(files)
+    current = read_current()
+    past = _past()
+    removed = removed_by(current, declared, past) if prune else ()
+    problems += check(current, merged(current, declared, removed), declared, removed, spoilt, past)
+    if problems:
+        raise FilesRefused(sorted(problems, key=lambda problem: _order(files, problem.where)))
+    return Plan(tuple(files), prune, declared, changes_of(current, declared, removed))
+
+
+def _order(files: Sequence[File], where: str) -> tuple[int, int]:
+    """Problems stand in the order of the files and their lines; those without a place come last."""
+    name, _, line = where.rpartition(":")
+    names = [file.name for file in files]
+    return (names.index(name), int(line)) if name in names and line.isdigit() else (len(names), 0)
+
+
+# --- what there is, in the plain form of the file -------------------------------------------------------
+
+
+def read_current() -> rules.State:
+    """The organisation as it is stored. A rule whose contact is gone is left out, as it is when somebody is paged."""
+    return {
+        rules.ORGANISATION: {rules.THE_ORGANISATION: _organisation()},
+        rules.USERS: _users(),
+        rules.TEAMS: _teams(),
+        rules.POLICIES: {row.id: _policy(row) for row in Policy.objects.order_by("pk")},
+        rules.SERVICES: {row.id: _service(row) for row in Service.objects.order_by("pk")},
+        rules.INTEGRATIONS: {row.id: _integration(row) for row in Integration.objects.order_by("pk")},
+    }
+
+
+def _organisation() -> dict[str, Any]:
+    row = Organisation.objects.order_by("pk").first() or Organisation()
+    return {
+        "name": row.name,
+        "priorities": matrix_as_data(matrix_from(row.matrix)),
+        "fallback": row.fallback_id,
+    }
+
+
+def _users() -> dict[str, dict[str, Any]]:
+    contacts: dict[str, dict[str, str]] = {}
+    for contact in Contact.objects.order_by("user_id", "name"):
+        contacts.setdefault(contact.user_id, {})[contact.name] = contact.address
+    steps: dict[str, dict[str, list[Any]]] = {}
+    for rule in Rule.objects.order_by("user_id", "urgency", "position"):
+        if rule.contact in contacts.get(rule.user_id, {}):
+            of_user = steps.setdefault(rule.user_id, {})
+            of_user.setdefault(rule.urgency, []).append(
+                step_as_data(rule.contact, format_duration(rule.delay))
+            )
+    return {
+        row.id: {
+            "name": row.name,
+            "email": row.email,
+            "timezone": row.timezone,
+            "role": row.role,
+            "active": row.is_active,
+            "contacts": contacts.get(row.id, {}),
+            "rules": {"high": [], "low": []} | steps.get(row.id, {}),
+        }
+        for row in User.objects.exclude(pk=COMMAND_LINE).order_by("pk")
+    }
+
+
+def _teams() -> dict[str, dict[str, Any]]:
+    members: dict[str, list[str]] = {}
+    for membership in Membership.objects.order_by("team_id", "position"):
+        members.setdefault(membership.team_id, []).append(membership.user_id)
+    return {
+        row.id: {"name": row.name, "members": members.get(row.id, []), "lead": row.lead_id}
+        for row in Team.objects.order_by("pk")
+    }
+
+
+def _policy(row: Policy) -> dict[str, Any]:
+    return {"name": row.name, "team": row.team_id, "levels": row.levels, "repeat": row.repeat}
+
+
+def _service(row: Service) -> dict[str, Any]:
+    return service_as_data(row.as_value(), row.description)
+
+
+def service_as_data(value: ServiceValue, description: str) -> dict[str, Any]:
+    """A service in the words of the file."""
+    grouping = value.grouping
+    return {
+        "name": value.name,
+        "description": description,
+        "team": value.team,
+        "policy": value.policy,
+        "tier": value.tier,
+        "urgency": value.urgency.value,
+        "grouping": {"by": list(grouping.by), "window": format_duration(grouping.window)}
+        if grouping
+        else NONE,
+        "resolve_delay": format_duration(value.resolve_delay),
+        "ack_timeout": NEVER if value.ack_timeout is None else format_duration(value.ack_timeout),
+    }
+
+
+def _integration(row: Integration) -> dict[str, Any]:
+    return {
+        "type": row.type,
+        "name": row.name,
+        "enabled": row.enabled,
+        "service": row.service_id,
+        "key": row.key_digest,
+    }
+
+
+def _past() -> dict[str, frozenset[str]]:
+    """The ids of what must not be deleted."""
+    return {
+        rules.SERVICES: frozenset(row.id for row in Service.objects.all() if catalog.has_past(row)),
+        rules.INTEGRATIONS: frozenset(row.id for row in Integration.objects.all() if catalog.has_past(row)),
+    }

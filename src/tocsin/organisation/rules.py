@@ -1,0 +1,214 @@
+"""What a change of the organisation is, and when a whole organisation fits together. Pure.
+
+An organisation is held in the plain form of its file: section -> id -> {key: value}, every key present, durations as
+text, keys of integrations as digests. What a file leaves out is either filled in (its default) or absent (left as
+it is); `merged` puts both together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from tocsin.kernel.errors import Refused
+
+Data = Mapping[str, Any]
+State = Mapping[str, Mapping[str, Data]]
+
+ORGANISATION, USERS, TEAMS = "organisation", "users", "teams"
+POLICIES, SERVICES, INTEGRATIONS = "policies", "services", "integrations"
+ORDER = (ORGANISATION, USERS, TEAMS, POLICIES, SERVICES, INTEGRATIONS)
+NOUNS = {
+    ORGANISATION: "organisation",
+    USERS: "user",
+    TEAMS: "team",
+    POLICIES: "policy",
+    SERVICES: "service",
+    INTEGRATIONS: "integration",
+}
+THE_ORGANISATION = "the"  # the id of the one that there is
+SHOWN_LENGTH_MAX = 80
+ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One object of a file. `places` says where each of its values stands; `key` is an integration's, in plain."""
+
+    section: str
+    id: str
+    data: Data
+    where: str
+    places: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = field(default=None, repr=False)
+
+    def place(self, path: str) -> str:
+        return self.places.get(path, self.where)
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """Everything the files declare. `whole` names what they list completely, so that the rest may be pruned: a
+    section, or "integrations of ID" for a service that lists its own."""
+
+    objects: tuple[Declared, ...] = ()
+    whole: frozenset[str] = frozenset()
+
+    def of(self, section: str) -> Iterator[Declared]:
+        return (each for each in self.objects if each.section == section)
+
+
+def integrations_of(service_id: str) -> str:
+    return f"integrations of {service_id}"
+
+
+class Fate(StrEnum):
+    """What becomes of an object that the files no longer list."""
+
+    DELETED = "remove"
+    SWITCHED_OFF = "switch off"  # the past names it, so it stays
+
+
+@dataclass(frozen=True)
+class Added:
+    section: str
+    id: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"add {_label(self.section, self.id)}" + (
+            f" ({self.name})" if self.name not in ("", self.id) else ""
+        )
+
+
+@dataclass(frozen=True)
+class Changed:
+    section: str
+    id: str
+    details: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"change {_label(self.section, self.id)}: {', '.join(self.details)}"
+
+
+@dataclass(frozen=True)
+class Removed:
+    section: str
+    id: str
+    fate: Fate
+
+    def __str__(self) -> str:
+        return f"{self.fate} {_label(self.section, self.id)}"
+
+
+Change = Added | Changed | Removed
+
+
+def _label(section: str, key: str) -> str:
+    return NOUNS[section] if section == ORGANISATION else f"{NOUNS[section]} {key}"
+
+
+def changes_of(current: State, declared: Declarations, removed: Sequence[Removed]) -> tuple[Change, ...]:
+    """What applying `declared` to `current` does, in the order of the sections, removals last."""
+    changes: list[Change] = []
+    for section in ORDER:
+        for each in declared.of(section):
+            there = current[section].get(each.id)
+            if there is None:
+                changes.append(Added(section, each.id, str(each.data.get("name", ""))))
+            elif details := tuple(_details(there, each.data)):
+                changes.append(Changed(section, each.id, details))
+    return (*changes, *removed)
+
+
+def _details(before: Data, after: Data) -> Iterator[str]:
+    """What differs, in words. Addresses, keys and long texts are named, never shown."""
+    for name, value in after.items():
+        old = before.get(name)
+        if old == value:
+            continue
+        if name == "key":
+            yield "another key"
+        elif name == "contacts":
+            for contact in sorted({*old, *value} if old else value):
+                if (old or {}).get(contact) != value.get(contact):
+                    yield f"contact {contact} {_how((old or {}).get(contact), value.get(contact))}"
+        elif name == "description":
+            yield f"description {_how(old, value)}"
+        else:
+            yield f"{name} {_shown(old)} → {_shown(value)}"
+
+
+def _how(old: Any, new: Any) -> str:
+    return "changed" if old and new else "added" if new else "removed"
+
+
+def _shown(value: Any) -> str:
+    """A value in the plan, short."""
+    if value in (None, "", []):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        if "notify" in value:  # a level
+            text = f"{_shown(value['notify'])} for {value['timeout']}"
+        elif len(value) == 1 and all(isinstance(delay, str) for delay in value.values()):  # a step that waits
+            text = " after ".join(next(iter(value.items())))
+        else:
+            text = "; ".join(f"{name} {_shown(item)}" for name, item in value.items())
+    elif isinstance(value, list):
+        text = " + ".join(_shown(item) for item in value)
+        if value and isinstance(value[0], Mapping) and "notify" in value[0]:
+            text = " then ".join(_shown(item) for item in value)
+    else:
+        text = str(value)
+    return text if len(text) <= SHOWN_LENGTH_MAX else text[: SHOWN_LENGTH_MAX - 1] + "…"
+
+
+def merged(
+    current: State, declared: Declarations, removed: Sequence[Removed]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """The organisation as it will be."""
+    result = {section: {key: dict(data) for key, data in current[section].items()} for section in ORDER}
+    for each in declared.objects:
+        result[each.section].setdefault(each.id, {}).update(each.data)
+    for gone in removed:
+        if gone.section == USERS:
+            result[USERS][gone.id]["active"] = False
+        elif gone.fate is Fate.SWITCHED_OFF:
+            result[gone.section][gone.id]["enabled"] = False
+        else:
+            result[gone.section].pop(gone.id, None)
+    return result
+
+
+def removed_by(
+    current: State, declared: Declarations, past: Mapping[str, frozenset[str]]
+) -> tuple[Removed, ...]:
+    """What the files list no longer, in the order in which it can go. `past`: the ids that must not be deleted."""
+    listed = {section: {each.id for each in declared.of(section)} for section in ORDER}
+    removed: list[Removed] = []
+    for key, data in current[INTEGRATIONS].items():
+        if integrations_of(data["service"]) in declared.whole and key not in listed[INTEGRATIONS]:
+            if key not in past[INTEGRATIONS]:
+                removed.append(Removed(INTEGRATIONS, key, Fate.DELETED))
+            elif data["enabled"]:
+                removed.append(Removed(INTEGRATIONS, key, Fate.SWITCHED_OFF))
+    for section in (SERVICES, POLICIES, TEAMS):
+        if section in declared.whole:
+            gone = [key for key in current[section] if key not in listed[section]]
+            removed += [Removed(section, key, Fate.DELETED) for key in gone]
+    if USERS in declared.whole:
+        gone = [key for key, data in current[USERS].items() if key not in listed[USERS] and data["active"]]
+        removed += [Removed(USERS, key, Fate.SWITCHED_OFF) for key in gone]
+    return tuple(removed)
+
+
+def has_admin(state: State) -> bool:
+    return any(user["active"] and user["role"] == ADMIN for user in state[USERS].values())
+
+
+def refusal(each: Declared, path: str, what: str, expected: str = "", mend: str = "") -> Refused:
+    return Refused(what, expected, mend, each.place(path))
