@@ -130,7 +130,7 @@ def test_prometheus_reads_every_number(road: Road, outbox: Outbox, clock: Clock)
     )
     clock.forward(seconds=3)
     found = scrape()
-    assert found["tocsin_events_accepted_total{effect=new}"] == 1
+    assert found["tocsin_events_total{effect=new}"] == 1
     assert found["tocsin_inbox_waiting"] == 1
     assert found["tocsin_inbox_quarantined"] == 1
     assert found["tocsin_deliveries{state=sent}"] == 1

@@ -22,7 +22,9 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel
 
 from tocsin.kernel.errors import Refused, not_found
+from tocsin.organisation.reading import FilesRefused
 
+PROBLEMS_MAX = 50  # listed in one answer
 RETRY_AFTER_SECONDS = 2  # when the database does not answer
 _log = structlog.get_logger("tocsin.api")
 
@@ -37,9 +39,10 @@ class What(BaseModel):
 
 
 class Problem(BaseModel):
-    """The body of every answer that is not a success."""
+    """The body of every answer that is not a success. `problems` lists every mistake when there are several."""
 
     error: What
+    problems: list[What] | None = None
     request_id: str
 
 
@@ -51,11 +54,23 @@ def request_id(request: HttpRequest) -> str:
     return str(given)
 
 
+class Several(Refused):
+    """A refusal that has several reasons."""
+
+    def __init__(self, error: Refused, problems: Sequence[Refused]) -> None:
+        super().__init__(error.what, error.expected, error.mend, error.where, error.status)
+        self.problems = problems
+
+
+def _what(refused: Refused) -> What:
+    return What(what=refused.what, expected=refused.expected, mend=refused.mend, where=refused.where)
+
+
 def refuse(request: HttpRequest, refused: Refused) -> HttpResponse:
     """The answer that says `refused`."""
-    error = What(what=refused.what, expected=refused.expected, mend=refused.mend, where=refused.where)
-    problem = Problem(error=error, request_id=request_id(request))
-    response = JsonResponse(problem.model_dump(), status=refused.status)
+    several = [_what(problem) for problem in refused.problems] if isinstance(refused, Several) else None
+    problem = Problem(error=_what(refused), problems=several, request_id=request_id(request))
+    response = JsonResponse(problem.model_dump(exclude_none=True), status=refused.status)
     if refused.status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="tocsin"'
     if refused.status == 503:
@@ -100,13 +115,14 @@ def _http_error(exc: HttpError) -> Refused:
 
 
 def _wrong_values(exc: ValidationError) -> Refused:
-    """The first of the wrong fields in full, the others by name. Never the values: one of them may be a secret."""
-    first, *others = exc.errors
-    mend = ""
-    if others:
-        mend = "Also wrong: " + ", ".join(dict.fromkeys(_place(error["loc"]) for error in others)) + "."
-    what, expected = _in_words(first)
-    return Refused(what, expected, mend, _place(first["loc"]), status=422)
+    """Every wrong field; the first speaks for all. Never the values: one of them may be a secret."""
+    problems = [_wrong_value(error) for error in exc.errors]
+    return problems[0] if len(problems) == 1 else Several(problems[0], problems[:PROBLEMS_MAX])
+
+
+def _wrong_value(error: Mapping[str, Any]) -> Refused:
+    what, expected = _in_words(error)
+    return Refused(what, expected, where=_place(error["loc"]), status=422)
 
 
 def _place(loc: Sequence[Any]) -> str:
@@ -140,6 +156,7 @@ _AWAY = Refused(
     status=503,
 )
 _TRANSLATIONS: dict[type[Exception], Callable[[Any], Refused]] = {
+    FilesRefused: lambda exc: Several(exc, exc.problems),
     Refused: lambda exc: exc,
     ValidationError: _wrong_values,
     AuthenticationError: lambda exc: UNKNOWN_CALLER,

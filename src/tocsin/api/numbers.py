@@ -154,9 +154,7 @@ class Numbers(Collector):
     def collect(self) -> Iterable[Metric]:
         found = totals(self.now)
         yield _by_label(
-            CounterMetricFamily(
-                "tocsin_events_accepted", "Events accepted, by what they did", labels=["effect"]
-            ),
+            CounterMetricFamily("tocsin_events", "Events accepted, by what they did", labels=["effect"]),
             found.events,
         )
         yield GaugeMetricFamily(
