@@ -51,7 +51,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     }
     if user is None or not user.is_authenticated:
         return common
-    allowed = TABLE.get(Role(user.role), frozenset()) if user.role in Role else frozenset()
+    allowed = TABLE.get(Role(user.role), frozenset()) if user.role in tuple(Role) else frozenset()
     here = "/" + request.path.split("/")[1]
     return common | {
         "reader": user,

@@ -1,0 +1,175 @@
+"""Acting from a message: /a/TOKEN. Looking (GET, HEAD) shows; only pressing the button (POST) acts.
+
+Mail scanners, link previews and prefetchers look, so looking changes nothing. The token names one page, one
+person and one verb for a day; a second press finds it used and says so. No session is needed: who was paged can
+always answer, from whatever phone they hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from tocsin.escalation.actions import escalate_now
+from tocsin.escalation.rules import Handover
+from tocsin.incident import actions
+from tocsin.incident.models import Incident
+from tocsin.incident.rules import OPEN, State
+from tocsin.kernel.acting import By, by_user
+from tocsin.kernel.errors import Refused
+from tocsin.notification.actions import ActLink, confirm, find_act_link, use_act_link
+from tocsin.notification.models import Delivery
+from tocsin.notification.rules import ActVerb, DeliveryState
+from tocsin.people.rules import May
+from tocsin.web.forms import told_beside
+from tocsin.web.guard import activate_zone, public
+from tocsin.web.incident_acts import EscalateForm, next_people
+from tocsin.web.incidents import holder_of
+from tocsin.web.names import names_of
+
+TOKEN_LENGTH_MAX = 100
+GONE = 410
+BUTTONS = {
+    ActVerb.ACKNOWLEDGE: "Acknowledge: I have it",
+    ActVerb.RESOLVE: "Resolve: it is over",
+    ActVerb.ESCALATE: "Escalate now",
+}
+DONE = {
+    ActVerb.ACKNOWLEDGE: "You acknowledged it. It is yours, and nobody else is paged.",
+    ActVerb.RESOLVE: "You resolved it. Nothing more is sent.",
+    ActVerb.ESCALATE: "You escalated it. The next level is paged.",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page says about a link, and whether its button is still there."""
+
+    says: str
+    can_act: bool = False
+    good: bool = False
+    status: int = 200
+
+
+@public
+@csrf_exempt  # the token in the address is the secret; the guard refuses posts from other sites
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: HttpRequest, token: str) -> HttpResponse:
+    """Show what the link would do, or do it. The link says for whom."""
+    link = find_act_link(token) if len(token) <= TOKEN_LENGTH_MAX else None
+    incident = (
+        Incident.objects.select_related("service", "assigned").filter(pk=link.incident_id).first()
+        if link
+        else None
+    )
+    if link is None or incident is None:
+        raise Refused(
+            "This link opens nothing",
+            "a link as it stands in a message",
+            "It may have been cut: copy all of it, or sign in and look at the incident there.",
+            status=404,
+        )
+    activate_zone(link.user.timezone)
+    now: datetime = request.now  # type: ignore[attr-defined]
+    view = view_of(link, incident, now)
+    if request.method != "POST" or not view.can_act:
+        return show(request, link, incident, view, EscalateForm(), now)
+    form = EscalateForm(request.POST)
+    if form.is_valid():
+        with told_beside(form):
+            act(link, incident, form, now)
+        if not form.errors:
+            response = HttpResponseRedirect(reverse("act", args=[token]))
+            response.status_code = 303
+            return response
+    return show(request, link, incident, view, form, now)
+
+
+def act(link: ActLink, incident: Incident, form: EscalateForm, now: datetime) -> None:
+    """Use the link and do what it says, both or neither. Who was overtaken by somebody else is told by the page."""
+    by = by_user(link.user.pk, "link")
+    with transaction.atomic():
+        if not use_act_link(link, now):
+            return
+        _do(link.verb, incident, by, form, now)
+    # Who pressed has read it: that is the best receipt there is.
+    sent = Delivery.objects.filter(page=link.page, state=DeliveryState.SENT).values_list("pk", flat=True)
+    for delivery in list(sent):
+        confirm(delivery, now)
+
+
+def _do(verb: ActVerb, incident: Incident, by: By, form: EscalateForm, now: datetime) -> None:
+    if verb is ActVerb.ESCALATE:
+        escalate_now(incident.pk, by, now, Handover(**form.cleaned_data))
+    elif verb is ActVerb.RESOLVE:
+        actions.resolve(incident.pk, by, now)
+    else:
+        actions.acknowledge(incident.pk, by, now)
+
+
+def view_of(link: ActLink, incident: Incident, now: datetime) -> View:
+    """Whether the link can still act, and in words why not."""
+    if not link.user.may(May.ACT):
+        return View(
+            f"{link.user.name} may not act on incidents any more, so this link does nothing.", status=403
+        )
+    if incident.state not in OPEN:
+        if link.used_at is not None and link.verb is ActVerb.RESOLVE:
+            return View(DONE[link.verb], good=True)
+        return View(f"It is {incident.state} already. There is nothing left to do here.", good=True)
+    if link.used_at is not None:
+        return _used(link, incident)
+    if now >= link.expires_at:
+        return View("This link has expired: it works for a day. Sign in to act on the incident.", status=GONE)
+    if link.verb is ActVerb.ACKNOWLEDGE and incident.state == State.ACKNOWLEDGED:
+        return View(f"{_holder(incident)} has it already. You need not do anything.", good=True)
+    return View("", can_act=True)
+
+
+def _used(link: ActLink, incident: Incident) -> View:
+    if link.verb is ActVerb.ACKNOWLEDGE:
+        if incident.acknowledged_by == f"user:{link.user.pk}":
+            return View(DONE[link.verb], good=True)
+        if incident.state == State.ACKNOWLEDGED:
+            return View(f"{_holder(incident)} has it. You need not do anything.", good=True)
+        return View(
+            "You used this link before, and nobody has the incident now. Sign in to act on it.", status=GONE
+        )
+    if link.verb is ActVerb.ESCALATE:
+        return View(DONE[link.verb], good=True)
+    return View(
+        "You used this link before, and the incident is open again. Sign in to act on it.", status=GONE
+    )
+
+
+def _holder(incident: Incident) -> str:
+    return holder_of(incident, names_of([incident.acknowledged_by])) or "Somebody"
+
+
+def show(
+    request: HttpRequest, link: ActLink, incident: Incident, view: View, form: EscalateForm, now: datetime
+) -> HttpResponse:
+    """The page of a link: the incident, for whom the link acts, and one button or the words why there is none."""
+    escalates = link.verb is ActVerb.ESCALATE and view.can_act
+    context = {
+        "incident": incident,
+        "person": link.user,
+        "view": view,
+        "button": BUTTONS[link.verb],
+        "form": form if escalates else None,
+        "wakes": next_people(incident, now) if escalates else "",
+        "lines": link.page.lines,
+        "note": link.page.note,
+        "used_at": link.used_at,
+        "holder": _holder(incident) if incident.state == State.ACKNOWLEDGED else "",
+    }
+    return render(request, "act.html", context, status=view.status)

@@ -1,0 +1,367 @@
+"""What a person does to an incident: one press each, or a short form. Everything goes through the rooms' actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from tocsin.catalog.models import Service
+from tocsin.escalation.actions import escalate_now, fallback, policy_of, roster
+from tocsin.escalation.models import Climb
+from tocsin.escalation.rules import HANDOVER_LENGTH_MAX, Handover, forecast, policy_from, push
+from tocsin.escalation.rules import Climb as ClimbValue
+from tocsin.incident import actions
+from tocsin.incident.actions import Outcome
+from tocsin.incident.models import Incident
+from tocsin.incident.rules import NOTE_LENGTH_MAX, OPEN, TITLE_LENGTH_MAX
+from tocsin.kernel.acting import By
+from tocsin.kernel.errors import Refused
+from tocsin.kernel.urgency import Impact, Urgency
+from tocsin.people.models import User
+from tocsin.people.rules import May, Role
+from tocsin.web.forms import by, instant, show, told_beside
+from tocsin.web.guard import needs
+from tocsin.web.incidents import find
+from tocsin.web.layout import back, say, warn
+from tocsin.web.names import names_of
+
+CONFLICT = 409
+
+
+def address_of(incident_id: int) -> str:
+    return f"/incidents/{incident_id}"
+
+
+# -- one press -------------------------------------------------------------------------------------------------------
+
+
+def press(
+    request: HttpRequest,
+    incident_id: int,
+    act: Callable[[int, By, datetime], Outcome],
+    done: str,
+    undo: str = "",
+) -> HttpResponse:
+    """Do it and say so; what changed nothing says why. Back to where the button stood."""
+    try:
+        outcome = act(incident_id, by(request), instant(request))
+    except Refused as refused:
+        if refused.status != CONFLICT:
+            raise
+        warn(request, str(refused))
+    else:
+        if outcome.changed:
+            address = f"{address_of(incident_id)}/{undo}" if undo else ""
+            say(request, f"#{incident_id} {done}", address, "Reopen (pages again)" if undo else "")
+        else:
+            warn(request, f"Nothing changed for #{incident_id}: {outcome.why}.")
+    return back(request, address_of(incident_id))
+
+
+@needs(May.ACT)
+@require_POST
+def acknowledge(request: HttpRequest, incident_id: int) -> HttpResponse:
+    return press(request, incident_id, actions.acknowledge, "is yours. Nobody else is paged about it.")
+
+
+@needs(May.ACT)
+@require_POST
+def resolve(request: HttpRequest, incident_id: int) -> HttpResponse:
+    return press(request, incident_id, actions.resolve, "is resolved.", "reopen")
+
+
+@needs(May.ACT)
+@require_POST
+def reopen(request: HttpRequest, incident_id: int) -> HttpResponse:
+    return press(request, incident_id, actions.reopen, "is open again, and its policy begins anew.")
+
+
+@needs(May.ACT)
+@require_POST
+def close(request: HttpRequest, incident_id: int) -> HttpResponse:
+    return press(request, incident_id, actions.close, "is closed.", "reopen")
+
+
+# -- short forms -----------------------------------------------------------------------------------------------------
+
+
+def text(rows: int, length: int, label: str, hint: str = "", required: bool = False) -> forms.CharField:
+    """A field for prose."""
+    return forms.CharField(
+        label=label,
+        help_text=hint,
+        required=required,
+        max_length=length,
+        widget=forms.Textarea(attrs={"rows": rows}),
+    )
+
+
+class EscalateForm(forms.Form):
+    what_happens = text(2, HANDOVER_LENGTH_MAX, "What happens")
+    impact = text(2, HANDOVER_LENGTH_MAX, "Impact", "Who notices, and how badly.")
+    tried = text(2, HANDOVER_LENGTH_MAX, "Tried so far")
+    help_needed = text(2, HANDOVER_LENGTH_MAX, "Help needed", "What the next person should do or know.")
+
+
+class AssignForm(forms.Form):
+    user = forms.ModelChoiceField(
+        queryset=User.objects.none(), label="Who takes it", required=False, empty_label="nobody", blank=True
+    )
+
+    def __init__(self, data: QueryDict | None = None, initial: dict[str, object] | None = None) -> None:
+        super().__init__(data, initial=initial)
+        able = User.objects.filter(is_active=True).exclude(role=Role.STAKEHOLDER).order_by("name")
+        self.fields["user"].queryset = able  # type: ignore[attr-defined]
+
+
+class ClassifyForm(forms.Form):
+    urgency = forms.ChoiceField(
+        label="Urgency",
+        choices=[("high", "high: wakes people"), ("low", "low: can wait")],
+        help_text="How it pages.",
+    )
+    impact = forms.ChoiceField(
+        label="Impact",
+        choices=[(each.value, each.value) for each in Impact],
+        help_text="How much is affected.",
+    )
+
+
+class NoteForm(forms.Form):
+    note = text(
+        4, NOTE_LENGTH_MAX, "Note", "It stands in the timeline for everybody who may see the incident.", True
+    )
+
+
+class RenameForm(forms.Form):
+    title = forms.CharField(label="Title", max_length=TITLE_LENGTH_MAX)
+
+
+class OpenForm(forms.Form):
+    service = forms.ModelChoiceField(queryset=Service.objects.none(), label="Service", empty_label=None)
+    title = forms.CharField(
+        label="What is wrong",
+        max_length=TITLE_LENGTH_MAX,
+        help_text="One line, as you would say it on the phone.",
+    )
+    description = text(4, NOTE_LENGTH_MAX, "What is known")
+    urgency = forms.ChoiceField(
+        label="Urgency",
+        choices=[("high", "high: pages people now"), ("low", "low: can wait")],
+        initial="high",
+    )
+    impact = forms.ChoiceField(
+        label="Impact",
+        required=False,
+        choices=[("", "as the service's tier says"), *((i.value, i.value) for i in Impact)],
+    )
+
+    def __init__(self, data: QueryDict | None = None, initial: dict[str, object] | None = None) -> None:
+        super().__init__(data, initial=initial)
+        self.fields["service"].queryset = Service.objects.order_by("tier", "name")  # type: ignore[attr-defined]
+
+
+def show_form(
+    request: HttpRequest, form: forms.Form, title: str, button: str, **more: object
+) -> HttpResponse:
+    return show(request, "incident_form.html", form, title=title, button=button, **more)
+
+
+def given(request: HttpRequest) -> QueryDict | None:
+    """What was sent: the form's fields; for an undo, which is a bare button, what its address says."""
+    if request.method != "POST":
+        return None
+    return request.GET if "undo" in request.GET else request.POST
+
+
+def undo_address(incident_id: int, verb: str, **before: object) -> str:
+    """Where to post to bring back what was there before."""
+    kept = {name: str(value or "") for name, value in before.items()}
+    return f"{address_of(incident_id)}/{verb}?{urlencode({'undo': '1'} | kept)}"
+
+
+@needs(May.ACT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def escalate(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Page the next level now, with a note that its people read first. Shows exactly whom that wakes."""
+    incident = find(incident_id)
+    form = EscalateForm(given(request))
+    if request.method == "POST" and form.is_valid():
+        with told_beside(form):
+            escalate_now(incident_id, by(request), instant(request), Handover(**form.cleaned_data))
+            say(request, f"#{incident_id} is escalated: the next level is paged now.")
+        if not form.errors:
+            return see(incident_id)
+    return show_form(
+        request,
+        form,
+        f"Escalate #{incident_id}",
+        "Escalate now",
+        incident=incident,
+        wakes=next_people(incident, instant(request)),
+    )
+
+
+def next_people(incident: Incident, now: datetime) -> str:
+    """Whom "escalate now" wakes, in words; "" when the incident is over."""
+    if incident.state not in OPEN:
+        return ""
+    climb = Climb.objects.filter(pk=incident.pk).first()
+    policy = policy_from(climb.policy) if climb else policy_of(incident.service_id)
+    value = push(policy, climb.as_value() if climb else ClimbValue(now), now)
+    ahead = forecast(policy, roster(), value, now, most=1)
+    people = ahead[0].people if ahead else fallback()
+    names = names_of(f"user:{user}" for user in people)
+    listed = ", ".join(names.get(f"user:{user}", user) for user in people) or "nobody"
+    return (
+        f"level {ahead[0].number}: {listed}"
+        if ahead
+        else f"the fallback contact, since the policy reaches nobody: {listed}"
+    )
+
+
+@needs(May.ACT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def assign(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Hand it to somebody, who is paged about it at once."""
+    incident = find(incident_id)
+    form = AssignForm(given(request), initial={"user": incident.assigned_id})
+    if request.method == "POST" and form.is_valid():
+        user = form.cleaned_data["user"]
+        with told_beside(form):
+            outcome = actions.assign(incident_id, user.pk if user else None, by(request), instant(request))
+            told(
+                request,
+                outcome,
+                f"#{incident_id} is {user.name if user else 'nobody'}'s now.",
+                undo_address(incident_id, "assign", user=incident.assigned_id),
+            )
+        if not form.errors:
+            return see(incident_id)
+    return show_form(
+        request,
+        form,
+        f"Hand over #{incident_id}",
+        "Hand over",
+        incident=incident,
+        intro="The person is paged at once, unless it is you.",
+    )
+
+
+@needs(May.ACT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def classify(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Say how bad it is; the priority follows."""
+    incident = find(incident_id)
+    form = ClassifyForm(given(request), initial={"urgency": incident.urgency, "impact": incident.impact})
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        with told_beside(form):
+            outcome = actions.classify(
+                incident_id,
+                urgency=Urgency(data["urgency"]),
+                impact=Impact(data["impact"]),
+                by=by(request),
+                now=instant(request),
+            )
+            told(
+                request,
+                outcome,
+                f"#{incident_id} is {outcome.incident.priority} now.",
+                undo_address(incident_id, "classify", urgency=incident.urgency, impact=incident.impact),
+            )
+        if not form.errors:
+            return see(incident_id)
+    return show_form(
+        request,
+        form,
+        f"How bad is #{incident_id}?",
+        "Save",
+        incident=incident,
+        intro="Raising the urgency of one that nobody has pages again, by the louder rules.",
+    )
+
+
+@needs(May.ACT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def note(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Write into the timeline."""
+    incident = find(incident_id)
+    form = NoteForm(given(request))
+    if request.method == "POST" and form.is_valid():
+        with told_beside(form):
+            actions.add_note(incident_id, form.cleaned_data["note"], by(request), instant(request))
+        if not form.errors:
+            return see(incident_id, "timeline")
+    return show_form(request, form, f"Note on #{incident_id}", "Add note", incident=incident)
+
+
+@needs(May.ACT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def rename(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Give it a better title."""
+    incident = find(incident_id)
+    form = RenameForm(given(request), initial={"title": incident.title})
+    if request.method == "POST" and form.is_valid():
+        with told_beside(form):
+            outcome = actions.rename(incident_id, form.cleaned_data["title"], by(request), instant(request))
+            told(
+                request,
+                outcome,
+                f"#{incident_id} has a new title.",
+                undo_address(incident_id, "rename", title=incident.title),
+            )
+        if not form.errors:
+            return see(incident_id)
+    return show_form(request, form, f"Rename #{incident_id}", "Rename", incident=incident)
+
+
+@needs(May.OPEN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def open_by_hand(request: HttpRequest) -> HttpResponse:
+    """Open an incident that no machine noticed; its policy begins at once."""
+    form = OpenForm(given(request), initial={"service": request.GET.get("service", "")[:64]})
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        with told_beside(form):
+            incident = actions.open_incident(
+                data["service"].pk,
+                data["title"],
+                urgency=Urgency(data["urgency"]),
+                impact=Impact(data["impact"]) if data["impact"] else None,
+                description=data["description"],
+                by=by(request),
+                now=instant(request),
+            )
+        if not form.errors:
+            return see(incident.pk)
+    return show_form(
+        request,
+        form,
+        "Open an incident",
+        "Open and page",
+        intro="The people of the service's policy are paged at once.",
+        no_service=not Service.objects.exists(),
+    )
+
+
+def told(request: HttpRequest, outcome: Outcome, done: str, undo: str) -> None:
+    """Say what was done with a way back, or why nothing was."""
+    if outcome.changed:
+        say(request, done, undo)
+    else:
+        warn(request, f"Nothing changed: {outcome.why}.")
+
+
+def see(incident_id: int, part: str = "") -> HttpResponseRedirect:
+    """To the incident's page, by a redirect that a reload does not repeat."""
+    response = redirect("incident", incident_id=incident_id)
+    response["Location"] += f"#{part}" if part else ""
+    response.status_code = 303
+    return response

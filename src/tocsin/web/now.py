@@ -1,0 +1,193 @@
+"""Now, the first page: what needs somebody, who has the rest, what happens next, and whether paging works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from tocsin.escalation.actions import roster
+from tocsin.escalation.models import Climb
+from tocsin.escalation.rules import Ahead, Roster, forecast, policy_from
+from tocsin.incident.models import Incident
+from tocsin.incident.rules import OPEN, State
+from tocsin.intake.models import Inbox
+from tocsin.kernel.durations import in_words
+from tocsin.notification.models import Delivery, Page
+from tocsin.people.rules import May
+from tocsin.web.first_steps import first_steps
+from tocsin.web.forms import asker, instant
+from tocsin.web.guard import needs
+from tocsin.web.names import names_of
+from tocsin.web.story import party
+
+ROWS_MAX = 100  # open incidents on the page; the list has the others
+LATE = timedelta(seconds=15)  # due work older than this means that the engine is behind or stopped
+TROUBLES_MAX = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One open incident as the page shows it."""
+
+    incident: Incident
+    holder: str  # who has it, "" when nobody has
+    people: str  # whom the next page wakes, "" when nothing follows by itself
+    next_at: datetime | None
+    ended: str  # why nothing follows by itself
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that keeps pages from reaching people, said loudly."""
+
+    what: str
+    mend: str
+    address: str = ""
+
+
+@needs(May.SEE)
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """The home page; for a live refresh only what changes."""
+    now = instant(request)
+    counts = Incident.objects.filter(state__in=OPEN).aggregate(
+        needing=Count("pk", filter=Q(state=State.TRIGGERED)),
+        in_hand=Count("pk", filter=Q(state=State.ACKNOWLEDGED)),
+    )
+    rows = open_rows(now)
+    troubles = troubles_of(rows, now)
+    context = {
+        "rows": rows,
+        "needing": counts["needing"],
+        "in_hand": counts["in_hand"],
+        "more": counts["needing"] + counts["in_hand"] - len(rows),
+        "troubles": troubles,
+        "quiet_for": None if rows else quiet_for(now),
+        "steps": first_steps(asker(request)),
+        "live": "now configuration",
+        "address": "/",
+    }
+    template = "parts/now.html" if request.headers.get("HX-Request") else "now.html"
+    return render(request, template, context)
+
+
+def open_rows(now: datetime) -> list[Row]:
+    """The open incidents: those that nobody has before those in hand, the worst first, then the oldest."""
+    # "triggered" sorts after "acknowledged".
+    listed = Incident.objects.filter(state__in=OPEN).order_by("-state", "priority", "opened_at")
+    incidents = list(listed.select_related("service", "assigned")[:ROWS_MAX])
+    waiting = [incident.pk for incident in incidents if incident.state == State.TRIGGERED]
+    climbs = Climb.objects.in_bulk(waiting)
+    who = roster() if climbs else Roster()
+    ahead = {pk: _next(climb, who, now) for pk, climb in climbs.items()}
+    parties = {incident.acknowledged_by for incident in incidents}
+    parties |= {f"user:{user}" for step in ahead.values() if step for user in step.people}
+    names = names_of(parties)
+    rows = []
+    for incident in incidents:
+        step, climb = ahead.get(incident.pk), climbs.get(incident.pk)
+        rows.append(
+            Row(
+                incident,
+                holder=_holder(incident, names),
+                people=_listed([party(f"user:{user}", names) for user in step.people]) if step else "",
+                next_at=step.at if step else None,
+                ended=climb.ended if climb is not None else "",
+            )
+        )
+    return rows
+
+
+def _next(climb: Climb, who: Roster, now: datetime) -> Ahead | None:
+    steps = forecast(policy_from(climb.policy), who, climb.as_value(), now, most=1)
+    return steps[0] if steps else None
+
+
+def _holder(incident: Incident, names: dict[str, str]) -> str:
+    if incident.state != State.ACKNOWLEDGED:
+        return ""
+    if incident.assigned is not None:
+        return incident.assigned.name
+    return party(incident.acknowledged_by, names) if incident.acknowledged_by else "somebody"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Whom a page wakes, in few words: "Bo Lind", "Bo Lind and Cy Tran", "Bo Lind and 3 more"."""
+    if len(names) > 2:
+        return f"{names[0]} and {len(names) - 1} more"
+    return " and ".join(names)
+
+
+def troubles_of(rows: Sequence[Row], now: datetime) -> list[Trouble]:
+    """What keeps pages from reaching people at this moment, the most important first."""
+    troubles = []
+    if late := engine_late(now):
+        troubles.append(
+            Trouble(
+                f"The engine is {in_words(late)} behind: pages come late or not at all",
+                "Call people yourself, and tell whoever runs Tocsin.",
+            )
+        )
+    for row in rows:
+        if row.incident.state != State.TRIGGERED or row.ended not in ("nobody", "exhausted"):
+            continue
+        number = f"#{row.incident.pk}"
+        what = (
+            f"The policy of {row.incident.service.name} reaches nobody ({number})"
+            if row.ended == "nobody"
+            else f"Nobody answered for {number} on any level"
+        )
+        troubles.append(
+            Trouble(
+                f"{what}; the fallback contact was told, and nothing more follows by itself",
+                "Acknowledge it, or call somebody.",
+                f"/incidents/{row.incident.pk}",
+            )
+        )
+    ids = [row.incident.pk for row in rows if row.incident.state == State.TRIGGERED]
+    lost = Page.objects.filter(incident_id__in=ids, undeliverable_at__isnull=False, quieted_at=None)
+    for user, incident_id in lost.order_by("-created_at").values_list("user__name", "incident_id")[
+        :TROUBLES_MAX
+    ]:
+        troubles.append(
+            Trouble(
+                f"{user} cannot be reached about #{incident_id}: every way to them failed",
+                "Call them yourself; the next level is paged at once.",
+                f"/incidents/{incident_id}",
+            )
+        )
+    return troubles
+
+
+def engine_late(now: datetime) -> timedelta | None:
+    """How long the oldest work has been due, when that is longer than a healthy engine leaves it."""
+    limit = now - LATE
+    due = (
+        Inbox.objects.filter(received_at__lte=limit, quarantined_at=None)
+        .order_by("lane", "id")
+        .values_list("received_at"),
+        Incident.objects.needing_climb().filter(opened_at__lte=limit).values_list("opened_at"),
+        Climb.objects.filter(due_at__lte=limit).order_by("due_at").values_list("due_at"),
+        Delivery.objects.filter(state__in=("due", "sending"), next_at__lte=limit)
+        .order_by("next_at")
+        .values_list("next_at"),
+    )
+    oldest = [at for rows in due if (row := rows.first()) is not None and (at := row[0]) is not None]
+    return now - min(oldest) if oldest else None
+
+
+def quiet_for(now: datetime) -> timedelta | None:
+    """How long nothing has been open; None when nothing ever was."""
+    last = (
+        Incident.objects.filter(resolved_at__isnull=False)
+        .order_by("-id")
+        .values_list("resolved_at", flat=True)
+    )
+    newest = [at for at in last[:20] if at is not None]
+    return now - max(newest) if newest else None
