@@ -123,9 +123,9 @@ class Inside:
     """To the data folder itself: Django in this process answers."""
 
     def __init__(self) -> None:
-        from django.core.wsgi import get_wsgi_application
+        from django.core.handlers.wsgi import WSGIHandler
 
-        self._app = get_wsgi_application()
+        self._app = WSGIHandler()
 
     def carry(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         from tocsin.site.pages import answer_of, environ_of
@@ -231,37 +231,6 @@ def _answers(url: str) -> bool:
 @contextmanager
 def opened_folder() -> Iterator[str]:
     """Hold the data folder, with its database up to date; gives the token of its command line. Raises Refused."""
-    import logging
-
     from tocsin.site.run import held_folder, set_up
 
     config = set_up()
-    logging.getLogger("django.request").setLevel(
-        logging.CRITICAL
-    )  # refusals are printed by the command itself
-    with held_folder(config):
-        from tocsin import channels
-        from tocsin.site.clock import now
-        from tocsin.site.first_run import keep_local_token
-        from tocsin.site.schema import upgrade
-
-        channels.wire(config, config.secret_key)
-        upgrade()
-        token = keep_local_token(config.data, now())
-        if token is None:
-            raise Refused(
-                "The account of the command line is switched off", mend="Switch it on under People."
-            )
-        yield token
-
-
-def read_private(path: Path) -> str:
-    """The secret in a file. Raises Refused when it cannot be read."""
-    try:
-        return path.read_text().strip()
-    except OSError as error:
-        raise Refused(
-            f"The token in {path.name} cannot be read ({error.strerror})",
-            "a file that belongs to you",
-            "Run this as the owner of the data folder, or set TOCSIN_URL and TOCSIN_TOKEN.",
-        ) from error

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from tocsin.engine.health import Health
 from tocsin.site.answers import App, Receive, Scope, Send, answer
 from tocsin.site.clock import now
+from tocsin.sources import PATHS
 
 
 @dataclass
 class Router:
-    """`pages` is Django, `live` the event stream; `ending` is set once the program is about to end."""
+    """`pages` is Django, `live` the event stream, `intake` what takes events when the connection itself did not;
+    `ending` is set once the program is about to end."""
 
     pages: App
+    intake: App
     live: App
     health: Health
     ending: asyncio.Event
@@ -25,7 +28,9 @@ class Router:
                 await send({"type": "websocket.close", "code": 1000})
             return
         path: str = scope["path"]
-        if path == "/events":
+        if path.startswith(PATHS):
+            await self.intake(scope, receive, send)
+        elif path == "/events":
             await self.live(scope, receive, send)
         elif path == "/healthz":
             await self._healthz(send)

@@ -77,3 +77,6 @@ def set_up_logs(level: str, form: str) -> None:
     logging.getLogger("uvicorn").setLevel(max(logging.WARNING, root.level))
     for name in ("httpx2", "httpcore2", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Whoever asks for what is not there or not theirs should not be able to fill the log.
+    logging.getLogger("django.request").setLevel(logging.ERROR)
+    logging.getLogger("django.security").setLevel(logging.ERROR)

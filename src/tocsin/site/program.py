@@ -22,12 +22,14 @@ from django.conf import settings
 from django.db import Error, connection, transaction
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from tocsin import channels
+from tocsin import channels, sources
+from tocsin.catalog.actions import configuration
 from tocsin.engine.delivery import Sender
 from tocsin.engine.duties import duties
 from tocsin.engine.health import Health
 from tocsin.engine.loop import Engine
 from tocsin.engine.nearest import nearest_due
+from tocsin.intake.hot import Intake
 from tocsin.journal.actions import Fact, release_lease, write
 from tocsin.kernel.acting import ENGINE
 from tocsin.kernel.errors import Refused
@@ -40,6 +42,7 @@ from tocsin.site.config import Config
 from tocsin.site.first_run import ADDRESS_FILE, keep_local_token, sign_in_link, write_private
 from tocsin.site.pages import Pages, Wsgi
 from tocsin.site.postgres import Ears, connection_arguments, database_seconds
+from tocsin.site.protocol import intake_app, intake_protocol
 from tocsin.site.secret import check_secret
 from tocsin.web.live import live_app
 
@@ -83,6 +86,7 @@ class Program:
         self.local = local
         self.health = Health()
         self.pages = Pages(_django)
+        self.intake = Intake(sources.source_of, configuration, now)
         self.link: str | None = None
         self._known = schema.known_steps()
         self._clock_checked = self._schema_checked = datetime.min.replace(tzinfo=now().tzinfo)
@@ -152,6 +156,7 @@ class Program:
     def _server(self) -> Server:
         app = Router(
             pages=self._behind_proxies(self.pages),
+            intake=intake_app(self.intake),
             live=self._behind_proxies(live_app(now, self.ending)),
             health=self.health,
             ending=self.ending,
@@ -159,7 +164,7 @@ class Program:
         config = uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=intake_protocol(self.intake),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -198,7 +203,8 @@ class Program:
         else:
             parts.append(Ears(connection_arguments(settings.DATABASES["default"])))
         parts.append(Sender(now, random.random))
-        work = duties(_readers(), self.config.seal_key, self.config.node)
+        work = duties(sources.READERS, self.config.seal_key, self.config.node)
+        parts.append(self.intake)
         parts.append(Engine(work, now, self.health, nearest_due, self._between))
         return parts
 
@@ -247,15 +253,6 @@ def watch_clock(at: datetime, idle: bool) -> None:
 
 
 def _django() -> Wsgi:
-    from django.core.wsgi import get_wsgi_application
+    from django.core.handlers.wsgi import WSGIHandler  # with it come the pages of every room
 
-    return get_wsgi_application()
-
-
-def _readers():  # until sources are whole
-    try:
-        from tocsin.sources import READERS
-
-        return READERS
-    except ImportError:
-        return {}
+    return WSGIHandler()

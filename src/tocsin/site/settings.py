@@ -20,6 +20,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": database_settings(CONFIG)}
+LOGGING_CONFIG = None  # logs.py sets logs up, and nothing after it
 
 INSTALLED_APPS = [
     "django.contrib.auth",
