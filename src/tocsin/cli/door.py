@@ -234,3 +234,29 @@ def opened_folder() -> Iterator[str]:
     from tocsin.site.run import held_folder, set_up
 
     config = set_up()
+    with held_folder(config):
+        from tocsin import channels
+        from tocsin.site.clock import now
+        from tocsin.site.first_run import keep_local_token
+        from tocsin.site.schema import upgrade
+
+        channels.wire(config, config.secret_key)
+        upgrade()
+        token = keep_local_token(config.data, now())
+        if token is None:
+            raise Refused(
+                "The account of the command line is switched off", mend="Switch it on under People."
+            )
+        yield token
+
+
+def read_private(path: Path) -> str:
+    """The secret in a file. Raises Refused when it cannot be read."""
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise Refused(
+            f"The token in {path.name} cannot be read ({error.strerror})",
+            "a file that belongs to you",
+            "Run this as the owner of the data folder, or set TOCSIN_URL and TOCSIN_TOKEN.",
+        ) from error

@@ -52,7 +52,9 @@ def send(
     if status >= 300:
         errors = said.get("errors")
         why = "; ".join(map(str, errors)) if isinstance(errors, list) else ""
-        raise Refused(f"The intake answered {status}: {said.get('message', '')} {why}".rstrip(), status=status)
+        raise Refused(
+            f"The intake answered {status}: {said.get('message', '')} {why}".rstrip(), status=status
+        )
     if not as_json:
         say(f"Accepted and stored; dedup key {said['dedup_key']}.")
 
