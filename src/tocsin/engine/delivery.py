@@ -4,8 +4,8 @@
    commit), then claims what is due, urgent first, and hands it to threads that only send.
 2. No more is claimed than can be sent. One destination gets so many threads and no more, and while some of its
    messages wait here, no others of it are claimed: who hangs, hangs alone.
-3. What has waited here for more than a moment is asked about again before it goes: nobody is disturbed who has
-   answered meanwhile.
+3. What has waited here is asked about again before it goes, and what has waited for a thread is given back:
+   nobody is disturbed who has answered meanwhile.
 4. Send first, record after. An attempt that cannot be recorded is kept and tried again; nothing is claimed while
    the database does not answer, so that this node never sends twice what it knows it has sent.
 5. A commit wakes it, or the next instant at which something is due; a look every two seconds is for wake-ups that
@@ -46,7 +46,7 @@ LOW_URGENCY_MAX = 96  # of those, so that something urgent always finds a thread
 PER_DESTINATION_MAX = 16  # on their way to one mail server or one web host
 HELD_MAX = 16  # claimed, and waiting here for their destination
 BATCH_MAX = PER_DESTINATION_MAX + HELD_MAX  # claimed at once
-FRESH = 0.5  # seconds after which something claimed is asked about again before it goes
+FRESH = 0.5  # seconds within which something claimed is on its way, or else is given back
 WORKER_REST = 30.0  # seconds without work after which a thread ends
 LOOK_AT_LEAST = 2.0
 AWAY_REST = 0.5  # seconds between attempts to reach the database
@@ -264,7 +264,9 @@ class Sender:
         for claimed in claim(now, room, self._crowded(), self._low_too()):
             destination = destination_of(claimed.address)
             self._taken_at[claimed] = time.monotonic()
-            if self._on_their_way(destination) < PER_DESTINATION_MAX:
+            if not claimed.urgent and not self._low_too():
+                too_many.append(claimed)
+            elif self._on_their_way(destination) < PER_DESTINATION_MAX:
                 self._begin(claimed, destination)
                 begun += 1
             elif len(self._held.get(destination, ())) < HELD_MAX:
@@ -297,11 +299,11 @@ class Sender:
                 claimed = waiting.popleft()
                 if now + SEND_DEADLINE >= claimed.lease_until:
                     self._give_back([claimed], now)
-                elif self._is_fresh(claimed) or still_wanted(claimed):
+                elif still_wanted(claimed):
                     self._taken_at[claimed] = time.monotonic()
                     self._begin(claimed, destination)
                 else:
-                    # Suppressed by whoever answered, or it is another node's now: `record` and `release` know which.
+                    # Somebody has answered, or it is another node's now; `release` knows which.
                     self._give_back([claimed], now)
             if not waiting:
                 del self._held[destination]

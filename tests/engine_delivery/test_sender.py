@@ -1,0 +1,454 @@
+"""The sender with real threads and a real database, and channels that do what a test wants."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError, transaction
+
+from tests.world import Clock, Outbox, World
+from tocsin.engine import delivery
+from tocsin.engine.delivery import (
+    HELD_MAX,
+    PER_DESTINATION_MAX,
+    Result,
+    Sender,
+    deliver_due,
+    deliver_one,
+    destination_of,
+    keep,
+    plain,
+)
+from tocsin.journal.models import Entry
+from tocsin.notification.actions import Call, claim, page_people, quiet
+from tocsin.notification.models import Attempt, Delivery, Page
+from tocsin.notification.rules import DeliveryState, Failed, Message, Sent
+from tocsin.people.models import User
+
+PATIENCE = 20.0  # seconds before a test that waits for another thread gives up
+
+
+class Crowd:
+    """A channel for "crowd://host/x": every send to a host that hangs waits until the test opens the gate."""
+
+    name = "crowd"
+    schemes = ("crowd",)
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.hanging: set[str] = set()
+        self.begun: list[str] = []
+        self.done: list[str] = []
+
+    def check(self, address: str) -> str:
+        return address
+
+    def send(self, address: str, to_name: str, message: Message, now: object) -> Sent | Failed:
+        self.begun.append(address)
+        if destination_of(address) in self.hanging:
+            self.gate.wait(PATIENCE)
+        self.done.append(address)
+        return Sent(message.id)
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait until another thread has made `true` so."""
+    last = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < last, "it never came"
+        time.sleep(0.005)
+
+
+def due(user: User, address: str, clock: Clock, urgent: bool = True, incident: int | None = None) -> Delivery:
+    page = Page.objects.create(
+        user=user, incident_id=incident, urgency="high" if urgent else "low", reason="a test", subject="Look",
+        created_at=clock.now,
+    )  # fmt: skip
+    return Delivery.objects.create(
+        page=page, incident_id=incident, contact="c", address=address, urgent=urgent,
+        due_at=clock.now, next_at=clock.now,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def crowd(monkeypatch: pytest.MonkeyPatch) -> Crowd:
+    from tocsin.notification import channels
+
+    made = Crowd()
+    monkeypatch.setitem(channels._by_scheme, "crowd", made)
+    return made
+
+
+Start = Callable[..., Sender]
+
+
+@pytest.fixture
+def start(transactional_db: None, world: World, clock: Clock, crowd: Crowd) -> Iterator[Start]:
+    """Starts senders that are stopped, and whose threads are gone, when the test ends."""
+    running: list[Sender] = []
+
+    def begin(**options: Any) -> Sender:
+        running.append(Sender(lambda: clock.now, lambda: 0.5, **options))
+        running[-1].start()
+        return running[-1]
+
+    yield begin
+    crowd.gate.set()
+    for sender in running:
+        assert sender.stop()
+
+
+def states() -> dict[str, int]:
+    found: dict[str, int] = {}
+    for state in Delivery.objects.values_list("state", flat=True):
+        found[str(state)] = found.get(str(state), 0) + 1
+    return found
+
+
+# -- one delivery --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_due_is_sent_and_written_down(world: World, clock: Clock, outbox: Outbox) -> None:
+    one = due(world.bo, "fake:bo", clock, incident=7)
+
+    assert deliver_due(clock.now, 10, lambda: clock.now, lambda: 0.5) == 1
+
+    one.refresh_from_db()
+    assert (one.state, one.reference, one.sent_at) == (DeliveryState.SENT, "fake-1", clock.now)
+    (message,) = outbox.to("bo")
+    assert message.id == str(one.pk)
+    assert Attempt.objects.get().outcome == "sent"
+    assert Entry.objects.filter(chain="incident:7", kind="page.sent").exists()
+    assert deliver_due(clock.now, 10, lambda: clock.now, lambda: 0.5) == 0
+
+
+def test_a_failure_is_tried_again_after_two_seconds_under_the_same_id(
+    world: World, clock: Clock, outbox: Outbox
+) -> None:
+    outbox.fail("bo")
+    one = due(world.bo, "fake:bo", clock)
+
+    deliver_due(clock.now, 10, lambda: clock.now, lambda: 0.5)
+    one.refresh_from_db()
+    assert (one.state, one.next_at) == (DeliveryState.DUE, clock.now + timedelta(seconds=2))
+    assert one.error == "the provider says no"
+    deliver_due(clock.forward(seconds=2), 10, lambda: clock.now, lambda: 0.5)
+    assert [message.id for message in outbox.to("bo")] == [str(one.pk)]
+
+
+def test_an_address_that_nothing_serves_is_undeliverable_in_words(world: World, clock: Clock) -> None:
+    one = due(world.bo, "pigeon:bo", clock)
+
+    deliver_due(clock.now, 10, lambda: clock.now, lambda: 0.5)
+
+    one.refresh_from_db()
+    assert one.state == DeliveryState.UNDELIVERABLE
+    assert "pigeon" in one.error
+
+
+class Delicate(Outbox):
+    """Breaks at any letter beyond ASCII, as a buggy template would."""
+
+    def send(self, address: str, to_name: str, message: Message, now: Any) -> Sent | Failed:
+        message.subject.encode("ascii")
+        return super().send(address, to_name, message, now)
+
+
+def test_a_poison_text_still_pages_in_plain_letters_with_a_note(world: World, clock: Clock) -> None:
+    channel = Delicate()
+    one = due(world.bo, "fake:bo", clock)
+    Page.objects.update(subject="Käse \x00 brennt", details={"x": "y"})
+    (claimed,) = claim(clock.now)
+
+    result = deliver_one(claimed, lambda: clock.now, lambda address: channel)
+
+    assert isinstance(result.outcome, Sent)
+    (message,) = channel.to("bo")
+    assert (message.id, message.subject) == (str(one.pk), "K?se ? brennt")
+    assert "rendering failed" in message.note
+    assert message.details == {}
+
+
+def test_a_message_that_cannot_be_composed_still_pages(
+    world: World, clock: Clock, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(page: Page, delivery_id: object) -> Message:
+        raise KeyError("poison")
+
+    monkeypatch.setattr(delivery, "message_of", breaks)
+    due(world.bo, "fake:bo", clock)
+
+    deliver_due(clock.now, 10, lambda: clock.now, lambda: 0.5)
+
+    (message,) = outbox.to("bo")
+    assert message.subject == "Look"
+    assert "rendering failed" in message.note
+
+
+def test_a_channel_with_a_bug_is_a_failure_in_words(world: World, clock: Clock) -> None:
+    class Broken(Outbox):
+        def send(self, address: str, to_name: str, message: Message, now: Any) -> Sent | Failed:
+            raise ZeroDivisionError
+
+    due(world.bo, "fake:bo", clock)
+    (claimed,) = claim(clock.now)
+    result = deliver_one(claimed, lambda: clock.now, lambda address: Broken())
+    assert result.outcome == Failed("the channel failed: ZeroDivisionError")
+
+
+def test_plain_is_short_and_ascii_whatever_it_is_given() -> None:
+    wild = Message("id", "ü" * 900, ["\ud800" * 900] * 90, note="\x00")
+    said = plain(wild)
+    assert said.subject == "?" * 200
+    assert said.lines == ("?" * 500,) * 20
+    assert said.note.isascii()
+
+
+@pytest.mark.parametrize(
+    ("address", "destination"),
+    [
+        ("mailto:bo@example.com", "mailto:"),
+        ("https://example.com/hook?x=//y", "https://example.com/"),
+        ("https://example.com:8443/", "https://example.com:8443/"),
+        ("http://[2001:db8::1]:80/x", "http://[2001:db8::1]:80/"),
+        ("console:bo", "console:"),
+    ],
+)
+def test_a_destination_is_who_takes_the_message(address: str, destination: str) -> None:
+    assert destination_of(address) == destination
+    assert address.startswith(destination)
+
+
+# -- many ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_commit_wakes_the_sender(start: Start, world: World, clock: Clock, outbox: Outbox) -> None:
+    start()
+    with transaction.atomic():
+        page_people([Call(world.bo.pk, 412, "high", "level 1", "Checkout fails")], clock.now)
+    until(lambda: states() == {"sent": 1})
+    assert outbox.people == ["bo"]
+
+
+def test_what_is_urgent_goes_first(start: Start, world: World, clock: Clock, crowd: Crowd) -> None:
+    for n in range(5):
+        due(world.bo, f"crowd://host/low-{n}", clock, urgent=False)
+    due(world.bo, "crowd://host/urgent", clock)
+
+    start(workers_max=1)
+
+    until(lambda: len(crowd.done) == 6)
+    assert crowd.done[0] == "crowd://host/urgent"
+
+
+def test_fifty_sends_that_hang_delay_nobody_else(
+    start: Start, world: World, clock: Clock, crowd: Crowd
+) -> None:
+    crowd.hanging = {"crowd://slow/"}
+    for n in range(50):
+        due(world.bo, f"crowd://slow/{n}", clock)
+    start()
+    until(lambda: len(crowd.begun) == PER_DESTINATION_MAX)
+
+    for n in range(20):
+        due(world.cy, f"crowd://quick/{n}", clock)
+    with transaction.atomic():
+        from tocsin.journal.waking import wake
+
+        wake("deliveries")
+
+    # All of them arrive while the fifty still hang; those hold their threads and a few claims, no more.
+    until(lambda: len(crowd.done) == 20)
+    assert {destination_of(address) for address in crowd.done} == {"crowd://quick/"}
+    assert len(crowd.begun) == PER_DESTINATION_MAX + 20
+    until(lambda: states().get("sent") == 20)
+    assert states()["sending"] <= PER_DESTINATION_MAX + HELD_MAX
+
+    crowd.gate.set()
+    until(lambda: states() == {"sent": 70})
+    assert len(crowd.begun) == len(set(crowd.begun)) == 70
+
+
+def test_fifty_hosts_that_hang_delay_nobody_else(
+    start: Start, world: World, clock: Clock, crowd: Crowd
+) -> None:
+    crowd.hanging = {f"crowd://slow-{n}/" for n in range(50)}
+    for n in range(50):
+        due(world.bo, f"crowd://slow-{n}/x", clock)
+    due(world.cy, "crowd://quick/x", clock, urgent=False)
+    start()
+    until(lambda: crowd.done == ["crowd://quick/x"])
+    assert len(crowd.begun) == 51
+
+
+def test_what_is_less_urgent_never_takes_the_last_threads(
+    start: Start, world: World, clock: Clock, crowd: Crowd
+) -> None:
+    crowd.hanging = {f"crowd://slow-{n}/" for n in range(8)}
+    for n in range(8):
+        due(world.bo, f"crowd://slow-{n}/x", clock, urgent=False)
+    sender = start(workers_max=4)
+    until(lambda: len(crowd.begun) >= 3)
+
+    due(world.cy, "crowd://quick/x", clock)
+    sender._heard("deliveries")
+
+    until(lambda: crowd.done == ["crowd://quick/x"])
+
+
+def test_who_has_answered_is_not_sent_what_waited_for_a_crowded_destination(
+    start: Start, world: World, clock: Clock, crowd: Crowd
+) -> None:
+    crowd.hanging = {"crowd://slow/"}
+    for n in range(PER_DESTINATION_MAX + 10):
+        due(world.bo, f"crowd://slow/{n}", clock, incident=412)
+    start()
+    until(lambda: len(crowd.begun) == PER_DESTINATION_MAX)
+
+    with transaction.atomic():
+        quiet([412], "acknowledged by Bo Lind", clock.now)
+    crowd.gate.set()
+
+    until(lambda: states() == {"sent": PER_DESTINATION_MAX, "suppressed": 10})
+    assert len(crowd.begun) == PER_DESTINATION_MAX
+
+
+def test_what_waited_for_a_thread_is_given_back_and_counts_no_attempt(
+    transactional_db: None, world: World, clock: Clock, crowd: Crowd
+) -> None:
+    one = due(world.bo, "crowd://host/x", clock)
+    sender = Sender(lambda: clock.now, lambda: 0.5)
+    (claimed,) = claim(clock.now)
+    sender._taken_at[claimed] = time.monotonic() - 2 * delivery.FRESH
+
+    sender._send(claimed)
+    sender._write_down()
+
+    one.refresh_from_db()
+    assert crowd.begun == []
+    assert (one.state, one.attempts) == (DeliveryState.DUE, 0)
+
+
+def test_what_was_given_back_after_an_answer_stays_unsent(world: World, clock: Clock, crowd: Crowd) -> None:
+    one = due(world.bo, "crowd://host/x", clock, incident=412)
+    (claimed,) = claim(clock.now)
+    quiet([412], "acknowledged by Bo Lind", clock.now)
+
+    keep([Result(claimed, None, timedelta(0), clock.now)], lambda: 0.5, clock.now)
+
+    one.refresh_from_db()
+    assert one.state == DeliveryState.SUPPRESSED
+    assert claim(clock.forward(minutes=5)) == []
+
+
+def test_what_a_dead_node_was_sending_is_not_sent_after_an_answer(world: World, clock: Clock) -> None:
+    one = due(world.bo, "crowd://host/x", clock, incident=412)
+    claim(clock.now)  # by a node that dies now
+    quiet([412], "acknowledged by Bo Lind", clock.now)
+
+    assert claim(clock.forward(minutes=1)) == []
+    one.refresh_from_db()
+    assert one.state == DeliveryState.SUPPRESSED
+
+
+def test_a_database_that_goes_away_after_sending_causes_no_second_message(
+    start: Start, world: World, clock: Clock, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, tries = delivery.record, []
+
+    def away(*arguments: Any) -> None:
+        tries.append(arguments)
+        if len(tries) <= 3:
+            raise OperationalError("the database is restarting")
+        honest(*arguments)
+
+    monkeypatch.setattr(delivery, "record", away)
+    monkeypatch.setattr(delivery, "AWAY_REST", 0.01)
+    due(world.bo, "crowd://host/x", clock)
+    clock_at_sending = clock.now
+    start()
+    until(lambda: len(tries) >= 1)
+    clock.forward(minutes=10)  # far beyond the lease
+
+    until(lambda: states() == {"sent": 1})
+    assert crowd.done == ["crowd://host/x"]
+    assert Delivery.objects.get().sent_at == clock_at_sending
+
+
+def test_one_attempt_that_cannot_be_recorded_does_not_hold_up_the_others(
+    start: Start, world: World, clock: Clock, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = delivery.record
+
+    def picky(claimed: Any, *rest: Any) -> None:
+        if claimed.address.endswith("poison"):
+            raise ValueError("a bug")
+        honest(claimed, *rest)
+
+    monkeypatch.setattr(delivery, "record", picky)
+    due(world.bo, "crowd://host/poison", clock)
+    for n in range(5):
+        due(world.bo, f"crowd://host/{n}", clock)
+    start()
+
+    until(lambda: states() == {"sent": 5, "sending": 1})
+
+
+def test_a_delivery_that_was_deleted_meanwhile_is_forgotten(
+    start: Start, world: World, clock: Clock, crowd: Crowd
+) -> None:
+    crowd.hanging = {"crowd://slow/"}
+    due(world.bo, "crowd://slow/x", clock)
+    sender = start()
+    until(lambda: crowd.begun)
+    Page.objects.all().delete()
+    crowd.gate.set()
+    until(lambda: crowd.done)
+    until(lambda: sender.under_way == sender.unrecorded == 0)
+
+
+def test_stopping_records_what_ends_in_time_and_gives_back_the_rest(
+    transactional_db: None, world: World, clock: Clock, crowd: Crowd
+) -> None:
+    crowd.hanging = {"crowd://slow/"}
+    for n in range(PER_DESTINATION_MAX + 3):
+        due(world.bo, f"crowd://slow/{n}", clock)
+    due(world.bo, "crowd://quick/x", clock)
+    sender = Sender(lambda: clock.now, lambda: 0.5)
+    sender.start()
+    until(lambda: len(crowd.begun) == PER_DESTINATION_MAX + 1)
+
+    assert sender.stop(1.5)
+
+    assert states() == {"sent": 1, "due": PER_DESTINATION_MAX + 3}
+    # At once, so that another node may take over now.
+    assert len(claim(clock.now)) == PER_DESTINATION_MAX + 3
+    crowd.gate.set()
+
+
+def test_two_senders_share_the_work_and_repeat_nothing(
+    start: Start, world: World, clock: Clock, crowd: Crowd
+) -> None:
+    for n in range(60):
+        due(world.bo, f"crowd://host-{n % 7}/{n}", clock)
+    start()
+    start()
+    until(lambda: states() == {"sent": 60})
+    assert sorted(crowd.done) == sorted({f"crowd://host-{n % 7}/{n}" for n in range(60)})
+
+
+def test_the_sender_sleeps_until_something_is_due(
+    transactional_db: None, world: World, clock: Clock, crowd: Crowd
+) -> None:
+    sender = Sender(lambda: clock.now, lambda: 0.5)
+    assert sender.look() == delivery.LOOK_AT_LEAST
+    one = due(world.bo, "crowd://host/x", clock)
+    Delivery.objects.filter(pk=one.pk).update(next_at=clock.now + timedelta(seconds=1.5))
+    assert sender.look() == 1.5
+    assert sender.looked_at == clock.now
+    assert crowd.begun == []
