@@ -168,9 +168,9 @@ def escalate(
 
 
 @app.command
-def note(number: Number, text: str, /, *, as_json: Json = False) -> None:
-    """Put a note on the timeline; "-" reads it from the standard input."""
-    said = sys.stdin.read() if text == "-" else text
+def note(number: Number, text: str | None = None, /, *, as_json: Json = False) -> None:
+    """Put a note on the timeline; without a text, what comes on the standard input."""
+    said = sys.stdin.read() if text is None else text
     _act(number, "notes", {"text": said}, "has your note", as_json)
 
 

@@ -33,6 +33,7 @@ from tocsin.intake.hot import Intake
 from tocsin.journal.actions import Fact, release_lease, write
 from tocsin.kernel.acting import ENGINE
 from tocsin.kernel.errors import Refused
+from tocsin.organisation.demo import make_demo
 from tocsin.site import schema
 from tocsin.site.answers import App
 from tocsin.site.asgi import Router
@@ -93,14 +94,13 @@ class Program:
 
     def prepare(self, demo: bool) -> None:
         """Bring the database up to date and make what a fresh instance needs. Raises Refused."""
+        channels.wire(self.config, self.config.secret_key)
         try:
             if connection.vendor == "postgresql":
                 CLOCK.follow(database_seconds)
             schema.upgrade()
             check_secret(self.config)
             if demo:
-                from tocsin.organisation.demo import make_demo  # not there yet
-
                 make_demo(now())
             keep_local_token(self.config.data, now())
             self.link = sign_in_link(self.config, now(), demo)
@@ -196,7 +196,6 @@ class Program:
 
     def _parts(self) -> list[Part]:
         """What is started in this order and stopped in the other."""
-        channels.wire(self.config, self.config.secret_key)
         parts: list[Part] = []
         if self.config.sqlite_path is not None:
             parts.append(Checkpointer(self.config.sqlite_path))
