@@ -44,11 +44,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that keeps pages from reaching people, said loudly."""
+    """Something that keeps pages from reaching people, said loudly; `incident` is the one it is about."""
 
     what: str
-    mend: str
-    address: str = ""
+    incident: int | None = None
 
 
 @needs(May.SEE)
@@ -67,7 +66,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "needing": counts["needing"],
         "in_hand": counts["in_hand"],
         "more": counts["needing"] + counts["in_hand"] - len(rows),
-        "troubles": troubles,
+        "troubles": troubles[:TROUBLES_MAX],
+        "troubles_more": max(0, len(troubles) - TROUBLES_MAX),
         "quiet_for": None if rows else quiet_for(now),
         "steps": first_steps(asker(request)),
         "live": "now configuration",
@@ -125,43 +125,26 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def troubles_of(rows: Sequence[Row], now: datetime) -> list[Trouble]:
-    """What keeps pages from reaching people at this moment, the most important first."""
+    """What keeps pages from reaching people at this moment, the most important first, each said once."""
     troubles = []
     if late := engine_late(now):
-        troubles.append(
-            Trouble(
-                f"The engine is {in_words(late)} behind: pages come late or not at all",
-                "Call people yourself, and tell whoever runs Tocsin.",
-            )
-        )
+        troubles.append(Trouble(f"The engine is {in_words(late)} behind: pages come late or not at all"))
     for row in rows:
         if row.incident.state != State.TRIGGERED or row.ended not in ("nobody", "exhausted"):
             continue
-        number = f"#{row.incident.pk}"
+        service = row.incident.service.name
         what = (
-            f"The policy of {row.incident.service.name} reaches nobody ({number})"
+            f"The policy of {service} reaches nobody"
             if row.ended == "nobody"
-            else f"Nobody answered for {number} on any level"
+            else "Nobody answered on any level"
         )
-        troubles.append(
-            Trouble(
-                f"{what}; the fallback contact was told, and nothing more follows by itself",
-                "Acknowledge it, or call somebody.",
-                f"/incidents/{row.incident.pk}",
-            )
-        )
+        troubles.append(Trouble(f"{what}; the fallback contact was told", row.incident.pk))
     ids = [row.incident.pk for row in rows if row.incident.state == State.TRIGGERED]
     lost = Page.objects.filter(incident_id__in=ids, undeliverable_at__isnull=False, quieted_at=None)
-    for user, incident_id in lost.order_by("-created_at").values_list("user__name", "incident_id")[
-        :TROUBLES_MAX
-    ]:
-        troubles.append(
-            Trouble(
-                f"{user} cannot be reached about #{incident_id}: every way to them failed",
-                "Call them yourself; the next level is paged at once.",
-                f"/incidents/{incident_id}",
-            )
-        )
+    named = lost.order_by("user__name", "incident_id").values_list("user__name", "incident_id").distinct()
+    troubles += [
+        Trouble(f"{user} cannot be reached", incident_id) for user, incident_id in named[:TROUBLES_MAX]
+    ]
     return troubles
 
 

@@ -11,7 +11,7 @@ from typing import Any
 Names = Mapping[str, str]  # "user:ada" -> "Ada Ortiz", "integration:shop-events" -> "Shop events"
 Data = Mapping[str, Any]
 
-CHANNELS = {"mailto": "e-mail", "https": "webhook", "http": "webhook", "console": "the message console"}
+CHANNELS = {"mailto": "e-mail", "https": "webhook", "http": "webhook", "console": "console message"}
 THROUGH = {
     "link": "from a message",
     "api": "through the API",

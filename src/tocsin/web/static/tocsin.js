@@ -21,8 +21,11 @@
     const d = Math.floor(s / 86400);
     return `${d} day${d > 1 ? "s" : ""}`;
   };
-  const countdown = (s) => {
+  const countdown = (s, before) => {
     if (s <= 0) return "now";
+    return before ? `${before} ${span(s)}` : span(s);
+  };
+  const span = (s) => {
     const h = Math.floor(s / 3600), m = Math.floor((s % 3600) / 60);
     if (h >= 24) return rounded(s);
     return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
@@ -30,7 +33,7 @@
   const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
   const tick = () => {
     const now = Date.now() + skew;
-    for (const t of $$("time[data-until]")) put(t, countdown(Math.ceil((Date.parse(t.dateTime) - now) / 1000)));
+    for (const t of $$("time[data-until]")) put(t, countdown(Math.ceil((Date.parse(t.dateTime) - now) / 1000), t.dataset.until));
     for (const t of $$("time[data-since]")) put(t, rounded(Math.max(0, Math.floor((now - Date.parse(t.dateTime)) / 1000))));
   };
 
@@ -207,6 +210,7 @@
   readClock(document.body);
   showCopy();
   $$("[data-keys]").forEach((button) => { button.hidden = false; });
+  $$("[data-without-script]").forEach((button) => { button.hidden = true; });
   setInterval(tick, 1000);
   tick();
   connect();

@@ -98,15 +98,16 @@ def ago(then: datetime | None, now: datetime) -> str | SafeString:
 
 
 @register.simple_tag
-def until(at: datetime | None, now: datetime) -> str | SafeString:
-    """A countdown "0:50" that the browser keeps ticking; "now" once it is reached."""
+def until(at: datetime | None, now: datetime, before: str = "") -> str | SafeString:
+    """A countdown "0:50" that the browser keeps ticking, after the word `before`; just "now" once it is reached."""
     if at is None:
         return ""
     return format_html(
-        '<time class="countdown" datetime="{}" title="{}" data-until>{}</time>',
+        '<time class="countdown" datetime="{}" title="{}" data-until="{}">{}</time>',
         at.astimezone(UTC).isoformat(timespec="milliseconds"),
         full(at),
-        countdown(at - now),
+        before,
+        f"{before} {countdown(at - now)}".strip() if at > now else "now",
     )
 
 
