@@ -11,16 +11,20 @@ app = App(
     help="Incident management and escalation: an alert becomes a page and climbs until somebody owns it.",
     version=lambda: version("tocsin"),
 )
-app.command("tocsin.cli.run:run")
-app.command("tocsin.cli.organisation:apply")
-app.command("tocsin.cli.organisation:export")
-app.command("tocsin.cli.incident:app", name="incident")
-app.command("tocsin.cli.send:send")
-app.command("tocsin.cli.user:app", name="user")
-app.command("tocsin.cli.token:app", name="token")
-app.command("tocsin.cli.integration:app", name="integration")
-app.command("tocsin.cli.audit:app", name="audit")
-app.command("tocsin.cli.migrate:migrate")
-app.command("tocsin.cli.backup:backup")
-app.command("tocsin.cli.backup:restore")
-app.command("tocsin.cli.doctor:doctor")
+_COMMANDS = {
+    "run": ("run:run", "Run web, API, intake and engine in one process."),
+    "apply": ("organisation:apply", "Make the organisation what files say."),
+    "export": ("organisation:export", "Print the organisation as a file."),
+    "incident": ("incident:app", "List, show and work on incidents."),
+    "send": ("send:send", "Send a test event through the real intake."),
+    "user": ("user:app", "Add and list people."),
+    "token": ("token:app", "Make, list and revoke tokens for the API."),
+    "integration": ("integration:app", "List integrations, show and renew their keys."),
+    "audit": ("audit:app", "Prove that the journal was not changed."),
+    "migrate": ("migrate:migrate", "Bring the database up to date."),
+    "backup": ("backup:backup", "Write everything into one file."),
+    "restore": ("backup:restore", "Put a backup into an empty data folder."),
+    "doctor": ("doctor:doctor", "Look at everything that has to be right."),
+}
+for _name, (_place, _help) in _COMMANDS.items():
+    app.command(f"tocsin.cli.{_place}", name=_name, help=_help)

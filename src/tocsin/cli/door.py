@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -81,16 +81,33 @@ class Door:
                 return
 
 
+class SeveralRefused(Refused):
+    """A refusal that names every mistake, one a line, as an editor can jump to them."""
+
+    def __init__(self, refused: Refused, problems: Sequence[Refused]) -> None:
+        super().__init__(refused.what, refused.expected, refused.mend, refused.where, refused.status)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join([*(str(problem) for problem in self.problems), super().__str__()])
+
+
 def _refused(status: int, answer: bytes) -> Refused:
     try:
-        error = json.loads(answer)["error"]
-        return Refused(error["what"], error["expected"], error["mend"], error["where"], status)
-    except (ValueError, KeyError, TypeError):
+        said = json.loads(answer)
+        refused = _one(said["error"], status)
+        several = [_one(problem, status) for problem in said.get("problems") or ()]
+    except (ValueError, KeyError, TypeError, AttributeError):
         return Refused(
             f"The program answered {status} and no explanation",
             mend="Is TOCSIN_URL the address of a Tocsin of this version?",
             status=status,
         )
+    return SeveralRefused(refused, several) if several else refused
+
+
+def _one(said: Mapping[str, str], status: int) -> Refused:
+    return Refused(said["what"], said["expected"], said["mend"], said["where"], status)
 
 
 class Network:
