@@ -17,13 +17,14 @@ from django.db import transaction
 from tocsin.catalog.actions import configuration
 from tocsin.catalog.models import Integration
 from tocsin.intake.batch import Batch
-from tocsin.intake.models import Alert, Inbox, Remembered
+from tocsin.intake.models import Inbox, Remembered
 from tocsin.intake.rules import Event, Reader, unreadable
+from tocsin.intake.storing import load_ended
 from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 
 ROWS_MAX = 200  # small requests in one transaction
-BULK_ROWS_MAX = 8  # large ones
+BULK_ROWS_MAX = 2  # large ones: what is critical waits for one such transaction at most
 BULK_LANE = 1
 SWEEP_MAX = 500
 log = structlog.get_logger()
@@ -104,7 +105,7 @@ def _quarantine(pk: int, problem: str, now: datetime) -> int:
 def end_silent_alerts(now: datetime, limit: int = SWEEP_MAX) -> int:
     """Alerts whose sender stopped repeating them resolve; returns how many."""
     with transaction.atomic():
-        rows = list(Alert.objects.ended(now).select_for_update(skip_locked=True)[:limit])
+        rows = load_ended(now, limit)
         if rows:
             batch = Batch(configuration(), now)
             for alert in rows:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+import msgspec
 
 from tocsin.catalog.rules import Configuration, IntegrationValue, ServiceValue, urgency_of
 from tocsin.incident import actions as incidents
@@ -29,6 +28,7 @@ from tocsin.intake.rules import (
     key_digest,
     may_join,
 )
+from tocsin.intake.storing import AlertRow, add_to_tally, insert_alerts, load_latest, update_alerts
 from tocsin.journal.actions import Fact, write
 from tocsin.kernel.acting import By
 from tocsin.kernel.urgency import Urgency, impact_of_tier, priority_of
@@ -61,9 +61,9 @@ class Batch:
     def __init__(self, config: Configuration, now: datetime) -> None:
         self.config, self.now = config, now
         self.waiting: list[tuple[Inbox, IntegrationValue, ServiceValue, Event, str]] = []
-        self.latest: dict[Key, Alert] = {}
-        self.fresh: list[Alert] = []
-        self.changed: dict[int, Alert] = {}
+        self.latest: dict[Key, AlertRow] = {}
+        self.fresh: list[AlertRow] = []
+        self.changed: dict[int, AlertRow] = {}
         self.superseded: list[int] = []
         self.touched: dict[int, Touched] = {}  # by id() of the incident row: new ones have no number yet
         self.groups: dict[tuple[str, str], Touched | None] = {}
@@ -82,7 +82,7 @@ class Batch:
             key = event.key if event.key_is_digest else key_digest(integration.id, event.key)
             self.waiting.append((row, integration, service, event, key))
 
-    def end(self, alert: Alert, why: str) -> None:
+    def end(self, alert: AlertRow, why: str) -> None:
         """Resolve a stored, locked alert without an event."""
         alert.why = why
         self._load_incidents({alert.incident_id} if alert.incident_id else set())
@@ -105,10 +105,7 @@ class Batch:
         for integration, digests in by_integration.items():
             for start in range(0, len(digests), KEYS_PER_QUERY):
                 some = digests[start : start + KEYS_PER_QUERY]
-                rows = Alert.objects.select_for_update().filter(
-                    integration=integration, latest=True, key_digest__in=some
-                )
-                self.latest |= {(integration, alert.key_digest): alert for alert in rows.order_by("id")}
+                self.latest |= {(integration, a.key_digest): a for a in load_latest(integration, some)}
         self._load_incidents({a.incident_id for a in self.latest.values() if a.incident_id is not None})
 
     def _load_incidents(self, numbers: Iterable[int | None]) -> None:
@@ -150,7 +147,7 @@ class Batch:
             elif what is Effect.NOTE and (held := self._holding(alert)) is not None and event.note.strip():
                 held.notes.append((event.note, by))
 
-    def _seen(self, alert: Alert | None) -> Seen | None:
+    def _seen(self, alert: AlertRow | None) -> Seen | None:
         if alert is None:
             return None
         held = self._holding(alert)
@@ -164,7 +161,7 @@ class Batch:
         service: ServiceValue,
         event: Event,
         key: str,
-        before: Alert | None,
+        before: AlertRow | None,
     ) -> None:
         if before is not None:
             self._supersede(before)
@@ -186,9 +183,9 @@ class Batch:
         event: Event,
         key: str,
         urgency: Urgency,
-    ) -> Alert:
+    ) -> AlertRow:
         at = event.happened_at or row.received_at
-        return Alert(
+        return AlertRow(
             integration_id=integration.id,
             service_id=service.id,
             key=event.key[:512],
@@ -198,7 +195,7 @@ class Batch:
             urgency=urgency,
             description=event.description,
             fields=dict(event.fields),
-            links=[list(link) for link in event.links],
+            links=list(event.links),
             first_seen_at=min(at, row.received_at),
             last_seen_at=row.received_at,
             ends_at=event.ends_at,
@@ -206,7 +203,9 @@ class Batch:
             samples=[sample(event, row.received_at)],
         )
 
-    def _place(self, service: ServiceValue, event: Event, urgency: Urgency, alert: Alert, by: By) -> Touched:
+    def _place(
+        self, service: ServiceValue, event: Event, urgency: Urgency, alert: AlertRow, by: By
+    ) -> Touched:
         """The incident a new alert belongs to: an open one of its group, or a new one."""
         group = group_key(service.grouping, event.fields)
         held = self.groups.get((service.id, group)) if group else None
@@ -240,7 +239,7 @@ class Batch:
         return held
 
     def _repeat(
-        self, alert: Alert, event: Event, row: Inbox, service: ServiceValue, what: Effect, by: By
+        self, alert: AlertRow, event: Event, row: Inbox, service: ServiceValue, what: Effect, by: By
     ) -> None:
         held = self._holding(alert)
         alert.count += 1
@@ -262,7 +261,7 @@ class Batch:
         if held is not None:
             self._may_worsen(held, urgency, title)
 
-    def _resolve(self, alert: Alert, event: Event | None) -> None:
+    def _resolve(self, alert: AlertRow, event: Event | None) -> None:
         alert.state, alert.resolved_at, alert.ends_at = AlertState.RESOLVED, self.now, None
         alert.ended_at = event.happened_at if event else None
         self._mark(alert)
@@ -292,7 +291,7 @@ class Batch:
             )
         )
 
-    def _supersede(self, before: Alert) -> None:
+    def _supersede(self, before: AlertRow) -> None:
         """A newer alert takes the key; what still fired in an incident that is over has its end there."""
         before.latest = False
         if before.state == AlertState.FIRING:
@@ -301,14 +300,14 @@ class Batch:
             if (held := self._holding(before)) is not None:
                 held.firing -= 1
         before.ends_at = None
-        if before.pk is not None:
-            self.superseded.append(before.pk)
+        if before.id is not None:
+            self.superseded.append(before.id)
             self._mark(before)
 
-    def _holding(self, alert: Alert) -> Touched | None:
+    def _holding(self, alert: AlertRow) -> Touched | None:
         """The incident of an alert, as this batch has it."""
         incident = self.rows.get(alert.incident_id) if alert.incident_id is not None else None
-        if incident is None and alert.pk is None:
+        if incident is None and alert.id is None:
             incident = alert.incident
         return self._touch(incident) if incident is not None else None
 
@@ -319,9 +318,9 @@ class Batch:
         if urgency.worse_than(held.worst or Urgency(held.incident.urgency)):
             held.worst, held.worst_title = urgency, title
 
-    def _mark(self, alert: Alert) -> None:
-        if alert.pk is not None:
-            self.changed[alert.pk] = alert
+    def _mark(self, alert: AlertRow) -> None:
+        if alert.id is not None:
+            self.changed[alert.id] = alert
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
@@ -339,8 +338,8 @@ class Batch:
             Alert.objects.filter(pk__in=self.superseded).update(latest=False)
         for alert in self.fresh:
             alert.incident_id = alert.incident.pk if alert.incident is not None else None
-        Alert.objects.bulk_create(self.fresh, batch_size=500)
-        self._update_alerts()
+        insert_alerts(self.fresh)
+        update_alerts(self.changed.values())
         Change.objects.bulk_create(self.changes)
         facts: dict[By, list[Fact]] = {}
         for held in self.touched.values():
@@ -359,7 +358,7 @@ class Batch:
             write(some, by, self.now)
         for held in list(self.touched.values()):
             self._follow(held)
-        self._count_effects()
+        add_to_tally(self.tally, self.now.date())
 
     def _count(self, held: Touched) -> None:
         """Bring the incident's counters to date."""
@@ -389,46 +388,11 @@ class Batch:
         for text, by in held.notes:
             incidents.add_note(held.incident.pk, text, by, self.now)
 
-    def _update_alerts(self) -> None:
-        if not self.changed:
-            return
-        connection = transaction.get_connection()
-        when, as_json = (
-            connection.ops.adapt_datetimefield_value,
-            Alert._meta.get_field("fields").get_db_prep_save,
-        )
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "UPDATE intake_alert SET state = %s, title = %s, severity = %s, urgency = %s, description = %s,"
-                " fields = %s, samples = %s, count = %s, last_seen_at = %s, resolved_at = %s, ended_at = %s,"
-                " ends_at = %s, last_seq = %s, latest = %s, why = %s WHERE id = %s",
-                [
-                    (
-                        a.state, a.title, a.severity, a.urgency, a.description,
-                        as_json(a.fields, connection), as_json(a.samples, connection), a.count,
-                        when(a.last_seen_at), when(a.resolved_at), when(a.ended_at), when(a.ends_at),
-                        a.last_seq, a.latest, a.why, a.pk,
-                    )
-                    for a in self.changed.values()
-                ],
-            )  # fmt: skip
-
-    def _count_effects(self) -> None:
-        with transaction.get_connection().cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO intake_tally (day, integration_id, effect, count) VALUES (%s, %s, %s, %s)"
-                " ON CONFLICT (day, integration_id, effect) DO UPDATE SET count = intake_tally.count + excluded.count",
-                [
-                    (self.now.date(), integration, str(what), count)
-                    for (integration, what), count in sorted(self.tally.items())
-                ],
-            )
-
 
 def sample(event: Event, at: datetime) -> Mapping[str, Any]:
     """The payload as it came, with its time; one too large is cut and says so."""
     raw = event.raw
-    text = json.dumps(raw, ensure_ascii=False, default=str)
-    if len(text.encode()) > SAMPLE_BYTES_MAX:
-        raw = {"truncated": text[: SAMPLE_BYTES_MAX // 4]}
+    text = msgspec.json.encode(raw)
+    if len(text) > SAMPLE_BYTES_MAX:
+        raw = {"truncated": text[: SAMPLE_BYTES_MAX // 4].decode("utf-8", "ignore")}
     return {"at": at.isoformat(), "raw": raw}
