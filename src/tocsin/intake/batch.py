@@ -255,9 +255,8 @@ class Batch:
         if (title, event.severity, event.description) != (alert.title, alert.severity, alert.description):
             alert.title, alert.severity, alert.description = title, event.severity, event.description
             alert.urgency, alert.fields = urgency, dict(event.fields)
-            first, *later = alert.samples or [None]
-            later.append(sample(event, row.received_at))
-            alert.samples = [s for s in (first, *later[-(SAMPLES_MAX - 1) :]) if s is not None]
+            kept = [*alert.samples, sample(event, row.received_at)]
+            alert.samples = kept[:1] + kept[1:][-(SAMPLES_MAX - 1) :]
         if held is not None:
             self._may_worsen(held, urgency, title)
 

@@ -104,7 +104,7 @@ _HOPELESS = """
 _LATE = "SELECT incident_id, due_at FROM escalation_climb WHERE due_at < %s"
 
 
-def _rows(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+def _rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())

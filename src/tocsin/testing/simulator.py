@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from random import Random
 from uuid import UUID
@@ -109,11 +110,7 @@ class Simulation:
             severity, region = self.random.choice(SEVERITIES), self.random.choice(["eu", "us"])
             integration = self.random.choice(self.world.integrations)
             lane = self.random.choice([0, 0, 0, 1])
-
-            def send(key: str = key, action: str = action, severity: str = severity, region: str = region,
-                     integration: str = integration, lane: int = lane) -> None:  # fmt: skip
-                self._accept(integration, key, action, severity, region, lane)
-
+            send = partial(self._accept, integration, key, action, severity, region, lane)
             self._later(0, SPAN.total_seconds(), send)
 
     def _plan_faults(self) -> None:
@@ -121,10 +118,10 @@ class Simulation:
             if self.random.random() < 0.5:
                 begin = self.random.uniform(0, SPAN.total_seconds())
                 until = BEGINS + seconds(begin + self.random.uniform(5, 300))
-                self._at(BEGINS + seconds(begin), lambda s=scheme, u=until: self.outage.update({s: u}))  # type: ignore[misc]
+                self._at(BEGINS + seconds(begin), partial(self.outage.__setitem__, scheme, until))
         for node in self.nodes:
             for _ in range(self.random.randint(0, 3)):
-                self._later(0, SPAN.total_seconds(), lambda n=node: self._trouble(n))  # type: ignore[misc]
+                self._later(0, SPAN.total_seconds(), partial(self._trouble, node))
 
     def _trouble(self, node: Node) -> None:
         """A node is told to die at one of its next crash points, or stalls for longer than a lease."""
@@ -181,7 +178,7 @@ class Simulation:
             lost = (
                 self.faults and self.random.random() < 0.1
             )  # a hint that got lost: the node looks a second later
-            self._later(0, 1 if lost else 0.02, lambda n=node: self._look(n))  # type: ignore[misc]
+            self._later(0, 1 if lost else 0.02, partial(self._look, node))
 
     def _alive(self, node: Node) -> bool:
         return self.now >= self._back_at(node)
@@ -212,19 +209,15 @@ class Simulation:
                 if not sum(duty.act(self.now) for duty in self.duties):
                     raise PromiseBroken("something is due and no duty moves it on")
             for one in claim(self.now):
-                life = node.life
                 wait = self.random.choice([0.0, 0.0, 0.1, 0.7]) if self.faults else 0.0
-                self._at(
-                    self.now + seconds(wait),
-                    lambda n=node, c=one, li=life: self._hand_over(n, c, li, self.now),
-                )  # type: ignore[misc]
+                self._at(self.now + seconds(wait), partial(self._hand_over, node, one, node.life))
 
-    def _hand_over(self, node: Node, one: Claimed, life: int, ready_at: datetime) -> None:
+    def _hand_over(self, node: Node, one: Claimed, life: int) -> None:
         """The sender gives a message to its provider, unless the node died or stalls, or it is not wanted any more."""
         if node.life != life or self.now < node.down_until:
             return
         if self.now < node.paused_until:
-            self._at(node.paused_until, lambda: self._hand_over(node, one, life, ready_at))
+            self._at(node.paused_until, partial(self._hand_over, node, one, life))
             return
         with self._turn_of(node):
             if not still_wanted(one):
@@ -232,7 +225,7 @@ class Simulation:
                 self._finish(node, one, life, Failed("answered meanwhile", again=False))
                 return
             outcome, took = self._provider(one)
-            self._later(took, took, lambda: self._finish(node, one, life, outcome))
+            self._later(took, took, partial(self._finish, node, one, life, outcome))
 
     def _provider(self, one: Claimed) -> tuple[Sent | Failed, float]:
         """What the provider does with it: takes it, refuses it, hangs, or takes it and says otherwise."""
@@ -262,7 +255,7 @@ class Simulation:
         if node.life != life or self.now < node.down_until:
             return
         if self.now < node.paused_until:
-            self._at(node.paused_until, lambda: self._finish(node, one, life, outcome))
+            self._at(node.paused_until, partial(self._finish, node, one, life, outcome))
             return
         with self._turn_of(node):
             record(one, outcome, seconds(0.1), self.now, self.random.random())
@@ -273,7 +266,7 @@ class Simulation:
             return
         verb = self.random.choice(["acknowledge", "acknowledge", "acknowledge", "resolve", "escalate"])
         user, number = one.page.user_id, one.page.incident_id
-        self._later(1, 240, lambda: self._press(user, number, verb))
+        self._later(1, 240, partial(self._press, user, number, verb))
 
     def _press(self, user: str, incident: int, verb: str) -> None:
         by = by_user(user, "link")
@@ -281,7 +274,7 @@ class Simulation:
         node = self.random.choice(self.nodes)
         if not self._alive(node):
             self._later(
-                1, 5, lambda: self._press(user, incident, verb)
+                1, 5, partial(self._press, user, incident, verb)
             )  # the page does not load; tried again
             return
         with self._turn_of(node):
@@ -312,7 +305,7 @@ class Simulation:
             node.down_until = self.now + seconds(self.random.uniform(1, 20))
             self.seen.counts["crashes"] += 1
             self.seen.allow_repeats_of_what_is_in_flight()
-            self._at(node.down_until, lambda: self._look(node))
+            self._at(node.down_until, partial(self._look, node))
         finally:
             self.turn = before
 
