@@ -1,0 +1,163 @@
+"""For any organisation at all: what is exported applies to nothing changed, and applying twice is applying once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.world import Outbox
+from tocsin.catalog.models import Integration, Organisation, Service
+from tocsin.escalation.models import Policy
+from tocsin.journal.models import Head
+from tocsin.kernel.acting import By
+from tocsin.organisation.actions import File, apply, export, plan
+from tocsin.people.models import Team, User
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+BY = By("cli", "file")
+CONTACTS = ["mail", "hook", "phone"]
+
+names = (
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+    .map(str.strip)
+    .filter(bool)
+)
+spans = st.sampled_from(["1s", "45s", "5m", "1h30m", "2d"])
+priorities = st.sampled_from(["P1", "P2", "P3", "P4", "P5"])
+
+
+def some(ids: list[str], most: int = 3) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(ids), unique=True, max_size=most) if ids else st.just([])
+
+
+def perhaps(ids: list[str]) -> st.SearchStrategy[str | None]:
+    return st.sampled_from([None, *ids])
+
+
+@st.composite
+def users(draw: st.DrawFn, key: str) -> dict[str, Any]:
+    contacts = draw(some(CONTACTS))
+    steps = st.one_of(
+        [st.sampled_from(contacts), st.builds(lambda c, s: {c: s}, st.sampled_from(contacts), st.just("5m"))]
+        if contacts
+        else [st.nothing()]
+    )
+    user: dict[str, Any] = {"id": key, "name": draw(names), "email": f"{key}@example.com"}
+    user |= {"role": draw(st.sampled_from(["manager", "responder", "stakeholder"])), "active": draw(st.booleans())}
+    if draw(st.booleans()):
+        user["timezone"] = draw(st.sampled_from(["UTC", "Europe/Madrid", "America/St_Johns"]))
+    user["contacts"] = {name: f"fake:{key}-{name}" for name in contacts}
+    rules = st.lists(steps, max_size=3) if contacts else st.just([])
+    user["rules"] = draw(st.fixed_dictionaries({}, optional={"high": rules, "low": rules}))
+    return user
+
+
+@st.composite
+def levels(draw: st.DrawFn, people: list[str], teams: list[str]) -> list[dict[str, Any]]:
+    targets = [f"user:{key}" for key in people] + [f"team:{key}" for key in teams]
+    notify = st.lists(st.sampled_from(targets), unique=True, min_size=1, max_size=3)
+    level = st.fixed_dictionaries({"notify": notify, "timeout": spans})
+    return draw(st.lists(level, min_size=1, max_size=3))
+
+
+@st.composite
+def services(draw: st.DrawFn, number: int, teams: list[str], policies: list[str]) -> dict[str, Any]:
+    grouping = st.just("none") | st.fixed_dictionaries(
+        {}, optional={"by": st.lists(names, unique=True, max_size=3), "window": spans}
+    )
+    integration = st.fixed_dictionaries(
+        {"type": st.sampled_from(["alertmanager", "events"])},
+        optional={"name": names, "enabled": st.booleans()},
+    )
+    integrations = draw(st.lists(integration, max_size=2))
+    made = draw(
+        st.fixed_dictionaries(
+            {"name": names, "team": perhaps(teams), "policy": perhaps(policies)},
+            optional={
+                "description": st.text(st.characters(exclude_categories=["Cs"]), max_size=30).filter(
+                    lambda text: "\x00" not in text
+                ),
+                "tier": st.integers(1, 5),
+                "urgency": st.sampled_from(["severity", "high", "low"]),
+                "grouping": grouping,
+                "resolve_delay": st.sampled_from(["0s", "30s", "1d"]),
+                "ack_timeout": st.sampled_from(["0s", "never", "5m", "7d"]),
+            },
+        )
+    )
+    return {
+        "id": f"s{number}",
+        **made,
+        "integrations": [{"id": f"s{number}-{n}", **each} for n, each in enumerate(integrations)],
+    }
+
+
+@st.composite
+def organisations(draw: st.DrawFn) -> dict[str, Any]:
+    people = [f"u{n}" for n in range(draw(st.integers(1, 3)))]
+    teams = [f"t{n}" for n in range(draw(st.integers(0, 2)))]
+    policies = [f"p{n}" for n in range(draw(st.integers(0, 2)))]
+    made: dict[str, Any] = {"users": [draw(users(key)) for key in people], "teams": [], "policies": []}
+    for key in teams:
+        members = draw(some(people))
+        made["teams"].append({"id": key, "name": draw(names), "members": members, "lead": draw(perhaps(members))})
+    for key in policies:
+        made["policies"].append(
+            {
+                "id": key,
+                "team": draw(perhaps(teams)),
+                "levels": draw(levels(people, teams)),
+                "repeat": draw(st.integers(0, 3)),
+            }
+        )
+    made["services"] = [draw(services(n, teams, policies)) for n in range(draw(st.integers(0, 2)))]
+    active = [user["id"] for user in made["users"] if user["active"]]
+    made["organisation"] = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "name": names,
+                "fallback": perhaps(active),
+                "priorities": st.fixed_dictionaries({}, optional={"major": st.fixed_dictionaries({"low": priorities})}),
+            },
+        )
+    )
+    return made
+
+
+def wipe() -> None:
+    for model in (Integration, Service, Policy, Team, User, Organisation):
+        model.objects.all().delete()
+
+
+@pytest.mark.django_db
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(organisation=organisations())
+def test_what_is_exported_applies_to_nothing_changed(outbox: Outbox, organisation: dict[str, Any]) -> None:
+    wipe()
+    declared = [File("org.yaml", yaml.safe_dump(organisation, allow_unicode=True))]
+    apply(plan(declared), BY, NOW)
+    written = Head.objects.get(chain="organisation").seq
+
+    assert plan(declared).in_words() == ["Nothing changes."]
+    assert plan(declared, prune=True).empty
+    for text in (export(), export(keys=True)):
+        again = plan([File("export.yaml", text)], prune=True)
+        assert again.in_words() == ["Nothing changes."]
+        apply(again, BY, NOW)
+    assert Head.objects.get(chain="organisation").seq == written, "nothing changed, so nothing was written down"
+
+    exported = export(keys=True)
+    wipe()
+    apply(plan([File("export.yaml", exported)]), BY, NOW)
+    assert export(keys=True) == exported, "an export rebuilds the organisation, keys and all"
