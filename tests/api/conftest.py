@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.test import Client
-from django.urls import clear_url_caches
 
 from tests.world import Clock, World
 from tocsin.kernel.acting import By
@@ -70,9 +68,7 @@ class Program:
 
 
 @pytest.fixture(autouse=True)
-def _addresses(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    monkeypatch.setattr(settings, "ROOT_URLCONF", "tests.api.addresses")
-    clear_url_caches()
+def _at_the_clocks_instant(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     monkeypatch.setattr(site_clock, "now", lambda: clock.now)
 
 

@@ -144,6 +144,19 @@ def test_prometheus_reads_every_number(road: Road, outbox: Outbox, clock: Clock)
     assert any(name.startswith("tocsin_build_info") for name in found)
 
 
+def test_no_number_has_two_meanings(world: World) -> None:
+    """A name that stands twice makes Prometheus refuse the whole page."""
+    import tocsin.engine.delivery
+    import tocsin.intake.hot
+    import tocsin.site.checkpoint
+
+    assert tocsin.engine.delivery and tocsin.intake.hot and tocsin.site.checkpoint  # they count in the process
+    text = Client().get("/metrics").content.decode()
+    names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert sorted(names) == sorted(set(names))
+    assert {"tocsin_engine_lag_seconds", "tocsin_events_accepted_total", "tocsin_events_total"} <= set(names)
+
+
 def test_the_numbers_are_for_this_machine_or_for_a_token(bo: Program, world: World) -> None:
     client = Client()
     assert client.get("/metrics", REMOTE_ADDR="127.0.0.1").status_code == 200

@@ -1,0 +1,77 @@
+"""The contract is kept for whatever is sent: every operation, with bodies and parameters made from the document.
+
+TOCSIN_FUZZ=200 tries that many of each operation; the suite tries a few, the same ones every time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections, transaction
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.api.conftest import Program
+from tests.api.test_permissions import ALL, NAMES
+from tests.world import World
+from tocsin.api.openapi import PREFIX
+from tocsin.incident.actions import open_incident
+from tocsin.kernel.acting import By
+
+EXAMPLES = int(os.environ.get("TOCSIN_FUZZ", "3"))
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+FUZZ = settings(
+    max_examples=EXAMPLES,
+    derandomize="TOCSIN_FUZZ" not in os.environ,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.parametrize(("method", "path"), [each[:2] for each in ALL], ids=NAMES)
+def test_whatever_is_sent_is_answered_as_the_contract_says(
+    world: World, program_of: Callable[..., Program], clock: object, method: str, path: str
+) -> None:
+    open_incident("shop", "Checkout fails", by=By("user:bo", "api"), now=world.ada.created_at)
+    token = program_of(world.ada).token
+    schema = schemathesis.openapi.from_wsgi(f"{PREFIX}openapi.json", get_wsgi_application())
+    operation = schema[PREFIX.rstrip("/") + path][method]
+
+    def send(case: Case) -> None:
+        with transaction.atomic():  # each example meets the same organisation
+            answer = case.call(headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"})
+            case.validate_response(answer, checks=CHECKS)
+            transaction.set_rollback(True)
+
+    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+        FUZZ(given(case=operation.as_strategy(generation_mode=mode))(send))()
+
+
+@pytest.fixture(autouse=True)
+def _keep_the_connection() -> Iterator[None]:
+    """The requests run in this thread and in this test's transaction, so they must not tidy up connections."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
