@@ -149,7 +149,7 @@ def check_name(name: object, where: str = "name") -> str:
 
 
 def check_email(email: object, where: str = "email") -> str:
-    """Return the address without spaces around it. Raises Refused."""
+    """Return the address in small letters, as it is signed in with, without spaces around it. Raises Refused."""
     text = email.strip() if isinstance(email, str) else ""
     try:
         validate_email(text)
@@ -157,7 +157,7 @@ def check_email(email: object, where: str = "email") -> str:
         text = ""
     if not text or len(text) > EMAIL_LENGTH_MAX:
         raise Refused(f"{email!r} is not an e-mail address", "something like ada@example.com", where=where)
-    return text
+    return text.lower()
 
 
 def check_timezone(name: object, where: str = "timezone") -> str:
