@@ -50,7 +50,12 @@ def address(pattern: URLPattern) -> str:
 
 
 def role_rows(world: World) -> dict[Role, User]:
-    return {Role.ADMIN: world.ada, Role.MANAGER: world.mo, Role.RESPONDER: world.bo, Role.STAKEHOLDER: world.sam}
+    return {
+        Role.ADMIN: world.ada,
+        Role.MANAGER: world.mo,
+        Role.RESPONDER: world.bo,
+        Role.STAKEHOLDER: world.sam,
+    }
 
 
 @pytest.mark.parametrize("pattern", patterns(), ids=lambda p: str(p.name))

@@ -101,7 +101,7 @@ def _line(row: Entry, names: Mapping[str, str]) -> Line:
 def _what(row: Entry, names: Mapping[str, str]) -> str:
     """The entry as the end of a sentence that begins with who did it."""
     noun, _, verb = row.kind.partition(".")
-    about = str(row.data.get(noun, row.data.get("user", "")))
+    about = str(row.data.get("user" if noun == "token" else noun, row.data.get("user", "")))
     own = row.who == f"user:{about}"
     if row.kind in KINDS and (own or row.kind == "user.link_used"):
         return KINDS[row.kind].removesuffix(" for").removesuffix(" of")
@@ -131,12 +131,22 @@ def _changes(data: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _plain(value: Any) -> str:
+    """A stored value as people write it: yes and no, lists with commas, fields with colons."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {_plain(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        joint = ", " if all(isinstance(each, str) for each in value) else " / "
+        return joint.join(_plain(each) for each in value)
+    return str(value)
+
+
 def _short(value: Any) -> str:
     if value in (None, "", [], {}):
         return "nothing"
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        value = ", ".join(value)
-    text = str(value)
+    text = _plain(value)
     return text if len(text) <= VALUE_LENGTH_MAX else text[:VALUE_LENGTH_MAX] + "…"
 
 

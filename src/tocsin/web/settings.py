@@ -11,7 +11,7 @@ from tocsin.catalog.actions import organisation, save_organisation
 from tocsin.escalation.actions import fallback
 from tocsin.people.models import User
 from tocsin.people.rules import May
-from tocsin.web import audit
+from tocsin.web import audit, organisation_file
 from tocsin.web.forms import by, instant, show, told_beside
 from tocsin.web.forms.settings import OrganisationForm
 from tocsin.web.guard import needs
@@ -38,5 +38,6 @@ def index(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("settings", index, name="settings"),
+    *organisation_file.urlpatterns,
     *audit.urlpatterns,
 ]
