@@ -260,7 +260,9 @@ class Record:
             inner = f"{path}.{each.name}" if path else each.name
             if each.name not in entries:
                 if each.default is REQUIRED:
-                    reader.wrong(node, f"Here {self.noun} has no {each.name}", f"the key {each.name}", each.help)
+                    reader.wrong(
+                        node, f"Here {self.noun} has no {each.name}", f"the key {each.name}", each.help
+                    )
                     read[each.name] = BAD
                 elif each.default is not LEFT:
                     read[each.name] = each.default

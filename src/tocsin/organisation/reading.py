@@ -96,7 +96,9 @@ def _read(file: File, nodes_left: int) -> list[Node]:
         return list(_roots(file.name, yaml.parse(text, Loader=_Loader), nodes_left))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = min(mark.line + 1, len(text.splitlines())) if mark else 1  # the end may lie behind the last line
+        line = (
+            min(mark.line + 1, len(text.splitlines())) if mark else 1
+        )  # the end may lie behind the last line
         raise Refused(
             f"This is not YAML: {error.problem or error.context}",
             "YAML 1.1",

@@ -19,6 +19,7 @@ from tocsin.notification.rules import RULE_STEPS_MAX
 from tocsin.organisation.kinds import (
     BAD,
     LEFT,
+    NEVER,
     NONE,
     REQUIRED,
     Either,
@@ -149,7 +150,7 @@ _PRIORITIES = Record(
             Record(
                 impact.value,
                 tuple(
-                    Field(urgency.value, OneOf(Priority), f"{impact} impact, {urgency} urgency", LEFT)
+                    Field(urgency.value, OneOf(Priority), f"The priority of {urgency} urgency.", LEFT)
                     for urgency in Urgency
                 ),
             ),
@@ -230,7 +231,7 @@ TEAM = Record(
     "a team",
     (
         Field("id", Slug(), _SLUGS),
-        Field("name", NAME, "As it is shown. Left out: the id.", ""),
+        Field("name", NAME, "As it is shown.", ""),
         Field(
             "members",
             Listed(Slug("the id of a person"), people.MEMBERS_MAX),
@@ -261,7 +262,7 @@ POLICY = Record(
     "a policy",
     (
         Field("id", Slug(), _SLUGS),
-        Field("name", NAME, "As it is shown. Left out: the id.", ""),
+        Field("name", NAME, "As it is shown.", ""),
         Field("team", Slug("the id of a team"), "Who looks after the policy.", None, nullable=True),
         Field(
             "levels",
@@ -298,7 +299,7 @@ INTEGRATION = Record(
     (
         Field("id", Slug(), _SLUGS + " One id per organisation, not per service."),
         Field("type", OneOf(IntegrationType), "Which set-up lines are shown; a key opens every path."),
-        Field("name", NAME, "As it is shown. Left out: the id.", ""),
+        Field("name", NAME, "As it is shown.", ""),
         Field(
             "key", Key(), "What the sender shows. Left out: the key there is, or a new one, shown once.", LEFT
         ),
@@ -373,7 +374,11 @@ def json_schema() -> dict[str, Any]:
 
 def reference() -> str:
     """The tables of docs/reference/organisation-file.md."""
-    tables = [("organisation", ORGANISATION)]
+    tables = [
+        ("organisation", ORGANISATION),
+        ("organisation.priorities", _PRIORITIES),
+        ("organisation.priorities.*", _inside(_PRIORITIES, Impact.MAJOR)),
+    ]
     tables += [(f"{name}[]", record) for name, record in LISTS.items()]
     tables += [
         ("users[].rules", _inside(USER, "rules")),
@@ -383,11 +388,46 @@ def reference() -> str:
     ]
     parts = []
     for path, record in tables:
-        rows = [f"| `{each.name}` | {_default_in_words(each)} | {each.help} |" for each in record.fields]
-        parts.append(
-            "\n".join([f"### `{path}`", "", "| key | if left out | meaning |", "|---|---|---|", *rows])
-        )
+        rows = [
+            f"| `{each.name}` | {_value_in_words(each.kind)} | {_default_in_words(each)} | {each.help} |"
+            for each in record.fields
+        ]
+        head = ["| key | value | left out | meaning |", "|---|---|---|---|"]
+        parts.append("\n".join([f"### `{path}`", "", *head, *rows]))
     return "\n\n".join(parts) + "\n"
+
+
+def _value_in_words(kind: Kind) -> str:
+    """What may stand there, for the reference."""
+    match kind:
+        case Whole():
+            return f"{kind.least} to {kind.most}"
+        case YesNo():
+            return "`true` or `false`"
+        case OneOf():
+            return ", ".join(f"`{choice.value}`" for choice in kind.choices)
+        case Span():
+            never = f", or `{NEVER}`" if kind.never else ""
+            return f"{format_duration(kind.least)} to {format_duration(kind.most)}{never}"
+        case Listed(kind=Record()):
+            return f"list of at most {kind.most}, see below"
+        case Listed():
+            return f"list of at most {kind.most}: {_value_in_words(kind.kind)}"
+        case Named():
+            return f"at most {kind.most} names with {_value_in_words(kind.kind)}"
+        case Either():
+            return f"`{kind.word}`, or see below"
+        case Text():
+            return f"{kind.words}, at most {kind.length_max} characters"
+        case Slug():
+            return kind.words
+        case Target():
+            return '`"user:ID"`, `"team:ID"`'
+        case Step():
+            return f"`contact` or `{{contact: delay}}`, at most {format_duration(kind.delay.most)}"
+        case Key():
+            return f"{catalog.KEY_LENGTH_MIN} to {catalog.KEY_LENGTH_MAX} characters"
+    return "see below"
 
 
 def _inside(record: Record, name: str) -> Record:
@@ -402,5 +442,5 @@ def _default_in_words(each: Field) -> str:
     if each.default is LEFT:
         return "stays as it is"
     if each.default in (None, "", []):
-        return "none"
+        return "the id" if each.name == "name" else "none"
     return f"`{str(each.default).lower() if isinstance(each.default, bool) else each.default}`"
