@@ -210,14 +210,12 @@ users:
 teams:
   - {{id: web, name: Web, members: [ada]}}
 policies:
-  - {{id: quiet, name: Quiet, levels: []}}
   - {{id: web, name: Web, levels: [{{notify: ["user:ada"], timeout: 1h}}]}}
 services:
   - id: intake
     name: Intake
     team: web
-    policy: quiet
-    group_by: [alertname]
+    grouping: {{by: [alertname], window: 10m}}
     integrations: [{{id: bench-intake, type: alertmanager, key: "{self.KEYS["intake"]}"}}]
   - id: page
     name: Page
@@ -228,15 +226,17 @@ services:
     name: Storm
     team: web
     policy: web
-    group_by: [alertname]
+    grouping: {{by: [alertname], window: 10m}}
     integrations: [{{id: bench-storm, type: alertmanager, key: "{self.KEYS["storm"]}"}}]
 """
         )
-        done = subprocess.run(
-            [self.COMMAND, "apply", str(file)], env=self.environ, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(f"tocsin apply refused the organisation:\n{done.stdout}{done.stderr}")
+        (folder / "data").mkdir()
+        for command in (["migrate"], ["apply", str(file)]):
+            done = subprocess.run(
+                [self.COMMAND, *command], env=self.environ, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                raise RuntimeError(f"tocsin {command[0]} failed:\n{done.stdout}{done.stderr}")
 
     def start(self) -> float:
         command = [self.COMMAND, "run", "--host", "127.0.0.1", "--port", str(self.port)]

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import time
 import urllib.error
 import urllib.request
 import zipfile
@@ -126,7 +127,10 @@ def fetch(url: str) -> tuple[int, str]:
 
 
 def test_the_program_from_the_wheel_serves_its_pages_and_their_styles(running: str) -> None:
-    assert fetch(f"{running}/readyz")[0] == 200
+    last = time.monotonic() + READY_WITHIN
+    while fetch(f"{running}/readyz")[0] != 200:  # it answers before the engine has looked for the first time
+        assert time.monotonic() < last
+        time.sleep(0.05)
     status, page = fetch(f"{running}/")  # the sign-in page, which the first address leads to
     assert status == 200
     sheets = re.findall(r'<link[^>]+rel="stylesheet"[^>]*>', page)
