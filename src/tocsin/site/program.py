@@ -10,7 +10,7 @@ import random
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -67,13 +67,13 @@ class Part(Protocol):
 class Server(uvicorn.Server):
     """Uvicorn as a part: it says when it answers, and leaves the signals to the program."""
 
-    def __init__(self, config: uvicorn.Config, opened: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, opened: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._opened = opened
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._opened()
+        await self._opened()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -182,13 +182,16 @@ class Program:
             return app
         return ProxyHeadersMiddleware(app, list(self.config.trusted_proxies))  # type: ignore[arg-type, return-value]
 
-    def _opened(self) -> None:
-        """The server answers: say so, and make ready what the first visitor would wait for."""
+    async def _opened(self) -> None:
+        """The server answers: make ready what the first visitor would wait for, and say so once the engine looks."""
         write_private(self.config.data / ADDRESS_FILE, self.local)
         self.pages.warm()
         print(f"Tocsin runs on {self.config.url}")  # noqa: T201
+        while self.health.looked_at is None and not self.ending.is_set():
+            await asyncio.sleep(0.005)
         if self.link:
             print(f"Sign in once, within 24 hours: {self.link}")  # noqa: T201
+        print("Ready. Ctrl-C ends it.", flush=True)  # noqa: T201
         gc.collect()
         gc.freeze()  # what is loaded stays; the collector need not walk it again beside what comes
 

@@ -1,0 +1,189 @@
+"""Real programs for tests: `tocsin run` in a folder of its own, on a free port, ended by its process id."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+START_SECONDS = 60.0  # a limit against hanging, on a machine that does much else; no measure of speed
+END_SECONDS = 30.0
+
+
+def environment(data: Path, **more: str) -> dict[str, str]:
+    """The environment of a program on `data`, free of the suite's own settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TOCSIN_", "DJANGO_"))}
+    return kept | {"TOCSIN_DATA": str(data), "PYTHONWARNINGS": "default"} | more
+
+
+@dataclass
+class Program:
+    """A running `tocsin run`."""
+
+    data: Path
+    process: subprocess.Popen[str]
+    said: list[str] = field(default_factory=list)
+    log: Path = Path()
+
+    @property
+    def address(self) -> str:
+        return (self.data / "address").read_text().strip()
+
+    @property
+    def sign_in_link(self) -> str | None:
+        found = [re.search(r"http\S+/sign-in/link/\S+", line) for line in self.said]
+        return next((link[0] for link in found if link), None)
+
+    @property
+    def token(self) -> str:
+        return (self.data / "token").read_text().strip()
+
+    def ask(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """One request with the local token; the status and what JSON the answer holds, or its text."""
+        status, _, text = self.raw(method, path, body, headers)
+        try:
+            return status, json.loads(text)
+        except ValueError:
+            return status, text.decode()
+
+    def raw(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        url = urlsplit(self.address)
+        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=30)
+        try:
+            sent = {"Authorization": f"Bearer {self.token}"} if path.startswith("/api/") else {}
+            data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+            if data is not None:
+                sent["Content-Type"] = "application/json"
+            connection.request(method, path, data, sent | dict(headers or {}))
+            answer = connection.getresponse()
+            return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
+
+    def kill(self) -> None:
+        """What a power cut leaves of a process."""
+        self.process.kill()
+        self.process.wait(END_SECONDS)
+
+    def end(self) -> int:
+        """Ask it to end, as a service manager does; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(END_SECONDS)
+
+
+@contextmanager
+def running(data: Path, *words: str, **more: str) -> Iterator[Program]:
+    """`tocsin run` on a free port unless told otherwise, ready, until the block ends."""
+    words = words if "--port" in words else ("--port", "0", *words)
+    data.mkdir(parents=True, exist_ok=True)
+    log = data.parent / f"{data.name}.log"
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tocsin", "run", *words],
+            env=environment(data, **more),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    program = Program(data, process, log=log)
+    try:
+        _wait_until_ready(program)
+        yield program
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(END_SECONDS)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _wait_until_ready(program: Program) -> None:
+    assert program.process.stdout is not None
+    for line in program.process.stdout:  # it prints its address once it answers, and its link after that
+        program.said.append(line.rstrip("\n"))
+        if line.startswith("Ready"):
+            return
+    raise AssertionError(f"the program ended: {program.log.read_text()}")
+
+
+def tocsin(data: Path, *words: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+    """One command on a data folder, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "tocsin", *words],
+        env=environment(data, **more),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def eventually(look: Any, seconds: float = 30.0) -> Any:
+    """What `look` gives once it gives something true; fails when it never does."""
+    patience = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < patience, "it never came"
+        time.sleep(0.05)
+    return found
+
+
+ORGANISATION = """
+users:
+  - id: bo
+    name: Bo Lind
+    email: bo@example.com
+    role: admin
+    contacts: {console: "console:bo"}
+    rules: {high: [console], low: [console]}
+policies:
+  - {id: web, name: Web, levels: [{notify: ["user:bo"], timeout: 1h}]}
+services:
+  - id: shop
+    name: Web shop
+    policy: web
+    integrations:
+      - {id: shop-events, type: events, key: "0123456789abcdef0123456789abcdef"}
+"""
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def declare(program: Program, text: str = ORGANISATION) -> None:
+    """Give the program its small organisation."""
+    status, said = program.ask("POST", "/api/v1/organisation/apply", {"files": [{"text": text}]})
+    assert status == 200, said
+
+
+def trigger(program: Program, key: str, severity: str = "critical") -> int:
+    """Send one event; the status of the answer."""
+    event = {
+        "routing_key": KEY,
+        "event_action": "trigger",
+        "dedup_key": key,
+        "payload": {"summary": f"{key} fails", "severity": severity, "source": "test"},
+    }
+    status, _ = program.ask("POST", "/v2/enqueue", event)
+    return status
+
+
+def incidents(program: Program, *, state: str = "") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = program.ask(
+        "GET", f"/api/v1/incidents?limit=200{state and '&state=' + state}"
+    )[1]["items"]
+    return found
