@@ -50,6 +50,7 @@ FRESH = 0.5  # seconds within which something claimed is on its way, or else is 
 WORKER_REST = 30.0  # seconds without work after which a thread ends
 LOOK_AT_LEAST = 2.0
 AWAY_REST = 0.5  # seconds between attempts to reach the database
+BRIEFLY = 0.02  # seconds in which what was begun gets the processor, before the next look
 ELSEWHERE_REST = 0.1  # seconds to wait when what is due is held by another node
 STOP_WITHIN = 8.0
 TOPIC = "deliveries"
@@ -181,6 +182,9 @@ class Sender:
         self._taken_at: dict[Claimed, float] = {}
         self._unrecorded: list[Result] = []
 
+        self._complained: set[Claimed] = set()
+
+        self._told = True  # whether a commit has made something due, or may have
         self._awake = threading.Event()
         self._stopping = threading.Event()
         self._stop_by = 0.0
@@ -213,6 +217,7 @@ class Sender:
 
     def _heard(self, topic: str) -> None:
         if topic == TOPIC:
+            self._told = True
             self._awake.set()
 
     def _run(self) -> None:
@@ -242,17 +247,21 @@ class Sender:
         self._write_down()
         now = self._clock()
         self._start_held(now)
-        taken = self.send_due(now)
+        rest = 0.0
+        if not self._told:  # a message has ended, or time has passed: ask before taking the writer's lock
+            rest = self._rest(now)
+        if rest <= 0:
+            self._told = False
+            rest = BRIEFLY if self.send_due(now) else self._rest(now) or ELSEWHERE_REST
         self.looked_at = now
-        if self._free() <= 0:
-            return LOOK_AT_LEAST  # a message that ends wakes us
-        due = next_delivery_at(self._crowded(), self._low_too())
+        return rest
+
+    def _rest(self, now: datetime) -> float:
+        """The seconds until something falls due that could be sent then; 0 when it could be sent now."""
+        due = next_delivery_at(self._crowded(), self._low_too()) if self._free() > 0 else None
         if due is None:
-            return LOOK_AT_LEAST
-        left = (due - self._clock()).total_seconds()
-        if left <= 0:
-            return 0.0 if taken else ELSEWHERE_REST
-        return min(left, LOOK_AT_LEAST)
+            return LOOK_AT_LEAST  # a commit wakes us, or a message that ends and makes room
+        return min(max((due - now).total_seconds(), 0.0), LOOK_AT_LEAST)
 
     def send_due(self, now: datetime, limit: int = BATCH_MAX) -> int:
         """Claim what is due and begin to send it; returns how many were begun."""
@@ -367,9 +376,12 @@ class Sender:
             except Delivery.DoesNotExist:
                 _log.info("a delivery was deleted while it was sent", delivery=str(result.claimed.id))
             except Exception:
-                _log.exception("an attempt cannot be recorded", delivery=str(result.claimed.id))
+                if result.claimed not in self._complained:
+                    self._complained.add(result.claimed)
+                    _log.exception("an attempt cannot be recorded", delivery=str(result.claimed.id))
                 if now < result.claimed.lease_until:
                     continue
+            self._complained.discard(result.claimed)
             self._unrecorded.remove(result)
 
     def _wind_up(self) -> None:
