@@ -72,7 +72,7 @@ services:
         "a.yaml:11: 'ada' stands in the list twice. Expected each once.",
         "a.yaml:12: Unknown section 'policy'. Expected one of organisation, users, teams, policies, services. "
         "Did you mean 'policies'?",
-        "a.yaml:16: 'web' is not somebody to notify. Expected a text like \"user:bo\" or \"team:web\".",
+        'a.yaml:16: \'web\' is not somebody to notify. Expected a text like "user:bo" or "team:web".',
         "a.yaml:16: 5 has no unit. Expected a length from 1s to 7d. Write 5s or 5m.",
         "a.yaml:17: The list has 0 items. Expected at least 1 and at most 20.",
         "a.yaml:17: 30d cannot stand here. Expected a length from 1s to 7d.",
@@ -130,7 +130,9 @@ services:
 
 def test_who_refers_to_an_object_with_a_mistake_is_not_blamed_for_it() -> None:
     text = f"users: [{{id: ada, name: Ada}}, {ADA.replace('ada', 'bo')}]\nteams: [{{id: web, members: [ada, bo]}}]"
-    assert problems(text) == ["a.yaml:1: Here a user has no email. Expected the key email. Where sign-in mail goes."]
+    assert problems(text) == [
+        "a.yaml:1: Here a user has no email. Expected the key email. Where sign-in mail goes."
+    ]
 
 
 def test_schedules_are_refused_until_there_are_any() -> None:
@@ -150,7 +152,9 @@ policies:
 
 
 def test_the_same_id_or_setting_in_two_files_is_told_with_both_places() -> None:
-    assert problems(f"users: [{ADA}]\norganisation: {{name: A}}", f"organisation: {{name: B}}\nusers: [{ADA}]") == [
+    assert problems(
+        f"users: [{ADA}]\norganisation: {{name: A}}", f"organisation: {{name: B}}\nusers: [{ADA}]"
+    ) == [
         "b.yaml:1: The organisation's name is given twice. Expected once (first at a.yaml:2).",
         "b.yaml:2: User ada is declared twice. Expected every id once (first at a.yaml:1).",
     ]
@@ -246,9 +250,7 @@ def test_a_file_full_of_mistakes_is_not_listed_without_end() -> None:
 
 def test_a_number_like_id_or_a_norwegian_needs_quotes() -> None:
     [first, *_] = problems("users: [{id: no, name: Norway, email: no@example.com}]")
-    assert first == (
-        "a.yaml:1: 'no' stands where an id belongs. Expected an id. Write it in quotes: \"no\"."
-    )
+    assert first == ("a.yaml:1: 'no' stands where an id belongs. Expected an id. Write it in quotes: \"no\".")
 
 
 def test_the_account_of_the_command_line_is_not_for_files() -> None:

@@ -48,7 +48,10 @@ def users(draw: st.DrawFn, key: str) -> dict[str, Any]:
         else [st.nothing()]
     )
     user: dict[str, Any] = {"id": key, "name": draw(names), "email": f"{key}@example.com"}
-    user |= {"role": draw(st.sampled_from(["manager", "responder", "stakeholder"])), "active": draw(st.booleans())}
+    user |= {
+        "role": draw(st.sampled_from(["manager", "responder", "stakeholder"])),
+        "active": draw(st.booleans()),
+    }
     if draw(st.booleans()):
         user["timezone"] = draw(st.sampled_from(["UTC", "Europe/Madrid", "America/St_Johns"]))
     user["contacts"] = {name: f"fake:{key}-{name}" for name in contacts}
@@ -105,7 +108,9 @@ def organisations(draw: st.DrawFn) -> dict[str, Any]:
     made: dict[str, Any] = {"users": [draw(users(key)) for key in people], "teams": [], "policies": []}
     for key in teams:
         members = draw(some(people))
-        made["teams"].append({"id": key, "name": draw(names), "members": members, "lead": draw(perhaps(members))})
+        made["teams"].append(
+            {"id": key, "name": draw(names), "members": members, "lead": draw(perhaps(members))}
+        )
     for key in policies:
         made["policies"].append(
             {
@@ -123,7 +128,9 @@ def organisations(draw: st.DrawFn) -> dict[str, Any]:
             optional={
                 "name": names,
                 "fallback": perhaps(active),
-                "priorities": st.fixed_dictionaries({}, optional={"major": st.fixed_dictionaries({"low": priorities})}),
+                "priorities": st.fixed_dictionaries(
+                    {}, optional={"major": st.fixed_dictionaries({"low": priorities})}
+                ),
             },
         )
     )
@@ -155,7 +162,9 @@ def test_what_is_exported_applies_to_nothing_changed(outbox: Outbox, organisatio
         again = plan([File("export.yaml", text)], prune=True)
         assert again.in_words() == ["Nothing changes."]
         apply(again, BY, NOW)
-    assert Head.objects.get(chain="organisation").seq == written, "nothing changed, so nothing was written down"
+    assert Head.objects.get(chain="organisation").seq == written, (
+        "nothing changed, so nothing was written down"
+    )
 
     exported = export(keys=True)
     wipe()
