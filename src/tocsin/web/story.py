@@ -80,7 +80,7 @@ def person(user: object, names: Names) -> str:
 
 def people(data: Data, names: Names) -> str:
     """The names in `people`: "Bo Lind", "Bo Lind and Cy Tran", "Ada, Bo and 3 more"."""
-    listed = [person(user, names) for user in data.get("people", ())]
+    listed = [person(user, names) for user in data.get("people") or ()]
     if len(listed) > 4:
         return f"{', '.join(listed[:3])} and {len(listed) - 3} more"
     return " and ".join(filter(None, (", ".join(listed[:-1]), *listed[-1:]))) or "nobody"
@@ -89,6 +89,11 @@ def people(data: Data, names: Names) -> str:
 # -- one function for each kind: what happened, and what somebody wrote ------------------------------------------------
 
 Sentence = Callable[[Data, str, Names], tuple[str, str]]
+
+
+def _word(data: Data, key: str) -> str:
+    """What the entry says of `key`; a dash when it says nothing."""
+    return str(data.get(key) or "—")
 
 
 def _opened(data: Data, actor: str, names: Names) -> tuple[str, str]:
@@ -127,8 +132,8 @@ def _classified(data: Data, actor: str, names: Names) -> tuple[str, str]:
     before = data.get("before") if isinstance(data.get("before"), Mapping) else {}
     was = f" (before: {before['priority']})" if before and before.get("priority") else ""
     return (
-        f"{actor} set {data.get('urgency')} urgency and {data.get('impact')} impact: "
-        f"{data.get('priority')}{was}",
+        f"{actor} set {_word(data, 'urgency')} urgency and {_word(data, 'impact')} impact: "
+        f"{_word(data, 'priority')}{was}",
         "",
     )
 
@@ -136,7 +141,7 @@ def _classified(data: Data, actor: str, names: Names) -> tuple[str, str]:
 def _worsened(data: Data, actor: str, names: Names) -> tuple[str, str]:
     had = str(data.get("had") or "")
     taken = f"; {party(had, names)} had the lesser trouble" if had else ""
-    return f"It got worse and is {data.get('priority')} now: {data.get('why', '')}{taken}", ""
+    return f"It got worse and is {_word(data, 'priority')} now: {_word(data, 'why')}{taken}", ""
 
 
 def _joined(data: Data, actor: str, names: Names) -> tuple[str, str]:
@@ -163,7 +168,7 @@ def _climb_paged(data: Data, actor: str, names: Names) -> tuple[str, str]:
     again = f", round {data['round']}" if int(data.get("round") or 1) > 1 else ""
     skipped = data.get("skipped")
     passed = f" (nobody on level {', '.join(map(str, skipped))})" if skipped else ""
-    return f"Level {data.get('level')}{again} pages {people(data, names)}{passed}", ""
+    return f"Level {_word(data, 'level')}{again} pages {people(data, names)}{passed}", ""
 
 
 def _climb_exhausted(data: Data, actor: str, names: Names) -> tuple[str, str]:
@@ -198,7 +203,7 @@ def _failed(data: Data, actor: str, names: Names) -> tuple[str, str]:
 
 def _undeliverable(data: Data, actor: str, names: Names) -> tuple[str, str]:
     return (
-        f"{person(data.get('user'), names)} cannot be reached: {data.get('error', 'every channel failed')}",
+        f"{person(data.get('user'), names)} cannot be reached: {data.get('error') or 'every channel failed'}",
         "",
     )
 

@@ -62,24 +62,28 @@
 
   const state = $("#live-state");
   const tell = (text) => { if (state) put(state, text); };
-  let source, lost;
+  let source, lost, missed = false;
   const connect = () => {
-    if (!$("[data-live]") || !window.EventSource) return;
-    source = new EventSource("/events");
+    const topics = [...new Set($$("[data-live]").flatMap((part) => part.dataset.live.split(" ")))];
+    if (!topics.length || !window.EventSource || source) return;
+    source = new EventSource("/events?" + topics.map((topic) => "topic=" + encodeURIComponent(topic)).join("&"));
     source.addEventListener("hint", (event) => woken(event.data));
-    source.addEventListener("end", () => { source.close(); tell("Signed out: this page no longer changes by itself. Reload it."); });
+    source.addEventListener("end", () => { disconnect(); tell("Signed out: this page no longer changes by itself. Reload it."); });
     source.onopen = () => {
       clearTimeout(lost);
-      // Whatever was woken while nobody listened is fetched now.
-      if (lost) woken("reload");
+      // Whatever changed while nobody listened is fetched now.
+      if (missed) woken("reload");
       lost = undefined;
+      missed = false;
       tell("live");
     };
     source.onerror = () => {
+      missed = true;
       lost ??= setTimeout(() => tell("not live: the connection is lost, trying again"), 3000);
-      if (source.readyState === EventSource.CLOSED) setTimeout(connect, 5000);
+      if (source?.readyState === EventSource.CLOSED) { disconnect(); setTimeout(connect, 5000); }
     };
   };
+  const disconnect = () => { source?.close(); source = undefined; };
 
   // -- nothing jumps: rows that would arrive while somebody reads further down are announced first
   const news = (part, html) => {
@@ -204,7 +208,10 @@
   // Filters act when chosen; the button is there for those without script.
   document.addEventListener("change", (event) => { if (event.target.matches("form[data-auto] select")) event.target.form.requestSubmit(); });
 
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) refreshStale(); });
+  // A browser opens only a few connections to one host, so a tab that nobody looks at gives its own back.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) { missed = true; disconnect(); } else { connect(); refreshStale(); }
+  });
   document.addEventListener("focusout", () => setTimeout(refreshStale, 50));
   window.addEventListener("pageshow", (event) => { if (event.persisted) woken("reload"); });
   readClock(document.body);

@@ -1,0 +1,48 @@
+"""What the tests of the pages tell with: browsers signed in as somebody, on the story's clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from tests.stories.road import Road
+from tests.world import Clock, Outbox, World
+from tocsin.people.models import User
+
+SignedIn = Callable[[str], Client]
+
+
+@pytest.fixture(autouse=True)
+def _pages_on_the_storys_clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tocsin.site.clock.now", lambda: clock.now)
+
+
+@pytest.fixture
+def signed_in(world: World) -> SignedIn:
+    """A browser in which one of the world's people is signed in."""
+
+    def sign_in(name: str) -> Client:
+        client = Client()
+        client.force_login(User.objects.get(pk=name))
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def road(world: World, clock: Clock, outbox: Outbox) -> Road:
+    """The whole road behind the pages, with every duty at hand."""
+    return Road(world, clock)
+
+
+def text_of(response: HttpResponse) -> str:
+    """What a reader sees, on one line."""
+    body = re.sub(r"<(script|style|head)\b.*?</\1>", " ", response.content.decode(), flags=re.S)
+    return " ".join(
+        unescape(re.sub(r"<[^>]+>", "", re.sub(r"</?(p|div|li|h\d|dt|dd|td)\b[^>]*>", " ", body))).split()
+    )
