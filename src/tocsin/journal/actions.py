@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import F, Q
 
 from tocsin.journal.models import Entry, Head, Lease, Seal
@@ -35,42 +36,50 @@ def write(facts: Sequence[Fact], by: By, now: datetime) -> None:
     """
     if not facts:
         return
-    if not transaction.get_connection().in_atomic_block:
+    if not connection.in_atomic_block:
         raise RuntimeError("a journal entry is written in the transaction that makes it true")
-    chains = sorted({fact.chain for fact in facts})
-    heads = {
-        head.chain: head
-        for head in Head.objects.select_for_update().filter(chain__in=chains).order_by("chain")
-    }
-    missing = [chain for chain in chains if chain not in heads]
-    if missing:
-        # Two nodes may begin a chain at once: the loser of the insert waits, then reads the winner's row.
-        Head.objects.bulk_create([Head(chain=c, seq=0, hash=GENESIS) for c in missing], ignore_conflicts=True)
-        heads |= {
-            h.chain: h for h in Head.objects.select_for_update().filter(chain__in=missing).order_by("chain")
-        }
-    entries = []
+    heads = _lock_heads(sorted({fact.chain for fact in facts}))
+    rows = []
+    stamp = connection.ops.adapt_datetimefield_value
     for fact in facts:
-        head = heads[fact.chain]
-        link = Link(
-            chain=fact.chain,
-            seq=head.seq + 1,
-            kind=fact.kind,
-            happened_at=fact.happened_at or now,
-            written_at=now,
-            who=by.who,
-            through=by.through,
-            data=fact.data,
-        )
-        link = replace(link, hash=hash_of(head.hash, link))
-        head.seq, head.hash = link.seq, link.hash
-        entries.append(Entry(**link.__dict__))
-    Entry.objects.bulk_create(entries)
-    with transaction.get_connection().cursor() as cursor:
-        cursor.executemany(
-            "UPDATE journal_head SET seq = %s, hash = %s WHERE chain = %s",
-            [(head.seq, head.hash, head.chain) for head in heads.values()],
-        )
+        seq, previous = heads[fact.chain]
+        at = fact.happened_at or now
+        link = Link(fact.chain, seq + 1, fact.kind, at, now, by.who, by.through, fact.data)
+        digest = hash_of(previous, link)
+        heads[fact.chain] = (link.seq, digest)
+        data = json.dumps(fact.data, ensure_ascii=False)
+        rows.append((fact.chain, link.seq, fact.kind, stamp(at), stamp(now), by.who, by.through, data, digest))
+    with connection.cursor() as cursor:
+        cursor.executemany(_APPEND, rows)
+        cursor.executemany(_ADVANCE, [(seq, digest, chain) for chain, (seq, digest) in heads.items()])
+
+
+# Written for every fact there is, so as plain statements.
+_APPEND = """
+    INSERT INTO journal_entry (chain, seq, kind, happened_at, written_at, who, through, data, hash)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_ADVANCE = "UPDATE journal_head SET seq = %s, hash = %s WHERE chain = %s"
+_BEGIN = "INSERT INTO journal_head (chain, seq, hash, sealed_seq) VALUES (%s, 0, %s, 0) ON CONFLICT DO NOTHING"
+
+
+def _lock_heads(chains: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Number and hash of the last entry of each chain, locked until the transaction ends; new chains begin."""
+    lock = " ORDER BY chain FOR UPDATE" if connection.features.has_select_for_update else ""
+    heads: dict[str, tuple[int, str]] = {}
+    with connection.cursor() as cursor:
+
+        def read(some: Sequence[str]) -> None:
+            marks = ", ".join(["%s"] * len(some))
+            cursor.execute(f"SELECT chain, seq, hash FROM journal_head WHERE chain IN ({marks}){lock}", some)
+            heads.update({chain: (seq, digest) for chain, seq, digest in cursor.fetchall()})
+
+        read(chains)
+        if missing := [chain for chain in chains if chain not in heads]:
+            # Two nodes may begin a chain at once: the loser of the insert waits, then reads the winner's row.
+            cursor.executemany(_BEGIN, [(chain, GENESIS) for chain in missing])
+            read(missing)
+    return heads
 
 
 def seal(key: bytes, now: datetime, limit: int = HEADS_PER_SEAL) -> int:
