@@ -146,7 +146,7 @@ def test_a_sender_connected_twice_is_one(ada: Client) -> None:
 
 
 def test_a_key_is_renewed_only_by_pressing_the_button(ada: Client, world: World, clock: Clock) -> None:
-    row, old = save_integration("new", "shop", "events", "New", None, by_user("ada", "web"), clock.now)
+    _, old = save_integration("new", "shop", "events", "New", None, by_user("ada", "web"), clock.now)
     ada.get("/integrations/new/key")
     assert Integration.objects.get(pk="new").key_digest == digest(old or "")
     ada.post("/integrations/new/key")

@@ -23,7 +23,7 @@ from tocsin.web.forms.people import PersonForm, TokenForm, zones
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
 from tocsin.web.reach import edit_contacts, edit_rules, in_words_of
-from tocsin.web.sessions import end_others, end_session, sessions_of
+from tocsin.web.sessions import browser_of, end_others, end_session, sessions_of
 
 WEBHOOKS = ("http://", "https://")
 
@@ -156,7 +156,10 @@ def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
 @require_GET
 def sessions(request: HttpRequest) -> HttpResponse:
     """Where I am signed in."""
-    rows = [(each, each.session_key == request.session.session_key) for each in sessions_of(asker(request))]
+    here = request.session.session_key
+    rows = [
+        (each, browser_of(each.user_agent), each.session_key == here) for each in sessions_of(asker(request))
+    ]
     return render(request, "settings/sessions.html", {"rows": rows})
 
 

@@ -21,6 +21,28 @@ IDLE_MAX = timedelta(hours=12)
 ABSOLUTE_MAX = timedelta(days=14)
 SEEN_EVERY = timedelta(minutes=5)  # a session is written at most this often for having been used
 BEGAN, SEEN = "began", "seen"
+UNKNOWN_LENGTH_MAX = 60
+# The first sign that is found counts: many browsers name others as well.
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("Chromium/", "Chromium"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+)
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "Mac"),
+    ("CrOS", "Chromebook"),
+    ("Linux", "Linux"),
+)
 
 
 def begin(session: SessionBase, now: datetime) -> None:
@@ -69,6 +91,13 @@ class SessionLimits:
 def sessions_of(user: User) -> list[UserSession]:
     """The open sessions of `user`, the last used first; what has ended meanwhile is swept away."""
     return sorted(UserSession.objects.purge_and_list(user), key=lambda s: s.last_seen_at, reverse=True)
+
+
+def browser_of(user_agent: str) -> str:
+    """What somebody would call the browser: "Firefox on Android"; a cut of the text when nothing is known in it."""
+    name = next((name for sign, name in BROWSERS if sign in user_agent), "")
+    system = next((name for sign, name in SYSTEMS if sign in user_agent), "")
+    return f"{name} on {system}" if name and system else name or user_agent[:UNKNOWN_LENGTH_MAX] or "unknown"
 
 
 def end_session(user: User, row_id: int) -> None:

@@ -50,11 +50,12 @@ class ServiceForm(forms.Form):
     )
     urgency = forms.ChoiceField(
         choices=[
-            (UrgencyFrom.SEVERITY, "from the alert: critical and error page high, the rest low"),
+            (UrgencyFrom.SEVERITY, "from the alert's severity"),
             (UrgencyFrom.HIGH, "always high"),
             (UrgencyFrom.LOW, "always low"),
         ],
         initial=UrgencyFrom.SEVERITY,
+        help_text="By severity, critical and error page high, warning and info low.",
     )
     grouping = forms.ChoiceField(
         label="Alerts become incidents",
