@@ -1,7 +1,7 @@
 """Django's pages in a few threads beside the event loop.
 
 The body is collected on the loop before a thread is taken, and the answer leaves its thread whole: a slow client
-costs memory that is bounded, never one of the few threads. (Why not a library: docs/adr/0005-pages-in-threads.md.)
+costs memory that is bounded, never one of the few threads. (Why not a library: docs/adr/0009-pages-in-threads.md.)
 """
 
 from __future__ import annotations

@@ -1,0 +1,70 @@
+"""Bringing the database up to date: at once when nothing is to be done, and whole again after a kill at any point."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.db.migrations.loader import MigrationLoader
+
+from tests.programs import environment, tocsin
+from tocsin.kernel.errors import Refused
+from tocsin.site.schema import Schema, known_steps, look, refuse_newer
+
+# Ends the process as kill -9 would, before or after the nth migration is recorded.
+KILLED = """
+import os, sys
+from django.db.migrations.recorder import MigrationRecorder
+from tocsin.site.run import set_up
+set_up()
+from tocsin.site import schema
+left, when, record = int(sys.argv[1]), sys.argv[2], MigrationRecorder.record_applied
+def recorded(self, app, name):
+    global left
+    left -= 1
+    if left == 0 and when == "before":
+        os._exit(9)
+    record(self, app, name)
+    if left == 0:
+        os._exit(9)
+MigrationRecorder.record_applied = recorded
+schema.upgrade()
+"""
+
+
+def test_it_knows_the_migrations_that_django_would_load() -> None:
+    assert known_steps() == set(MigrationLoader(None).disk_migrations)
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_up_to_date_takes_one_query_to_know(django_assert_max_num_queries: object) -> None:
+    with django_assert_max_num_queries(2):  # type: ignore[operator]
+        assert look() == Schema(frozenset(), frozenset())
+
+
+def test_what_a_newer_program_has_applied_is_refused() -> None:
+    with pytest.raises(Refused, match="newer Tocsin"):
+        refuse_newer(Schema(frozenset(), frozenset({("incident", "0099_later")})))
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(("at", "when"), [(1, "before"), (9, "before"), (17, "after"), (24, "before")])
+def test_a_kill_in_the_middle_is_mended_by_a_restart(tmp_path: Path, at: int, when: str) -> None:
+    data = tmp_path / "data"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(at), when], env=environment(data), capture_output=True, check=False
+    )
+    assert killed.returncode == 9, killed.stderr
+    assert tocsin(data, "migrate", "--check").returncode == 1
+    again = tocsin(data, "migrate")
+    assert again.returncode == 0, again.stderr
+    assert tocsin(data, "migrate", "--check").returncode == 0
+    with closing(sqlite3.connect(data / "tocsin.db")) as database:
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+        there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert {model._meta.db_table for model in apps.get_models()} <= there
