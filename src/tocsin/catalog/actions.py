@@ -11,11 +11,11 @@ import re
 import threading
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -50,6 +50,7 @@ DESCRIPTION_LENGTH_MAX = 5_000
 KEY_LENGTH_MIN = 16
 KEY_LENGTH_MAX = 128
 INTEGRATIONS_MAX = 50  # per service
+T = TypeVar("T")
 _KEY = re.compile(r"[A-Za-z0-9_.~-]+\Z")  # what stands in an address without escaping
 
 
@@ -94,6 +95,22 @@ def refresh() -> Configuration:
     _shared = None
     _own.__dict__.clear()
     return configuration()
+
+
+def per_configuration(read: Callable[[], T]) -> Callable[[], T]:
+    """A reader whose answer is kept for as long as the configuration is the same: for what every page needs."""
+    kept: tuple[Configuration, T] | None = None
+
+    @wraps(read)
+    def current() -> T:
+        nonlocal kept
+        config, known = configuration(), kept
+        if known is not None and known[0] is config:
+            return known[1]
+        kept = known = (config, read())
+        return known[1]
+
+    return current
 
 
 def touch(by: By, now: datetime, facts: Sequence[Fact]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from tocsin.catalog.actions import configuration
+from tocsin.catalog.actions import configuration, per_configuration
 from tocsin.escalation.models import Climb, Policy
 from tocsin.escalation.rules import (
     Ahead,
@@ -50,6 +50,7 @@ NO_POLICY = PolicyValue(id="", name="no policy", levels=())
 log = structlog.get_logger()
 
 
+@per_configuration
 def roster() -> Roster:
     """Who is behind every target now, active people only."""
     users = frozenset(User.objects.filter(is_active=True).values_list("id", flat=True))
@@ -166,8 +167,19 @@ def next_steps(incident: Incident, now: datetime) -> tuple[Ahead, ...]:
 def policy_of(service_id: str) -> PolicyValue:
     """The policy of a service as it is now; one without levels when it has none."""
     service = configuration().services.get(service_id)
-    row = Policy.objects.filter(pk=service.policy).first() if service and service.policy else None
-    return row.as_value() if row else NO_POLICY
+    return policies().get(service.policy or "", NO_POLICY) if service else NO_POLICY
+
+
+@per_configuration
+def policies() -> Mapping[str, PolicyValue]:
+    """Every policy by its id."""
+    return {row.pk: row.as_value() for row in Policy.objects.all()}
+
+
+@per_configuration
+def everybody() -> Mapping[str, User]:
+    """Every person by their id."""
+    return {user.pk: user for user in User.objects.all()}
 
 
 # -- one step of many climbs, in the caller's transaction ------------------------------------------------------------
@@ -287,7 +299,7 @@ def _store(climbs: Iterable[Climb]) -> None:
 
 def _calls(calls: Sequence[tuple[Climb, str, str, str]], now: datetime) -> list[Call]:
     """What each person is told, and who else is."""
-    users = User.objects.in_bulk({user for _, user, _, _ in calls})
+    users = everybody()
     together: dict[int, list[str]] = {}
     for climb, user, _, _ in calls:
         together.setdefault(climb.incident_id, []).append(user)

@@ -20,7 +20,8 @@ from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import not_found
-from tocsin.notification.models import ActUse, Attempt, Delivery, Page, Rule
+from tocsin.notification.book import book
+from tocsin.notification.models import ActUse, Attempt, Delivery, Page
 from tocsin.notification.rules import (
     ACT_LINK_LIFE,
     LEASE,
@@ -31,11 +32,10 @@ from tocsin.notification.rules import (
     Message,
     Retry,
     Sent,
-    Step,
     after_failure,
     plan_deliveries,
 )
-from tocsin.people.models import Contact, User
+from tocsin.people.models import User
 
 CLAIM_MAX = 100
 _LABELS = {ActVerb.ACKNOWLEDGE: "Acknowledge", ActVerb.RESOLVE: "Resolve", ActVerb.ESCALATE: "Escalate"}
@@ -62,22 +62,11 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
     Who has no contact at all gets a page that is undeliverable from the start, so that the climb moves on.
     `everywhere` ignores the personal rules and uses every contact at once.
     """
-    users = {call.user_id for call in calls}
-    contacts: dict[str, dict[str, str]] = {}
-    for user_id, name, address in Contact.objects.filter(user__in=users).values_list(
-        "user_id", "name", "address"
-    ):
-        contacts.setdefault(user_id, {})[name] = address
-    steps: dict[tuple[str, str], list[Step]] = {}
-    if not everywhere:
-        rules = Rule.objects.filter(user__in=users).order_by("position")
-        for user_id, urgency, name, delay in rules.values_list("user_id", "urgency", "contact", "delay"):
-            steps.setdefault((user_id, urgency), []).append(Step(name, delay))
+    known = book()
     pages, deliveries, nobody = [], [], []
     for call in calls:
-        planned = plan_deliveries(
-            steps.get((call.user_id, call.urgency), ()), contacts.get(call.user_id, {}), now
-        )
+        steps = () if everywhere else known.steps.get((call.user_id, call.urgency), ())
+        planned = plan_deliveries(steps, known.contacts.get(call.user_id, {}), now)
         page = Page(
             incident_id=call.incident_id,
             user_id=call.user_id,
@@ -262,16 +251,10 @@ def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datet
     The result of a claim that another node has taken over since is written as an attempt and changes nothing else.
     """
     with transaction.atomic():
-        row = Delivery.objects.select_for_update().get(pk=claimed.id)
-        page = Page.objects.select_for_update().get(pk=row.page_id)
-        said = "sent" if isinstance(outcome, Sent) else outcome.why
-        Attempt.objects.create(
-            delivery=row,
-            number=claimed.attempt,
-            at=now,
-            took_ms=int(took.total_seconds() * 1000),
-            outcome=said[:500],
-        )
+        rows = Delivery.objects.select_for_update(of=("self",)).select_related("page")
+        row = rows.get(pk=claimed.id)
+        page = row.page
+        _write_attempt(claimed, outcome, took, now)
         if row.fence != claimed.fence or row.state != DeliveryState.SENDING:
             return
         if isinstance(outcome, Sent):
@@ -281,6 +264,7 @@ def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datet
             row.reference = outcome.reference[:200]
             kind = "page.sent"
         else:
+            page = Page.objects.select_for_update().get(pk=row.page_id)
             kind = _after(row, page, outcome, claimed.attempt, now, jitter)
         row.save(update_fields=["state", "next_at", "error", "sent_at", "confirmed_at", "reference"])
         data = {"contact": row.contact, "channel": channel_word(row.address), "attempt": claimed.attempt}
@@ -294,6 +278,21 @@ def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datet
             wake(f"incident:{page.incident_id}")
         wake("console")
         point("delivery: before the record commits")
+
+
+def _write_attempt(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datetime) -> None:
+    said = "sent" if isinstance(outcome, Sent) else outcome.why
+    Attempt.objects.bulk_create(
+        [
+            Attempt(
+                delivery_id=claimed.id,
+                number=claimed.attempt,
+                at=now,
+                took_ms=int(took.total_seconds() * 1000),
+                outcome=said[:500],
+            )
+        ]
+    )
 
 
 def _after(row: Delivery, page: Page, failed: Failed, attempt: int, now: datetime, jitter: float) -> str:
