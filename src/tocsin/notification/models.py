@@ -110,6 +110,7 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["incident_id"], name="delivery_incident"),
             models.Index(fields=["state"], name="delivery_state"),
+            models.Index(fields=["-due_at", "-id"], name="delivery_recent"),  # everything, the latest first
         ]
 
     def __str__(self) -> str:
