@@ -92,9 +92,9 @@ class Totals:
 def totals(now: datetime) -> Totals:
     """The numbers at this moment."""
     waiting = Inbox.objects.aggregate(
-        all=Count("pk"), aside=Count("pk", filter=models.Q(quarantined_at__isnull=False))
+        all=Count("*"), aside=Count("pk", filter=models.Q(quarantined_at__isnull=False))
     )
-    states = dict(Delivery.objects.values_list("state").annotate(Count("pk")))
+    states = dict(Delivery.objects.values_list("state").annotate(rows=Count("*")))
     return Totals(
         events=_events(now),
         requests_waiting=waiting["all"] - waiting["aside"],
@@ -190,7 +190,7 @@ class Numbers(Collector):
     def _incidents(self) -> Iterable[Metric]:
         opened = GaugeMetricFamily("tocsin_incidents_open", "Open incidents", labels=["priority", "state"])
         rows = Incident.objects.filter(state__in=OPEN).order_by()
-        for priority, state, count in rows.values_list("priority", "state").annotate(Count("pk")):
+        for priority, state, count in rows.values_list("priority", "state").annotate(rows=Count("*")):
             opened.add_metric([priority, state], count)
         yield opened
         running = Climb.objects.filter(due_at__isnull=False).count()

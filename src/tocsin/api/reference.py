@@ -20,11 +20,19 @@ READ = ("GET", "HEAD")
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What a value is, in a few words; `shape` is the schema to look at for more, "" for none."""
+
+    words: str
+    shape: str
+
+
+@dataclass(frozen=True)
 class Row:
-    """One parameter or field, in words."""
+    """One parameter or field."""
 
     name: str
-    kind: str
+    kind: Kind
     required: bool
     text: str
 
@@ -41,8 +49,8 @@ class Entry:
     roles: str
     scopes: str
     parameters: list[Row]
-    takes: str
-    answers: str
+    takes: Kind | None
+    answers: Kind | None
 
 
 @dataclass(frozen=True)
@@ -106,12 +114,12 @@ def _entry(method: str, path: str, operation: Mapping[str, Any]) -> Entry:
         roles=", ".join(roles_that(right)),
         scopes=", ".join(scopes_that(right)),
         parameters=[
-            Row(one["name"], kind_of(one["schema"]), one["required"], one.get("description", ""))
+            Row(one["name"], _kind(one["schema"]), one["required"], one.get("description", ""))
             for one in operation["parameters"]
             if one["in"] == "query"
         ],
-        takes=kind_of(taken) if taken else "",
-        answers=kind_of(answered) if answered else "",
+        takes=_kind(taken) if taken else None,
+        answers=_kind(answered) if answered else None,
     )
 
 
@@ -119,11 +127,26 @@ def _shapes(document: Document) -> Iterator[Shape]:
     for name, schema in sorted(document["components"]["schemas"].items()):
         required = schema.get("required", [])
         rows = [
-            Row(field, kind_of(part), field in required, part.get("description", ""))
+            Row(field, _kind(part), field in required, part.get("description", ""))
             for field, part in schema.get("properties", {}).items()
         ]
         values = ", ".join(str(value) for value in schema.get("enum", []))
         yield Shape(name, schema.get("description", ""), rows, values)
+
+
+def _kind(schema: Mapping[str, Any]) -> Kind:
+    return Kind(kind_of(schema), next(_shapes_in(schema), ""))
+
+
+def _shapes_in(part: object) -> Iterator[str]:
+    if isinstance(part, Mapping):
+        if "$ref" in part:
+            yield str(part["$ref"]).rpartition("/")[2]
+        for value in part.values():
+            yield from _shapes_in(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _shapes_in(value)
 
 
 def kind_of(schema: Mapping[str, Any]) -> str:

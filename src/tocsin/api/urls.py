@@ -26,8 +26,8 @@ ROOMS = (incidents, catalog, policies, people, organisation, messages, audit)
 api = NinjaAPI(
     title="Tocsin",
     version=VERSION,
-    description="Incidents, who is paged for them, and everything that decides it. A refusal always has the form"
-    " of `Problem`. Lists come in pages: pass `next` as `cursor` until it is null.",
+    description="Incidents, who is paged for them, and everything that decides it. Every refusal has the form"
+    " of Problem. Lists come in pages: pass what next says as cursor, until it is null.",
     openapi_url=None,
     docs_url=None,
     urls_namespace="api",
