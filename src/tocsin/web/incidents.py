@@ -245,6 +245,8 @@ def way_of(row: Delivery, names: Mapping[str, str]) -> Way:
     at = row.next_at if row.state == "due" else row.confirmed_at or row.sent_at
     tries = [(each.at, named(each.outcome, names), each.took_ms) for each in row.tries.all()]
     channel = CHANNELS.get(scheme, scheme)
+    if row.contact not in (scheme, channel):
+        channel = f"{channel} ({row.contact})"
     return Way(channel, row.state, named(words, names), at, row.state == "due", tries)
 
 
