@@ -70,10 +70,11 @@ def first_steps(reader: User) -> Steps | None:
     return steps
 
 
-def first_integration() -> Integration | None:
-    """Where a test alert goes: the most critical service's first way in, for events rather than Alertmanager."""
+def first_integration(wanted: str = "") -> Integration | None:
+    """Where a test alert goes: the integration `wanted`, else the most critical service's first way in, for events
+    rather than Alertmanager."""
     enabled = Integration.objects.filter(enabled=True).select_related("service")
-    return enabled.order_by("-type", "service__tier", "id").first()
+    return enabled.filter(pk=wanted).first() or enabled.order_by("-type", "service__tier", "id").first()
 
 
 def _lines(integration: Integration) -> tuple[Lines, ...]:
@@ -125,7 +126,7 @@ send_event: SendEvent = over_loopback  # the site may put another way here
 @require_POST
 def send_test(request: HttpRequest) -> HttpResponse:
     """Send a real alert through the real intake, then lead to the incident it opens."""
-    integration = first_integration()
+    integration = first_integration(request.POST.get("integration", ""))
     if integration is None:
         raise Refused(
             "No integration is switched on",

@@ -129,4 +129,5 @@ def _target(url: str) -> str:
     """Host and port, as Prometheus wants its targets."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return f"{parts.hostname}:{port}"
+    host = parts.hostname or ""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
