@@ -42,6 +42,7 @@ def untouched() -> bool:
         (b'{"service": "shop", "title": "a\\u0000b"}', 422, "cannot be stored"),
         (b'{"service": "shop", "title": "\\ud800"}', 422, "cannot be stored"),
         (b'{"a": "' + b"x" * BODY_BYTES_MAX + b'"}', 413, "too large"),
+        (b"x" * 3_000_000, 413, "too large"),
     ],
     ids=lambda value: str(value)[:24],
 )

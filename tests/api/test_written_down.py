@@ -1,0 +1,103 @@
+"""Whatever is changed through the API is written down: who, what, and that it came this way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Program
+from tests.api.test_configuration import POLICY, SERVICE, TEAM, USER
+from tests.api.test_permissions import ALL
+from tests.world import Clock, Outbox, World
+from tocsin.journal.models import Entry
+from tocsin.kernel.acting import By
+from tocsin.people.actions import add_token
+
+INTEGRATION = {"service": "shop", "type": "events"}
+FILE = {"files": [{"text": "services:\n  - {id: search, name: Search}\n"}]}
+REACH = {"contacts": {"fake": "fake:elsewhere"}, "high": [], "low": []}
+SETTINGS = {"name": "Shop Ltd"}
+
+# Every operation that changes something, what it is sent, and the kind of entry it leaves.
+CHANGES: dict[str, tuple[Any, str]] = {
+    "POST /incidents": ({"service": "shop", "title": "x"}, "incident.opened"),
+    "POST /incidents/{number}/acknowledge": (None, "incident.acknowledged"),
+    "POST /incidents/{number}/resolve": (None, "incident.resolved"),
+    "POST /incidents/{number}/reopen": (None, "incident.reopened"),
+    "POST /incidents/{number}/close": (None, "incident.closed"),
+    "POST /incidents/{number}/escalate": ({"tried": "x"}, "climb.pushed"),
+    "POST /incidents/{number}/notes": ({"text": "x"}, "incident.noted"),
+    "POST /incidents/{number}/assign": ({"user": "bo"}, "incident.assigned"),
+    "POST /incidents/{number}/classify": ({"urgency": "low"}, "incident.classified"),
+    "POST /incidents/{number}/rename": ({"title": "y"}, "incident.renamed"),
+    "PUT /services/{id}": (SERVICE, "service.saved"),
+    "DELETE /services/{id}": (None, "service.deleted"),
+    "PUT /integrations/{id}": (INTEGRATION, "integration.saved"),
+    "DELETE /integrations/{id}": (None, "integration.deleted"),
+    "POST /integrations/{id}/rotate": (None, "integration.rotated"),
+    "PUT /policies/{id}": (POLICY, "policy.saved"),
+    "DELETE /policies/{id}": (None, "policy.deleted"),
+    "PUT /users/{id}": (USER, "user.saved"),
+    "POST /users/{id}/deactivate": (None, "user.saved"),
+    "POST /users/{id}/sign-in-link": (None, "user.link_made"),
+    "PUT /users/{id}/reach": (REACH, "contacts.saved"),
+    "PUT /teams/{id}": (TEAM, "team.saved"),
+    "DELETE /teams/{id}": (None, "team.deleted"),
+    "POST /tokens": ({"name": "x", "scope": "read"}, "token.added"),
+    "DELETE /tokens/{id}": (None, "token.revoked"),
+    "PUT /organisation/settings": (SETTINGS, "organisation.saved"),
+    "POST /organisation/apply": (FILE, "service.saved"),
+}
+# What is sent to somebody's own contacts, and what is only looked at, changes nothing that the journal keeps.
+KEEPS_ALL = {"POST /users/{id}/test", "POST /organisation/plan"}
+FIRST: dict[str, list[str]] = {
+    "POST /incidents/{number}/reopen": ["POST /incidents/{number}/resolve"],
+    "POST /incidents/{number}/close": ["POST /incidents/{number}/resolve"],
+    "DELETE /services/{id}": ["PUT /services/{id}"],
+    "DELETE /integrations/{id}": ["PUT /integrations/{id}"],
+    "POST /integrations/{id}/rotate": ["PUT /integrations/{id}"],
+    "DELETE /policies/{id}": ["PUT /policies/{id}"],
+    "DELETE /teams/{id}": ["PUT /teams/{id}"],
+    "POST /users/{id}/deactivate": ["PUT /users/{id}"],
+    "POST /users/{id}/sign-in-link": ["PUT /users/{id}"],
+    "PUT /users/{id}/reach": ["PUT /users/{id}"],
+}
+
+
+def test_every_operation_that_changes_something_is_in_this_table() -> None:
+    changing = {f"{method} {path}" for method, path, _ in ALL if method != "GET"}
+    assert changing == set(CHANGES) | KEEPS_ALL
+
+
+@pytest.mark.parametrize("name", sorted(CHANGES))
+def test_the_change_is_written_down_with_who_and_how(
+    ada: Program, world: World, outbox: Outbox, clock: Clock, name: str
+) -> None:
+    number = ada.post("/incidents", {"service": "shop", "title": "before"}).body["number"]
+    row, _ = add_token(world.bo, "before", "read", None, By("cli", "cli"), clock.now)
+
+    def do(what: str) -> None:
+        method, _, path = what.partition(" ")
+        path = path.replace("{number}", str(number))
+        path = path.replace("{id}", str(row.pk) if "/tokens/" in path else "new-one")
+        answer = ada.call(method, path, CHANGES[what][0])
+        assert answer.status < 300, answer.text
+
+    for before in FIRST.get(name, []):
+        do(before)
+    last = Entry.objects.order_by("-pk")[0].pk
+    do(name)
+    written = Entry.objects.filter(pk__gt=last, kind=CHANGES[name][1]).values_list("who", "through")
+    assert set(written) == {("user:ada", "api")}
+
+
+@pytest.mark.parametrize("name", sorted(CHANGES))
+def test_what_is_refused_leaves_no_trace(world: World, program_of: Callable[..., Program], name: str) -> None:
+    stakeholder = program_of(world.sam)
+    last = Entry.objects.count()
+    method, _, path = name.partition(" ")
+    answer = stakeholder.call(method, path.replace("{number}", "1").replace("{id}", "1"), CHANGES[name][0])
+    if answer.status >= 400:
+        assert Entry.objects.count() == last
