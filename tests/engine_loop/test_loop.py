@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from django.db import OperationalError, transaction
@@ -47,7 +48,7 @@ def broken(now: datetime) -> int:
 
 
 def engine(hands: Hands, *duties: Duty, health: Health | None = None, due: datetime | None = None) -> Engine:
-    return Engine(duties, hands, health or Health(), lambda: due)
+    return Engine(duties, hands, health or Health(), lambda: {"climb": due} if due else {})
 
 
 def test_duties_have_their_turns_in_their_order(hands: Hands) -> None:
@@ -79,7 +80,7 @@ def test_a_duty_that_raises_rests_longer_each_time_and_is_forgiven_when_it_works
     for _ in range(8):
         loop.look()
         hands.forward(BACKOFF_FIRST)
-    rests = [later - earlier for earlier, later in zip(tried, tried[1:], strict=False)]
+    rests = [later - earlier for earlier, later in pairwise(tried)]
     assert rests == [BACKOFF_FIRST, BACKOFF_FIRST * 2, BACKOFF_FIRST * 4]
     works = True
     hands.forward(timedelta(minutes=1))
@@ -163,7 +164,7 @@ def test_a_commit_wakes_it_at_once() -> None:
         looked.append(now)
         return 0
 
-    loop = Engine([Duty("look", act)], lambda: datetime.now(UTC), Health(), lambda: None)
+    loop = Engine([Duty("look", act)], lambda: datetime.now(UTC), Health())
     loop.start()
     try:
         eventually(lambda: looked)

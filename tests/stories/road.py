@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.world import Clock, World
 from tocsin.engine.duties import duties
-from tocsin.engine.nearest import nearest_due
+from tocsin.engine.waits import waits_of
 from tocsin.incident.models import Incident
 from tocsin.intake.models import Inbox
 from tocsin.intake.rules import Action, Event, Severity
@@ -43,6 +43,7 @@ class Road:
     def __init__(self, world: World, clock: Clock) -> None:
         self.world, self.clock = world, clock
         self.duties = [duty for duty in duties(READERS, b"key", "story") if not duty.every]
+        self.waits = waits_of(self.duties)
 
     @property
     def now(self) -> datetime:
@@ -81,10 +82,13 @@ class Road:
         """Let time pass, with the engine running: everything happens at its own instant."""
         end = self.now + timedelta(**span)
         self.look()
-        while (due := min(filter(None, (nearest_due(), next_delivery_at())), default=None)) and due <= end:
+        while (due := self._next()) is not None and due <= end:
             self.clock.now = max(due, self.now)
             self.look()
         self.clock.now = end
+
+    def _next(self) -> datetime | None:
+        return min(filter(None, (*self.waits().values(), next_delivery_at())), default=None)
 
     def sleep(self, **span: float) -> None:
         """Let time pass with the engine stopped."""

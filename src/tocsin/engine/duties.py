@@ -7,15 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
 
 from tocsin.engine.loop import Duty
 from tocsin.escalation.actions import CLIMBS_MAX, climb_due, pass_on_unreachable, start_climbs
+from tocsin.escalation.models import Climb
 from tocsin.incident.actions import SWEEP_MAX as INCIDENTS_MAX
 from tocsin.incident.actions import expire_acknowledgements, resolve_settled
+from tocsin.incident.models import Incident
+from tocsin.incident.rules import OPEN, State
 from tocsin.intake.actions import SWEEP_MAX as ALERTS_MAX
 from tocsin.intake.actions import digest, end_silent_alerts, forget_old_answers
-from tocsin.intake.rules import Reader
+from tocsin.intake.models import Alert, Inbox
+from tocsin.intake.rules import AlertState, Reader
 from tocsin.journal.actions import HEADS_PER_SEAL, seal, take_lease
+from tocsin.notification.models import Page
 
 SEAL_EVERY = timedelta(seconds=10)
 SEAL_LEASE = timedelta(seconds=30)  # a node that dies holding it delays the seals by this much, nothing else
@@ -33,14 +41,36 @@ def duties(readers: Mapping[str, Reader], seal_key: bytes, node: str) -> tuple[D
             return 0
         return seal(seal_key, now)
 
+    inbox = Inbox.objects.filter(quarantined_at=None)
+    firing = Alert.objects.filter(state=AlertState.FIRING, ends_at__isnull=False)
+    held = Incident.objects.filter(state=State.ACKNOWLEDGED, ack_expires_at__isnull=False)
+    settled = Incident.objects.filter(state__in=OPEN, resolve_at__isnull=False)
+    wanted = Incident.objects.filter(needs_climb=True)
+    climbing = Climb.objects.filter(due_at__isnull=False)
+    unreached = Page.objects.filter(undeliverable_at__isnull=False, passed_on_at=None)
     return (
-        Duty("digest the inbox", digest_inbox, limit=1),
-        Duty("end silent alerts", end_silent_alerts, limit=ALERTS_MAX),
-        Duty("expire acknowledgements", expire_acknowledgements, limit=INCIDENTS_MAX),
-        Duty("resolve what has settled", resolve_settled, limit=INCIDENTS_MAX),
-        Duty("start climbs", start_climbs, limit=CLIMBS_MAX),
-        Duty("climb", climb_due, limit=CLIMBS_MAX),
-        Duty("pass on the unreachable", pass_on_unreachable, limit=CLIMBS_MAX),
+        Duty("digest the inbox", digest_inbox, waits=_first(inbox, "received_at", "lane", "id")),
+        Duty("end silent alerts", end_silent_alerts, ALERTS_MAX, waits=_first(firing, "ends_at")),
+        Duty(
+            "expire acknowledgements",
+            expire_acknowledgements,
+            INCIDENTS_MAX,
+            waits=_first(held, "ack_expires_at"),
+        ),
+        Duty("resolve what has settled", resolve_settled, INCIDENTS_MAX, waits=_first(settled, "resolve_at")),
+        Duty("start climbs", start_climbs, CLIMBS_MAX, waits=_first(wanted, "opened_at", "id")),
+        Duty("climb", climb_due, CLIMBS_MAX, waits=_first(climbing, "due_at")),
+        Duty(
+            "pass on the unreachable",
+            pass_on_unreachable,
+            CLIMBS_MAX,
+            waits=_first(unreached, "undeliverable_at"),
+        ),
         Duty("seal the journal", seal_journal, limit=HEADS_PER_SEAL, every=SEAL_EVERY),
         Duty("forget old answers", forget_old_answers, limit=ALERTS_MAX, every=SWEEP_EVERY),
     )
+
+
+def _first(rows: QuerySet[Any], instant: str, *order: str) -> QuerySet[Any, Any]:
+    """The `instant` of the row that comes first in `order`, by itself in the order of the instants."""
+    return rows.order_by(*(order or (instant,))).values_list(instant, flat=True)[:1]

@@ -2,21 +2,25 @@
 
 1. A commit that has made work wakes it at once; otherwise it looks when the next row falls due, and at least once
    a second, because a wake-up is a hint and hints get lost.
-2. Each duty stands alone. One that raises is logged, counted and left in peace for a while; the others go on.
-3. A duty that has met its limit has more to do, so the loop does not rest; but every duty gets its turn before the
+2. One small statement asks which duties have something to do; those that have get their turn, in their order. What
+   one moved on is work for the next, so the engine asks again until nothing is due.
+3. Each duty stands alone. One that raises is logged, counted and left in peace for a while; the others go on.
+4. A duty that has met its limit has more to do, so the loop does not rest; but every duty gets its turn before the
    same one is asked again.
-4. A database that does not answer is asked again, slowly, with a fresh connection.
+5. A database that does not answer is asked again, slowly, with a fresh connection.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db.models import QuerySet
 
 from tocsin.engine.health import FAILURES, MOVED, Health
 from tocsin.journal import waking
@@ -33,12 +37,14 @@ _log = structlog.get_logger("tocsin.engine")
 @dataclass(frozen=True)
 class Duty:
     """Finds rows in a state and moves them on: `act(now)` returns how many. `limit` is how many one look moves at
-    most; `every` is how long it rests between looks even when the engine is awake."""
+    most; `every` is how long it rests between looks even when the engine is awake; `waits` selects the one instant
+    at which its first row falls due."""
 
     name: str
     act: Callable[[datetime], int]
     limit: int = 0
     every: timedelta = timedelta(0)
+    waits: QuerySet[Any, Any] | None = None
 
 
 @dataclass
@@ -51,21 +57,22 @@ class _Turn:
 
 
 class Engine:
-    """`clock` gives the instant; `nearest` the instant at which the next row falls due, or None; `between` is
-    called once a look with the instant, for what belongs to the program rather than to a room."""
+    """`clock` gives the instant; `waits` says for each duty that waits for rows when its first one falls due, None
+    for never (a duty it does not name has its turn in every look); `between` is called once a look with the instant,
+    for what belongs to the program rather than to a room."""
 
     def __init__(
         self,
         duties: Sequence[Duty],
         clock: Callable[[], datetime],
         health: Health,
-        nearest: Callable[[], datetime | None],
+        waits: Callable[[], Mapping[str, datetime | None]] = dict,
         between: Callable[[datetime, bool], None] = lambda now, idle: None,
     ) -> None:
         self._turns = [_Turn(duty) for duty in duties]
         self._clock = clock
         self._health = health
-        self._nearest = nearest
+        self._waits = waits
         self._between = between
         self._awake = threading.Event()
         self._stopping = threading.Event()
@@ -113,25 +120,24 @@ class Engine:
         return rest
 
     def look(self) -> timedelta:
-        """Give every duty its turn; returns how long to rest. Raises only when the database does not answer."""
-        turns = () if self._health.refused else self._turns
-        taken = [
-            self._take(turn) for turn in turns if not self._stopping.is_set()
-        ]  # all of them, then the question
+        """Give every duty that has something to do its turn; returns how long to rest. Raises only when the
+        database does not answer."""
+        began, waits = self._clock(), self._waits()
+        ready = [] if self._health.refused else [turn for turn in self._turns if _ready(turn, waits, began)]
+        taken = [self._take(turn, waits) for turn in ready if not self._stopping.is_set()]
         more = any(taken)
-        now = self._clock()
-        due = self._nearest()
-        self._health.looked(now, now - due if due is not None else timedelta(0))
+        now, due = self._clock(), min(filter(None, waits.values()), default=None)
+        self._health.looked(now, began - due if due is not None else timedelta(0))
         self._between(now, due is None and not more)
         if more:
             return timedelta(0)
         wanted = [turn.not_before for turn in self._turns if turn.not_before is not None]
-        if due is not None and due > now:
+        if due is not None:
             wanted.append(due)
         return max(timedelta(0), min([REST_MAX, *(at - now for at in wanted if at > now)]))
 
-    def _take(self, turn: _Turn) -> bool:
-        """One turn of one duty; returns whether it has more to do."""
+    def _take(self, turn: _Turn, waits: Mapping[str, datetime | None]) -> bool:
+        """One turn of one duty; returns whether there may be more to do because of it."""
         now = self._clock()
         if turn.not_before is not None and now < turn.not_before:
             return False
@@ -149,7 +155,8 @@ class Engine:
             _log.warning("a duty works again", duty=name)
         if moved:
             MOVED.labels(name).inc(moved)
-        more = bool(turn.duty.limit) and moved >= turn.duty.limit
+        limit = 1 if name in waits else turn.duty.limit  # what it moved on is work for the duties after it
+        more = bool(limit) and moved >= limit
         turn.not_before = now + turn.duty.every if turn.duty.every and not more else None
         return more
 
@@ -170,3 +177,10 @@ class Engine:
             _log.error("the database does not answer; trying again", error=str(error).strip()[:300])
         self._health.looked_at = self._clock()
         connection.close()
+
+
+def _ready(turn: _Turn, waits: Mapping[str, datetime | None], now: datetime) -> bool:
+    if turn.duty.name not in waits:
+        return True
+    due = waits[turn.duty.name]
+    return due is not None and due <= now

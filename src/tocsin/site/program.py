@@ -28,7 +28,7 @@ from tocsin.engine.delivery import Sender
 from tocsin.engine.duties import duties
 from tocsin.engine.health import Health
 from tocsin.engine.loop import Engine
-from tocsin.engine.nearest import nearest_due
+from tocsin.engine.waits import waits_of
 from tocsin.intake.hot import Intake
 from tocsin.journal.actions import Fact, release_lease, write
 from tocsin.kernel.acting import ENGINE
@@ -207,7 +207,7 @@ class Program:
         parts.append(Sender(now, random.random))
         work = duties(sources.READERS, self.config.seal_key, self.config.node)
         parts.append(self.intake)
-        parts.append(Engine(work, now, self.health, nearest_due, self._between))
+        parts.append(Engine(work, now, self.health, waits_of(work), self._between))
         return parts
 
     def _between(self, at: datetime, idle: bool) -> None:
