@@ -69,7 +69,9 @@ def plan(files: Sequence[File], prune: bool = False) -> Plan:
     """What applying `files` would do now. Raises FilesRefused with everything that is wrong with them."""
     declared, problems, spoilt = declare(files)
     current = read_current()
-    past = _past()
+    past = (
+        _past(declared) if prune else {rules.SERVICES: frozenset[str](), rules.INTEGRATIONS: frozenset[str]()}
+    )
     removed = removed_by(current, declared, past) if prune else ()
     problems += check(current, merged(current, declared, removed), declared, removed, spoilt, past)
     if problems:
@@ -179,9 +181,15 @@ def _integration(row: Integration) -> dict[str, Any]:
     }
 
 
-def _past() -> dict[str, frozenset[str]]:
-    """The ids of what must not be deleted."""
+def _past(declared: Declarations) -> dict[str, frozenset[str]]:
+    """The ids of what the files do not list and what must not be deleted."""
+    listed = (
+        {each.id for each in declared.of(rules.SERVICES)},
+        {each.id for each in declared.of(rules.INTEGRATIONS)},
+    )
+    services = [row for row in Service.objects.all() if row.id not in listed[0]]
+    integrations = [row for row in Integration.objects.all() if row.id not in listed[1]]
     return {
-        rules.SERVICES: frozenset(row.id for row in Service.objects.all() if catalog.has_past(row)),
-        rules.INTEGRATIONS: frozenset(row.id for row in Integration.objects.all() if catalog.has_past(row)),
+        rules.SERVICES: frozenset(row.id for row in services if catalog.has_past(row)),
+        rules.INTEGRATIONS: frozenset(row.id for row in integrations if catalog.has_past(row)),
     }
