@@ -207,7 +207,7 @@ _BUTTON = (
     "display:inline-block;padding:12px 20px;border-radius:6px;background:#1b4f9c;color:#ffffff;"
     "font-weight:600;text-decoration:none"
 )
-_QUIET = "color:#1b4f9c;margin-right:16px"
+_QUIET = "color:inherit;margin-right:16px"  # legible on a light ground and on a dark one
 
 
 def as_html(message: Message) -> str:
