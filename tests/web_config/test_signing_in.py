@@ -20,7 +20,6 @@ from tocsin.journal.models import Entry
 from tocsin.people.actions import make_sign_in_link, save_user
 from tocsin.people.models import SignInLink, User
 from tocsin.site import settings as shipped
-from tocsin.site.smtp import NO_MAIL
 from tocsin.web.accounts import safe_next, wait_for_mail
 
 WITH_MAIL = {"EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend"}
@@ -214,7 +213,7 @@ def test_a_link_of_somebody_switched_off_is_dead(
 # --- by mail ----------------------------------------------------------------------------------------------
 
 
-@override_settings(EMAIL_BACKEND=NO_MAIL)
+@override_settings(EMAIL_BACKEND="django.core.mail.backends.dummy.EmailBackend")
 def test_without_a_mail_server_the_page_says_whom_to_ask(reader: Reader) -> None:
     text = reader(None).get("/sign-in/reset").content.decode()
     assert "Ask an administrator" in text

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 from tocsin.site.config import database_settings, read_config
-from tocsin.site.smtp import smtp_settings
 
 CONFIG = read_config(os.environ)
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -137,11 +136,8 @@ MFA_TOTP_ISSUER = "Tocsin"
 MFA_TOTP_TOLERANCE = 1  # one step of 30 s either way, for phones whose clock is a little off
 USERSESSIONS_TRACK_ACTIVITY = False  # web.sessions notes it, at most every few minutes
 
-_SMTP = smtp_settings(CONFIG.smtp_url)
-EMAIL_BACKEND = _SMTP.backend
-EMAIL_HOST, EMAIL_PORT = _SMTP.host, _SMTP.port
-EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _SMTP.user, _SMTP.password
-EMAIL_USE_SSL, EMAIL_USE_TLS = _SMTP.tls_at_once, _SMTP.starttls
-EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = _SMTP.sender
+# Without a mail server the pages say whom to ask instead; nothing is queued for later.
+EMAIL_BACKEND = (
+    "tocsin.web.account_mail.Backend" if CONFIG.smtp_url else "django.core.mail.backends.dummy.EmailBackend"
+)
 # --- end of sign-in ---
