@@ -164,7 +164,7 @@ def database_settings(config: Config) -> dict[str, object]:
             where="TOCSIN_DATABASE_URL",
         )
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "tocsin.journal.postgres",
         "NAME": unquote(url.path.lstrip("/")),
         "USER": unquote(url.username or ""),
         "PASSWORD": unquote(url.password or ""),

@@ -11,6 +11,7 @@ import structlog
 from django.db import connection
 
 from tocsin.journal import waking
+from tocsin.journal.postgres.base import PATIENCE_SECONDS, Connection
 
 LISTEN_SECONDS = 5.0  # between two proofs that the connection still lives
 BACK_OFF_SECONDS = 1.0
@@ -63,8 +64,9 @@ class Ears:
                 self._stopping.wait(BACK_OFF_SECONDS)
 
     def _listen(self) -> None:
-        with psycopg.connect(**self._arguments, autocommit=True) as ears:
+        with Connection.connect(**self._arguments, autocommit=True) as ears:
             ears.execute(f"LISTEN {waking.CHANNEL}")
+            ears.patience = None  # silence is what one hears mostly
             for topic in TOPICS:
                 self._deliver(topic)
             mine = ears.info.backend_pid
@@ -77,5 +79,6 @@ class Ears:
                         self._deliver(said.payload)
                 quiet = 0.0 if heard else quiet + 0.5
                 if quiet >= LISTEN_SECONDS:
+                    ears.patience = PATIENCE_SECONDS
                     ears.execute("SELECT 1")
-                    quiet = 0.0
+                    ears.patience, quiet = None, 0.0

@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.migration import Migration
 from django.db.migrations.recorder import MigrationRecorder
 
+from tocsin.journal.postgres.base import PATIENCE_SECONDS
 from tocsin.kernel.errors import Refused
 
 Step = tuple[str, str]  # the application and the name of the migration
@@ -115,6 +116,7 @@ def _alone() -> Iterator[None]:
         yield
         return
     with connection.cursor() as cursor:
+        connection.connection.patience = None
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("SELECT pg_advisory_lock(%s)", [UPGRADE_LOCK])
     try:
@@ -123,3 +125,4 @@ def _alone() -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [UPGRADE_LOCK])
             cursor.execute("RESET statement_timeout")
+        connection.connection.patience = PATIENCE_SECONDS
