@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -105,8 +107,15 @@ def test_late_work_shows_though_no_engine_looks(road: Road, clock: Clock) -> Non
 # -- /metrics -------------------------------------------------------------------------------------------------------
 
 
+class Local(Client):
+    """A program on this machine."""
+
+    def __init__(self) -> None:
+        super().__init__(SERVER_NAME="127.0.0.1")
+
+
 def scrape(**more: str) -> dict[str, float]:
-    answer = Client().get("/metrics", **more)
+    answer = Local().get("/metrics", **more)
     assert answer.status_code == 200, answer.content
     assert answer.headers["Content-Type"].startswith("text/plain")
     return {
@@ -153,14 +162,14 @@ def test_no_number_has_two_meanings(world: World) -> None:
     assert (
         tocsin.engine.delivery and tocsin.intake.hot and tocsin.site.checkpoint
     )  # they count in the process
-    text = Client().get("/metrics").content.decode()
+    text = Local().get("/metrics").content.decode()
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert sorted(names) == sorted(set(names))
     assert {"tocsin_engine_lag_seconds", "tocsin_events_accepted_total", "tocsin_events_total"} <= set(names)
 
 
 def test_the_numbers_are_for_this_machine_or_for_a_token(bo: Program, world: World) -> None:
-    client = Client()
+    client = Local()
     assert client.get("/metrics", REMOTE_ADDR="127.0.0.1").status_code == 200
     assert client.get("/metrics", REMOTE_ADDR="::1").status_code == 200
     far = client.get("/metrics", REMOTE_ADDR="192.0.2.7")
@@ -173,5 +182,22 @@ def test_the_numbers_are_for_this_machine_or_for_a_token(bo: Program, world: Wor
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
 def test_a_proxy_on_this_machine_does_not_make_the_world_local(world: World, header: str) -> None:
-    answer = Client().get("/metrics", REMOTE_ADDR="127.0.0.1", headers={header: "127.0.0.1"})
+    answer = Local().get("/metrics", REMOTE_ADDR="127.0.0.1", headers={header: "127.0.0.1"})
     assert answer.status_code == 401
+
+
+def test_behind_tls_nothing_is_local_because_a_proxy_stands_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, url="https://tocsin.example.com"))
+    assert Local().get("/metrics").status_code == 401
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "192.0.2.7"])
+def test_a_page_in_a_browser_here_reads_nothing_under_a_name_of_its_own(world: World, host: str) -> None:
+    assert Client().get("/metrics", headers={"Host": host}).status_code == 401
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
+def test_this_machine_has_several_names(world: World, host: str) -> None:
+    assert Client().get("/metrics", headers={"Host": host}).status_code == 200

@@ -195,6 +195,16 @@ def test_a_token_cannot_make_a_wider_one(world: World, program_of: Callable[...,
     assert narrow.post("/tokens", {"name": "less", "scope": "read"}).status == 201
 
 
+def test_a_token_cannot_make_one_that_outlives_it(world: World, clock: Clock) -> None:
+    end = clock.now + timedelta(hours=1)
+    _, plain = add_token(world.bo, "short", Scope.ACT, end, CLI, clock.now)
+    for expires in (None, (end + timedelta(seconds=1)).isoformat()):
+        refused = Program(plain).post("/tokens", {"name": "x", "scope": "read", "expires_at": expires})
+        assert (refused.status, refused.error["where"]) == (403, "body.expires_at")
+    body = {"name": "x", "scope": "read", "expires_at": end.isoformat()}
+    assert Program(plain).post("/tokens", body).status == 201
+
+
 def test_somebody_elses_contacts_and_tokens_are_for_those_who_edit_people(ada: Program, bo: Program) -> None:
     assert bo.get("/users/bo/reach").status == 200
     assert bo.get("/users/cy/reach").status == 403

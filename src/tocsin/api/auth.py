@@ -23,10 +23,11 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 
 @dataclass(frozen=True)
 class Caller:
-    """A person behind a request. `scope` is the token's; None for the session in a browser."""
+    """A person behind a request. `scope` and `expires_at` are the token's; None for the session in a browser."""
 
     user: User
     scope: Scope | None
+    expires_at: datetime | None = None
 
     @property
     def rights(self) -> frozenset[May]:
@@ -97,7 +98,7 @@ def _by_token(header: str, now: datetime) -> Caller:
     token = find_token(plain, now)
     if token is None or token.scope not in list(Scope) or not token.user.is_active:
         raise UNKNOWN_CALLER
-    return Caller(token.user, Scope(token.scope))
+    return Caller(token.user, Scope(token.scope), token.expires_at)
 
 
 class Needs:

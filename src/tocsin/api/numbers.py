@@ -12,8 +12,10 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import django
+from django.conf import settings
 from django.db import connection, models
 from django.db.models import Count, Min, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -34,6 +36,7 @@ from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState
 from tocsin.people.rules import May
 
+PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 INTEGRATION_DELETED = (
     "integration deleted"  # what intake counts an event as whose integration was gone meanwhile
 )
@@ -235,10 +238,23 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def from_this_machine(request: HttpRequest) -> bool:
-    """Whether the request comes over loopback and not through a proxy that stands on this machine."""
-    if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")):
+    """Whether the request comes over loopback, and neither through a proxy nor from a page in a browser here.
+
+    A proxy says so in a header, or not at all; where the public address is https there is one, so nothing is local.
+    """
+    if settings.CONFIG.https or any(name in request.headers for name in PROXY_HEADERS):
         return False
+    return _is_loopback(request.META.get("REMOTE_ADDR", "")) and _is_loopback(_host_of(request))
+
+
+def _host_of(request: HttpRequest) -> str:
+    # A name of somebody else's that leads here is how a web page would read this through its visitor's browser.
+    host = urlsplit(f"//{request.get_host()}").hostname or ""
+    return "127.0.0.1" if host == "localhost" else host
+
+
+def _is_loopback(address: str) -> bool:
     try:
-        return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+        return ip_address(address).is_loopback
     except ValueError:
         return False

@@ -310,19 +310,33 @@ def list_tokens(request: Asked, paged: Query[Paged]) -> Listing[TokenOut]:
 
 @room.post("/tokens", may=May.OWN_PROFILE, answer=TokenOut, status=201)
 def add_token(request: Asked, body: TokenBody) -> TokenOut:
-    """Makes a token and says it once. A token never makes one that may more than itself."""
+    """Makes a token and says it once. A token never makes one that may more than itself, or lives longer."""
     caller = request.auth
     user = _near(request, body.user or caller.user.pk)
-    if caller.scope is not None and not SCOPES[body.scope] <= SCOPES[caller.scope]:
+    _check_no_wider(caller, body)
+    token, plain = actions.add_token(user, body.name, body.scope, body.expires_at, caller.by, request.now)
+    return show_token(token, plain)
+
+
+def _check_no_wider(caller: Caller, wanted: TokenBody) -> None:
+    """Raises Refused when a token asks for one that may more, or that outlives it: else it could not be ended."""
+    if caller.scope is not None and not SCOPES[wanted.scope] <= SCOPES[caller.scope]:
         raise Refused(
-            f"A token with the scope {caller.scope} cannot make one with the scope {body.scope}",
+            f"A token with the scope {caller.scope} cannot make one with the scope {wanted.scope}",
             "the same scope or a narrower one",
             "Sign in, or use a token with the wider scope.",
             where="body.scope",
             status=403,
         )
-    token, plain = actions.add_token(user, body.name, body.scope, body.expires_at, caller.by, request.now)
-    return show_token(token, plain)
+    end = caller.expires_at
+    if end is not None and (wanted.expires_at is None or wanted.expires_at > end):
+        raise Refused(
+            "A token cannot make one that outlives it",
+            f"an end at or before {end.isoformat()}",
+            "Sign in, or use a token that lives longer.",
+            where="body.expires_at",
+            status=403,
+        )
 
 
 @room.delete("/tokens/{id}", may=May.OWN_PROFILE)

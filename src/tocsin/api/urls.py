@@ -80,10 +80,13 @@ def _operations() -> list[URLPattern]:
     ]
 
 
-urlpatterns = [
+# The contract, for anybody: it says nothing of the instance. These stand before the others.
+contract = [
     path(f"{PREFIX[1:]}openapi.json", serve(api), name="api-schema"),
     path(f"{PREFIX[1:]}docs", reference(api), name="api-docs"),
     path(f"{PREFIX[1:]}docs.css", stylesheet, name="api-docs-style"),
+]
+urlpatterns = [
     *_operations(),
     path(f"{PREFIX[1:]}<path:rest>", _in_our_words(nothing_here), name="api-nothing"),
     path("metrics", metrics, name="metrics"),
