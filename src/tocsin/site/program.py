@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -78,6 +79,9 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+SWITCH_SECONDS = 0.0005
 
 
 class Program:
@@ -193,6 +197,8 @@ class Program:
             print(f"Sign in once, within 24 hours: {self.link}")  # noqa: T201
         print("Ready. Ctrl-C ends it.", flush=True)  # noqa: T201
         gc.collect()
+        # A page passes through four threads; none of them may hold the interpreter for long while another waits.
+        sys.setswitchinterval(SWITCH_SECONDS)
         gc.freeze()  # what is loaded stays; the collector need not walk it again beside what comes
 
     # --- what runs beside the server ---
