@@ -23,10 +23,10 @@ _UNWANTED = re.compile(
 def check_type(request: Request, forms: bool) -> None:
     """Refuse a body that does not call itself JSON. `curl --data` calls everything a form: where `forms`, that is
     taken for JSON as well. A body without a type is taken for JSON."""
-    given = request.header(b"content-type")
-    if not given or given == "application/json":
+    given = request.headers.get(b"content-type")
+    if not given or given == b"application/json":
         return
-    kind, _, rest = given.lower().partition(";")
+    kind, _, rest = request.header(b"content-type").lower().partition(";")
     kind = kind.strip()
     known = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
     if not known and not (forms and kind == "application/x-www-form-urlencoded"):
@@ -41,6 +41,8 @@ def check_type(request: Request, forms: bool) -> None:
 
 def unpacked(request: Request) -> bytes:
     """The body as it was before gzip; other encodings, and several at once, are refused."""
+    if b"content-encoding" not in request.headers:
+        return request.body
     encoding = request.header(b"content-encoding").lower()
     if encoding in ("", "identity"):
         return request.body

@@ -16,6 +16,8 @@ PATHS = (
     alertmanager.API,
 )
 
+_PAGERDUTY = tuple(pagerduty.PATHS)
+
 READERS: Mapping[str, Reader] = {
     pagerduty.NAME: pagerduty.events,
     opsgenie.NAME: opsgenie.events,
@@ -26,7 +28,7 @@ READERS: Mapping[str, Reader] = {
 
 def source_of(path: str) -> Source | None:
     """The source that answers `path`; None when the path is not intake's."""
-    if path in pagerduty.PATHS:
+    if path.startswith(_PAGERDUTY):
         return pagerduty
     if path.startswith(hooks.PREFIX):
         return hooks

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from tocsin.catalog.rules import IntegrationValue
-from tocsin.intake.hot_request import Accepted, Answer, Request, lane_of
+from tocsin.intake.hot_request import FEW_EVENTS, Accepted, Answer, Request, lane_of
 from tocsin.intake.rules import EVENTS_PER_BODY_MAX, KEY_LENGTH_MAX, Action, Event
 from tocsin.kernel.durations import LONGEST
 from tocsin.kernel.errors import Refused
@@ -43,10 +43,7 @@ class _Alert(msgspec.Struct, gc=False):
 class _Webhook(msgspec.Struct, gc=False):
     alerts: list[_Alert]
     status: Literal["firing", "resolved"] | None = None
-    receiver: str | None = None
-    groupKey: str | None = None
     externalURL: str | None = None
-    truncatedAlerts: int | None = None
 
 
 class _Pieces(msgspec.Struct, gc=False):
@@ -119,7 +116,8 @@ def _check(alerts: Sequence[_Alert]) -> None:
 
 
 def _lane(body: bytes, alerts: Sequence[_Alert]) -> int:
-    return lane_of(body, len(alerts), any(reading.pages_high(alert.labels.get("severity")) for alert in alerts[:200]))
+    urgent = len(alerts) > FEW_EVENTS and any(reading.pages_high(alert.labels.get("severity")) for alert in alerts)
+    return lane_of(body, len(alerts), urgent)
 
 
 def read(request: Request, integration: IntegrationValue, now: datetime) -> Answer:

@@ -146,9 +146,9 @@ def _needed(value: str | None, where: str) -> None:
 
 def _without_key(body: bytes, key: str) -> bytes:
     """The body as it is kept: what opens the integration is struck out, so that no row and no page shows it."""
-    plain = key.encode()
-    if plain in body:
-        return body.replace(plain, b"*" * len(plain))
+    quoted = b'"%s"' % key.encode()
+    if quoted in body:
+        return body.replace(quoted, b'"*"')
     whole = reading.raw_of(body)  # the key was written with escapes
     if not isinstance(whole, dict):
         raise Refused("The body cannot be read twice alike", "plain JSON", where="body")
