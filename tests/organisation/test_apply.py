@@ -306,6 +306,20 @@ def test_a_new_integration_may_take_over_the_key_of_one_that_is_pruned() -> None
     assert catalog.configuration().by_key[digest("0123456789abcdef-prom")].id == "shop-alertmanager"
 
 
+def test_an_export_still_applies_when_what_it_names_went_away_on_the_screen() -> None:
+    applied(EXAMPLE)
+    applied("organisation: {fallback: ada}")
+    people.deactivate_user("ada", BY, NOW)
+    Policy.objects.all().delete()
+    assert planned(export(), prune=True) == ["Nothing changes."]
+    assert refused("organisation: {fallback: ada}\nservices: [{id: new, name: New, policy: web}]") == [
+        "org.yaml:2: No policy 'web'."
+    ]
+    assert refused(EXAMPLE.replace("id: bo,", "id: bo, active: false,") + "organisation: {fallback: bo}") == [
+        "org.yaml:30: bo is switched off. Expected an active user."
+    ]
+
+
 def test_the_outbox_serves_the_addresses(outbox: Outbox) -> None:
     assert refused("users: [{id: ada, name: Ada, email: ada@example.com, contacts: {x: 'pigeon:ada'}}]")[
         0

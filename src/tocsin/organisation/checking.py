@@ -41,17 +41,15 @@ def check(
     the files. `spoilt` ids count as existing: their own mistakes are told already."""
     problems: list[Refused] = []
     for each in declared.objects:
-        for path, section, key in _references(each.section, final[each.section][each.id]):
-            if (
-                path.partition(".")[0] in each.data
-                and key not in final[section]
-                and key not in spoilt[section]
-            ):
+        data, before = final[each.section][each.id], current[each.section].get(each.id)
+        dangled = {(s, key) for _, s, key in _references(each.section, before or {}) if key not in current[s]}
+        for path, section, key in _references(each.section, data):
+            if key not in final[section] and key not in spoilt[section] and (section, key) not in dangled:
                 known = sorted(final[section])
                 problems.append(
                     refusal(each, path, f"No {NOUNS[section]} '{key}'", _some(known), nearest(key, known))
                 )
-        problems += _inner(each, final)
+        problems += _inner(each, current, final)
     problems += _twice(final, declared)
     problems += _removals(final, declared, removed, past)
     if has_admin(current) and not has_admin(final):
@@ -70,31 +68,32 @@ def _references(section: str, data: Data) -> Iterator[tuple[str, str, str]]:
     if section == ORGANISATION and data.get("fallback"):
         yield "fallback", USERS, data["fallback"]
     if section == TEAMS:
-        for number, member in enumerate(data["members"]):
+        for number, member in enumerate(data.get("members", ())):
             yield f"members.{number}", USERS, member
-    if section in (POLICIES, SERVICES) and data["team"]:
+    if section in (POLICIES, SERVICES) and data.get("team"):
         yield "team", TEAMS, data["team"]
-    if section == SERVICES and data["policy"]:
+    if section == SERVICES and data.get("policy"):
         yield "policy", POLICIES, data["policy"]
     if section == POLICIES:
-        for number, level in enumerate(data["levels"]):
+        for number, level in enumerate(data.get("levels", ())):
             for place, target in enumerate(level["notify"]):
                 kind, _, key = target.partition(":")
                 if kind in _TARGETS:
                     yield f"levels.{number}.notify.{place}", _TARGETS[kind], key
 
 
-def _inner(each: Declared, final: State) -> Iterator[Refused]:
+def _inner(each: Declared, current: State, final: State) -> Iterator[Refused]:
     """What does not fit within one object."""
     data = final[each.section][each.id]
     if each.section == TEAMS and data["lead"] and data["lead"] not in data["members"]:
         yield refusal(each, "lead", f"The lead {data['lead']} is not a member", "one of the members")
-    if (
-        each.section == ORGANISATION
-        and (user := final[USERS].get(data.get("fallback") or ""))
-        and not user["active"]
-    ):
-        yield refusal(each, "fallback", f"{data['fallback']} is switched off", "an active user")
+    if each.section == ORGANISATION and (fallback := data.get("fallback")):
+        was = current[USERS].get(fallback)
+        off_before = (
+            was is not None and not was["active"] and current[ORGANISATION][each.id]["fallback"] == fallback
+        )
+        if fallback in final[USERS] and not final[USERS][fallback]["active"] and not off_before:
+            yield refusal(each, "fallback", f"{fallback} is switched off", "an active user")
     if each.section == USERS:
         if each.id == COMMAND_LINE:
             yield refusal(each, "id", f"'{COMMAND_LINE}' is the account of the command line", "another id")
