@@ -3,17 +3,18 @@
 SQLite 3.7.0-3.51.2 can corrupt a WAL database when two connections write or checkpoint at the same moment
 (fixed in 3.51.3). So every write of this process, in whatever thread, holds `WRITER` from BEGIN IMMEDIATE to
 COMMIT, and so does the one checkpointer. A second process is kept away by the lock file on the data folder.
-A queue on a lock also hands over at once, where SQLite's own busy handler sleeps and polls.
+The lock hands over at once and in order, where SQLite's own busy handler sleeps and polls.
 """
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from django.db.backends.sqlite3 import base
 
-WRITER = threading.RLock()
+from tocsin.journal.sqlite.turn import Turn
+
+WRITER = Turn()
 _READS = ("SELECT", "PRAGMA", "EXPLAIN", "SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT", "WITH")
 
 
