@@ -12,18 +12,9 @@ import pytest
 from django.db import OperationalError, transaction
 
 from tests.world import Clock, Outbox, World
-from tocsin.engine import delivery
-from tocsin.engine.delivery import (
-    HELD_MAX,
-    PER_DESTINATION_MAX,
-    Result,
-    Sender,
-    deliver_due,
-    deliver_one,
-    destination_of,
-    keep,
-    plain,
-)
+from tocsin.engine import attempt, delivery
+from tocsin.engine.attempt import Result, deliver_due, deliver_one, destination_of, keep, plain
+from tocsin.engine.delivery import HELD_MAX, PER_DESTINATION_MAX, Sender
 from tocsin.journal.models import Entry
 from tocsin.notification.actions import Call, claim, page_people, quiet
 from tocsin.notification.models import Attempt, Delivery, Page
@@ -180,7 +171,7 @@ def test_a_message_that_cannot_be_composed_still_pages(
     def breaks(page: Page, delivery_id: object) -> Message:
         raise KeyError("poison")
 
-    monkeypatch.setattr(delivery, "message_of", breaks)
+    monkeypatch.setattr(attempt, "message_of", breaks)
     due(world.bo, "fake:bo", clock)
 
     deliver_due(clock.now, 10, lambda: clock.now, lambda: 0.5)
@@ -359,7 +350,7 @@ def test_what_a_dead_node_was_sending_is_not_sent_after_an_answer(world: World, 
 def test_a_database_that_goes_away_after_sending_causes_no_second_message(
     start: Start, world: World, clock: Clock, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest, tries = delivery.record, []
+    honest, tries = attempt.record, []
 
     def away(*arguments: Any) -> None:
         tries.append(arguments)
@@ -367,7 +358,7 @@ def test_a_database_that_goes_away_after_sending_causes_no_second_message(
             raise OperationalError("the database is restarting")
         honest(*arguments)
 
-    monkeypatch.setattr(delivery, "record", away)
+    monkeypatch.setattr(attempt, "record", away)
     monkeypatch.setattr(delivery, "AWAY_REST", 0.01)
     due(world.bo, "crowd://host/x", clock)
     clock_at_sending = clock.now
@@ -383,14 +374,14 @@ def test_a_database_that_goes_away_after_sending_causes_no_second_message(
 def test_one_attempt_that_cannot_be_recorded_does_not_hold_up_the_others(
     start: Start, world: World, clock: Clock, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = delivery.record
+    honest = attempt.record
 
     def picky(claimed: Any, *rest: Any) -> None:
         if claimed.address.endswith("poison"):
             raise ValueError("a bug")
         honest(claimed, *rest)
 
-    monkeypatch.setattr(delivery, "record", picky)
+    monkeypatch.setattr(attempt, "record", picky)
     due(world.bo, "crowd://host/poison", clock)
     for n in range(5):
         due(world.bo, f"crowd://host/{n}", clock)

@@ -20,26 +20,18 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from tocsin.engine.attempt import Clock, Finder, Result, deliver_one, destination_of, keep
+from tocsin.engine.workers import Workers
 from tocsin.journal import waking
-from tocsin.kernel.errors import Refused
-from tocsin.notification.actions import (
-    Claimed,
-    claim,
-    message_of,
-    next_delivery_at,
-    record,
-    release,
-    still_wanted,
-)
+from tocsin.notification.actions import Claimed, claim, next_delivery_at, release, still_wanted
 from tocsin.notification.channels import channel_for
 from tocsin.notification.models import Delivery
-from tocsin.notification.rules import SEND_DEADLINE, Channel, Failed, Message, Sent
+from tocsin.notification.rules import SEND_DEADLINE
 
 WORKERS_MAX = 128  # messages on their way at once; threads that wait for a provider cost little
 LOW_URGENCY_MAX = 96  # of those, so that something urgent always finds a thread
@@ -47,7 +39,6 @@ PER_DESTINATION_MAX = 16  # on their way to one mail server or one web host
 HELD_MAX = 16  # claimed, and waiting here for their destination
 BATCH_MAX = PER_DESTINATION_MAX + HELD_MAX  # claimed at once
 FRESH = 0.5  # seconds within which something claimed is on its way, or else is given back
-WORKER_REST = 30.0  # seconds without work after which a thread ends
 LOOK_AT_LEAST = 2.0
 AWAY_REST = 0.5  # seconds between attempts to reach the database
 BRIEFLY = 0.02  # seconds in which what was begun gets the processor, before the next look
@@ -55,110 +46,7 @@ ELSEWHERE_REST = 0.1  # seconds to wait when what is due is held by another node
 STOP_WITHIN = 8.0
 TOPIC = "deliveries"
 
-Clock = Callable[[], datetime]
-Finder = Callable[[str], Channel]
-
 _log = structlog.get_logger("tocsin.engine.delivery")
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one attempt; an outcome of None means that it was not made."""
-
-    claimed: Claimed
-    outcome: Sent | Failed | None
-    took: timedelta
-    at: datetime
-
-
-# -- one delivery --------------------------------------------------------------------------------------------------
-
-
-def deliver_one(claimed: Claimed, clock: Clock, find: Finder = channel_for) -> Result:
-    """Hand one message to its channel; never raises. The same in production and in the simulator.
-
-    A text that breaks the rendering goes out again in its plainest form: a page is never lost to its own words.
-    """
-    started = clock()
-    outcome: Sent | Failed
-    try:
-        channel = find(claimed.address)
-        message = _message(claimed)
-        try:
-            outcome = channel.send(claimed.address, claimed.to_name, message, started)
-        except Exception:
-            _log.exception("a message could not be rendered; sending it plain", delivery=str(claimed.id))
-            outcome = channel.send(claimed.address, claimed.to_name, plain(message), started)
-    except Refused as refused:
-        outcome = Failed(str(refused), again=False)
-    except Exception as error:
-        _log.exception("a channel failed in an unforeseen way", delivery=str(claimed.id))
-        outcome = Failed(f"the channel failed: {type(error).__name__}")
-    at = clock()
-    return Result(claimed, outcome, max(at - started, timedelta(0)), at)
-
-
-def _message(claimed: Claimed) -> Message:
-    try:
-        return message_of(claimed.page, claimed.id)
-    except Exception:
-        _log.exception("a message could not be composed; sending it plain", delivery=str(claimed.id))
-        page = claimed.page
-        bare = Message(str(claimed.id), str(page.subject), kind=str(page.kind), urgent=claimed.urgent)
-        return plain(bare)
-
-
-def plain(message: Message) -> Message:
-    """The message in letters that break nothing, without what machines read, with a note that says so."""
-    note = "rendering failed; the incident's page has everything"
-    return replace(
-        message,
-        subject=_ascii(message.subject)[:200],
-        lines=tuple(_ascii(line)[:500] for line in tuple(message.lines)[:20]),
-        details={},
-        note=f"{_ascii(message.note)[:1000]}\n{note}".strip(),
-    )
-
-
-def _ascii(text: object) -> str:
-    return "".join(c if " " <= c <= "~" or c == "\n" else "?" for c in str(text))
-
-
-def deliver_due(
-    now: datetime, limit: int, clock: Clock, jitter: Callable[[], float], find: Finder = channel_for
-) -> int:
-    """Claim, send and record up to `limit` deliveries one after the other, in this thread; returns how many.
-
-    For virtual clocks and for tests: the same steps as the Sender's, without its threads.
-    """
-    taken = claim(now, limit)
-    for claimed in taken:
-        keep([deliver_one(claimed, clock, find)], jitter, clock())
-    return len(taken)
-
-
-def keep(results: Iterable[Result], jitter: Callable[[], float], now: datetime) -> None:
-    """Write down what became of attempts, in one commit; those that were not made are given back."""
-    # In one order everywhere, so that two nodes that record about the same incidents do not wait in a circle.
-    ordered = sorted(results, key=lambda r: (r.claimed.page.incident_id or 0, r.claimed.id))
-    with transaction.atomic():
-        for result in ordered:
-            if result.outcome is None:
-                release([result.claimed], now)
-            else:
-                record(result.claimed, result.outcome, result.took, result.at, jitter())
-
-
-def destination_of(address: str) -> str:
-    """The beginning of `address` that names who takes the message: `https://example.com/`, `mailto:`."""
-    scheme, colon, rest = address.partition(":")
-    if rest.startswith("//"):
-        host = rest[2:].partition("/")[0]
-        return f"{scheme}://{host}/"
-    return scheme + colon
-
-
-# -- many ----------------------------------------------------------------------------------------------------------
 
 
 class Sender:
@@ -174,7 +62,7 @@ class Sender:
         self._clock, self._jitter, self._find = clock, jitter, find
         self._workers_max = workers_max
         self._low_max = max(1, workers_max * LOW_URGENCY_MAX // WORKERS_MAX)
-        self._workers = _Workers(self._send)
+        self._workers = Workers(self._send)
         self._done: queue.SimpleQueue[Result] = queue.SimpleQueue()
         # Below: touched by the sender's own thread only.
         self._under_way: dict[Claimed, str] = {}
@@ -402,37 +290,3 @@ class Sender:
             _log.warning("messages were still under way at the end", count=len(self._under_way))
             with suppress(Exception):  # their leases end by themselves
                 self._give_back(list(self._under_way), self._clock())
-
-
-class _Workers:
-    """Threads that come with work and go without it; one that is started always has something to do."""
-
-    def __init__(self, work: Callable[[Claimed], None]) -> None:
-        self._work = work
-        self._queue: queue.SimpleQueue[Claimed] = queue.SimpleQueue()
-        self._idle = 0
-        self._lock = threading.Lock()
-
-    def hand(self, claimed: Claimed) -> None:
-        """Have `claimed` worked on at once."""
-        with self._lock:
-            start = self._idle == 0
-            if not start:
-                self._idle -= 1  # one of those that rest will take it
-        self._queue.put(claimed)
-        if start:
-            threading.Thread(target=self._run, name="send", daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                claimed = self._queue.get(timeout=WORKER_REST)
-            except queue.Empty:
-                with self._lock:
-                    if self._idle > 0:
-                        self._idle -= 1
-                        return
-                continue  # somebody counted on us just now
-            self._work(claimed)
-            with self._lock:
-                self._idle += 1

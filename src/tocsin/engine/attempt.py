@@ -1,0 +1,114 @@
+"""One attempt at one delivery: compose, send, and write down what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+
+from tocsin.kernel.errors import Refused
+from tocsin.notification.actions import Claimed, claim, message_of, record, release
+from tocsin.notification.channels import channel_for
+from tocsin.notification.rules import Channel, Failed, Message, Sent
+
+Clock = Callable[[], datetime]
+Finder = Callable[[str], Channel]
+
+_log = structlog.get_logger("tocsin.engine.delivery")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one attempt; an outcome of None means that it was not made."""
+
+    claimed: Claimed
+    outcome: Sent | Failed | None
+    took: timedelta
+    at: datetime
+
+
+def deliver_one(claimed: Claimed, clock: Clock, find: Finder = channel_for) -> Result:
+    """Hand one message to its channel; never raises. The same in production and in the simulator.
+
+    A text that breaks the rendering goes out again in its plainest form: a page is never lost to its own words.
+    """
+    started = clock()
+    outcome: Sent | Failed
+    try:
+        channel = find(claimed.address)
+        message = _message(claimed)
+        try:
+            outcome = channel.send(claimed.address, claimed.to_name, message, started)
+        except Exception:
+            _log.exception("a message could not be rendered; sending it plain", delivery=str(claimed.id))
+            outcome = channel.send(claimed.address, claimed.to_name, plain(message), started)
+    except Refused as refused:
+        outcome = Failed(str(refused), again=False)
+    except Exception as error:
+        _log.exception("a channel failed in an unforeseen way", delivery=str(claimed.id))
+        outcome = Failed(f"the channel failed: {type(error).__name__}")
+    at = clock()
+    return Result(claimed, outcome, max(at - started, timedelta(0)), at)
+
+
+def _message(claimed: Claimed) -> Message:
+    try:
+        return message_of(claimed.page, claimed.id)
+    except Exception:
+        _log.exception("a message could not be composed; sending it plain", delivery=str(claimed.id))
+        page = claimed.page
+        bare = Message(str(claimed.id), str(page.subject), kind=str(page.kind), urgent=claimed.urgent)
+        return plain(bare)
+
+
+def plain(message: Message) -> Message:
+    """The message in letters that break nothing, without what machines read, with a note that says so."""
+    note = "rendering failed; the incident's page has everything"
+    return replace(
+        message,
+        subject=_ascii(message.subject)[:200],
+        lines=tuple(_ascii(line)[:500] for line in tuple(message.lines)[:20]),
+        details={},
+        note=f"{_ascii(message.note)[:1000]}\n{note}".strip(),
+    )
+
+
+def _ascii(text: object) -> str:
+    return "".join(c if " " <= c <= "~" or c == "\n" else "?" for c in str(text))
+
+
+def deliver_due(
+    now: datetime, limit: int, clock: Clock, jitter: Callable[[], float], find: Finder = channel_for
+) -> int:
+    """Claim, send and record up to `limit` deliveries one after the other, in this thread; returns how many.
+
+    For virtual clocks and for tests: the same steps as the Sender's, without its threads.
+    """
+    taken = claim(now, limit)
+    for claimed in taken:
+        keep([deliver_one(claimed, clock, find)], jitter, clock())
+    return len(taken)
+
+
+def keep(results: Iterable[Result], jitter: Callable[[], float], now: datetime) -> None:
+    """Write down what became of attempts, in one commit; those that were not made are given back."""
+    # In one order everywhere, so that two nodes that record about the same incidents do not wait in a circle.
+    ordered = sorted(results, key=lambda r: (r.claimed.page.incident_id or 0, r.claimed.id))
+    with transaction.atomic():
+        for result in ordered:
+            if result.outcome is None:
+                release([result.claimed], now)
+            else:
+                record(result.claimed, result.outcome, result.took, result.at, jitter())
+
+
+def destination_of(address: str) -> str:
+    """The beginning of `address` that names who takes the message: `https://example.com/`, `mailto:`."""
+    scheme, colon, rest = address.partition(":")
+    if rest.startswith("//"):
+        host = rest[2:].partition("/")[0]
+        return f"{scheme}://{host}/"
+    return scheme + colon
