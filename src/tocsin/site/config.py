@@ -173,7 +173,7 @@ def database_settings(config: Config) -> dict[str, object]:
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            "connect_timeout": 5,
+            "connect_timeout": 3,
             # A statement that hangs must not hold a page back; the primary only, never a standby.
             "options": "-c statement_timeout=5000 -c synchronous_commit=on -c timezone=UTC",
             "target_session_attrs": "read-write",

@@ -14,7 +14,7 @@ from django.db.backends.postgresql import base
 from psycopg import IsolationLevel
 from psycopg.abc import PQGen
 
-PATIENCE_SECONDS = 8.0  # longer than the statement_timeout: a server that answers says so first
+PATIENCE_SECONDS = 6.5  # longer than the statement_timeout: a server that answers says so first
 LOOK_SECONDS = 0.1
 
 
