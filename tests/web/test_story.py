@@ -105,6 +105,8 @@ def test_no_kind_trips_over_data_that_is_missing(kind: str) -> None:
 
 def test_how_somebody_acted_is_said_when_it_was_not_the_page() -> None:
     assert said("incident.acknowledged", {}, through="link")[0] == "Ada Ortiz acknowledged from a message."
+    spared = said("incident.acknowledged", {"spared": 1}, through="link")[0]
+    assert spared == "Ada Ortiz acknowledged from a message; 1 message not needed any more."
     assert said("incident.resolved", {}, through="api")[0] == "Ada Ortiz resolved it through the API."
 
 

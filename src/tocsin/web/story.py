@@ -42,7 +42,8 @@ def tell(seq: int, kind: str, data: Data, who: str, through: str, at: datetime, 
         text, said = f"{actor}: {kind.replace('.', ' ').replace('_', ' ')}", ""
     else:
         text, said = sentence(data, actor, names)
-    return Told(seq, at, text + how + ".", said, kind in STRONG)
+    did, semicolon, besides = text.partition(";")
+    return Told(seq, at, did + how + semicolon + besides + ".", said, kind in STRONG)
 
 
 def party(who: str, names: Names) -> str:
