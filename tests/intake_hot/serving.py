@@ -166,6 +166,7 @@ def ended(one: socket.socket) -> bool:
     with contextlib.suppress(ConnectionResetError):
         while one.recv(65_536):
             pass
+    one.close()
     return True
 
 

@@ -135,9 +135,7 @@ VALUES = st.recursive(
     max_leaves=10,
 )
 SHAPES = st.one_of(
-    st.fixed_dictionaries({"summary": st.text() | VALUES}, optional={
-        name: VALUES for name in ("severity", "key", "status", "labels", "details", "timestamp", "url", "note", "x")
-    }).map(lambda it: (HOOK, it)),
+    st.fixed_dictionaries({"summary": st.text() | VALUES}, optional=dict.fromkeys(("severity", "key", "status", "labels", "details", "timestamp", "url", "note", "x"), VALUES)).map(lambda it: (HOOK, it)),
     st.fixed_dictionaries({"routing_key": st.just(KEY), "event_action": st.sampled_from(["trigger", "resolve"]),
         "dedup_key": st.text(min_size=1, max_size=9), "payload": st.fixed_dictionaries({
         "summary": st.text(min_size=1), "source": st.text(min_size=1), "severity": st.just("info"),

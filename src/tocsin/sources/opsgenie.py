@@ -98,6 +98,8 @@ def key_of(request: Request) -> str:
 def parts_of(request: Request) -> list[str]:
     """What follows `/v2/alerts` in the path, decoded part by part."""
     segments = request.segments()
+    if "alerts" not in segments:
+        raise Refused("There is nothing at this address", "an address of the Alert API", status=404)
     tail = segments[segments.index("alerts") + 1 :]
     while tail and tail[-1] == "":
         tail.pop()

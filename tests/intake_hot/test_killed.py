@@ -1,0 +1,124 @@
+"""A1: kill -9 at any moment. What was answered 2xx is in the inbox; what was not is there whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.intake_hot.serving import KEY, read, written
+
+ROOT = Path(__file__).parents[2]
+WRITERS = 8
+HOOK = f"/hooks/{KEY}"
+
+
+class Victim:
+    """The program of victim.py, on a database of its own."""
+
+    def __init__(self, data: Path, url: str = "", crash_at: str = "") -> None:
+        self.data, self.url = data, url
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
+        environ |= {"TOCSIN_DATA": str(data), "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "TOCSIN_CRASH_AT": crash_at}
+        environ["DJANGO_SETTINGS_MODULE"] = "tocsin.site.settings"
+        if url:
+            environ["TOCSIN_DATABASE_URL"] = url
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.intake_hot.victim"],
+            cwd=ROOT,
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline())
+
+    def __enter__(self) -> Victim:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+
+    def stored(self) -> list[str]:
+        """The keys in the inbox, read when the program is dead."""
+        query = "SELECT body FROM intake_inbox"
+        if self.url:
+            with psycopg.connect(self.url) as database:
+                bodies = [bytes(body) for (body,) in database.execute(query)]
+        else:
+            database = sqlite3.connect(self.data / "tocsin.db")
+            assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            bodies = [body for (body,) in database.execute(query)]
+            database.close()
+        return [json.loads(body)["key"] for body in bodies]
+
+
+def flood(victim: Victim, acknowledged: list[str], name: int) -> None:
+    """Post until the connection breaks; keep what was answered 2xx."""
+    with socket.create_connection(("127.0.0.1", victim.port), timeout=30) as one:
+        for number in range(100_000):
+            key = f"{name}-{number}"
+            try:
+                one.sendall(written(HOOK, {"summary": "x", "key": key}))
+                answers = read(one, 1)
+            except ConnectionError:
+                return
+            if not answers:
+                return
+            assert answers[0].status == 202
+            acknowledged.append(key)
+
+
+def kill_in_the_middle(victim: Victim, after: int | None) -> tuple[list[str], list[str]]:
+    """(acknowledged, stored) once the program has been killed after so many answers, or has died by itself."""
+    acknowledged: list[str] = []
+    threads = [threading.Thread(target=flood, args=(victim, acknowledged, name)) for name in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    if after is not None:
+        while len(acknowledged) < after:
+            threads[0].join(0.001)
+        victim.process.send_signal(signal.SIGKILL)
+    for thread in threads:
+        thread.join(60)
+    victim.process.wait(30)
+    return acknowledged, victim.stored()
+
+
+@pytest.mark.parametrize("after", [1, 150, 400])
+def test_a1_what_was_acknowledged_before_kill_9_is_in_the_inbox(tmp_path: Path, after: int) -> None:
+    with Victim(tmp_path) as victim:
+        acknowledged, kept = kill_in_the_middle(victim, after)
+    assert set(acknowledged) <= set(kept) and len(kept) == len(set(kept))
+    assert len(kept) - len(acknowledged) <= WRITERS  # what was stored and died unanswered: the sender sends it again
+
+
+@pytest.mark.parametrize("at", ["intake.committed:1", "intake.committed:20"])
+def test_a1_dying_between_commit_and_answer_loses_nothing(tmp_path: Path, at: str) -> None:
+    with Victim(tmp_path, crash_at=at) as victim:
+        acknowledged, kept = kill_in_the_middle(victim, None)
+    assert set(acknowledged) <= set(kept) and len(kept) > len(acknowledged)
+
+
+@pytest.mark.postgres
+def test_a1_on_postgresql_too(tmp_path: Path, postgres_database: str) -> None:
+    with Victim(tmp_path, postgres_database) as victim:
+        acknowledged, kept = kill_in_the_middle(victim, 150)
+    assert set(acknowledged) <= set(kept)
+    with Victim(tmp_path, postgres_database, "intake.stored:5") as victim:
+        acknowledged, again = kill_in_the_middle(victim, None)
+    assert set(acknowledged) <= set(again) and set(kept) <= set(again)
