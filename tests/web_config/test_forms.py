@@ -241,6 +241,11 @@ def test_what_is_wrong_with_a_policy_is_said(ada: Client, typed: dict[str, Any],
     assert not Policy.objects.filter(pk="night").exists()
 
 
+def test_everything_that_is_wrong_with_a_policy_is_said_at_once(ada: Client) -> None:
+    said = errors(ada.post("/new/policy", POLICY | {"name": "", "level-0-timeout": "soon", "do": "save"}))
+    assert "required" in said and "is not a duration" in said
+
+
 @pytest.mark.parametrize(
     "do", ["up:99", "down:-1", "remove:x", "without:0", "with:0", "up:", "level:3:3", "nonsense"]
 )

@@ -64,6 +64,14 @@ def note_access(kind: str, user: User, request: HttpRequest, by: By | None = Non
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Sign-in by e-mail and password, for people whom an administrator added."""
 
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": "The address or the password is not right. Check both, or set a new password.",
+        "too_many_login_attempts": "Too many wrong tries. Wait 15 minutes, or ask an administrator for a link.",
+        "enter_current_password": "This is not your present password.",
+        "incorrect_password": "This is not your password.",
+        "rate_limited": "Too many tries. Wait a minute.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
@@ -118,6 +126,10 @@ def send_beside(message: EmailMessage) -> None:
 
 class SecondStep(DefaultMFAAdapter):  # type: ignore[misc]
     """Two-factor secrets lie sealed in the database, under a key made from the instance's secret."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": "This code is not right, or no longer. Type the one that is shown now.",
+    }
 
     def encrypt(self, text: str) -> str:
         return _seal().encrypt(text.encode()).decode()

@@ -52,7 +52,7 @@ def one(request: HttpRequest, policy_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     form = PolicyForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and not form.change() and form.is_valid() and (value := form.value()):
+    if request.method == "POST" and not form.change() and (value := form.value()):
         with told_beside(form), made_once("policy", Policy.objects.filter(pk=id_of(form))):
             save_policy(value, form.cleaned_data["team"] or None, by(request), instant(request))
             say(request, f"{value.name} is made. Choose it on the services it should answer for.")
@@ -66,12 +66,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, policy_id: str) -> HttpResponse:
     policy = _find(policy_id)
     form = PolicyForm(request.POST if request.method == "POST" else None, existing=policy)
-    if (
-        request.method == "POST"
-        and not form.change()
-        and form.is_valid()
-        and (value := form.value(policy.pk))
-    ):
+    if request.method == "POST" and not form.change() and (value := form.value(policy.pk)):
         with told_beside(form):
             save_policy(value, form.cleaned_data["team"] or None, by(request), instant(request))
             say(request, "Saved. Incidents that are climbing keep the policy they began with.")

@@ -89,6 +89,7 @@ class PolicyForm(forms.Form):
         levels = tuple(level for each in self.levels if (level := _level(each)))
         if any(each.errors for each in self.levels):
             self.add_error(None, "One of the levels has to be mended.")
+        if self.errors:
             return None
         data = self.cleaned_data
         return Policy(policy_id or id_of(self), data["name"], levels, data["repeat"])
