@@ -100,9 +100,8 @@ def outbox(monkeypatch: pytest.MonkeyPatch) -> Outbox:
 def _forget_configuration() -> Iterator[None]:
     """What one test configured is unknown to the next: the database forgets it, so must the shared copy."""
     yield
-    if catalog := sys.modules.get("tocsin.catalog.actions"):  # a test of pure rules need not load it
-        catalog._shared = None
-        catalog._own.__dict__.clear()
+    if snapshot := sys.modules.get("tocsin.catalog.snapshot"):  # a test of pure rules need not load it
+        snapshot.forget()
 
 
 @pytest.fixture(scope="session")

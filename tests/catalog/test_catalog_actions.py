@@ -10,15 +10,18 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from tocsin.catalog import actions as catalog
+from tocsin.catalog import snapshot
 from tocsin.catalog.models import Integration, Service
 from tocsin.catalog.rules import Grouping, IntegrationType, ServiceValue, UrgencyFrom, matrix_from
 from tocsin.incident.models import Incident
+from tocsin.journal import changes
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import digest
 from tocsin.kernel.urgency import Impact, Priority, Urgency
 from tocsin.people import actions as people
+from tocsin.people.models import User
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BY = By("user:ada", "web")
@@ -214,11 +217,25 @@ def test_who_asks_again_at_once_costs_no_query_and_a_commit_is_seen_at_once() ->
 def test_a_change_made_by_another_node_is_found_at_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
     save_shop()
     before = catalog.configuration()
-    kept = catalog._shared
+    kept = snapshot._shared
     save_shop(tier=3)
     # As if the change had been made elsewhere and no wake-up had come through:
-    monkeypatch.setattr(catalog, "_shared", kept)
-    monkeypatch.setattr(catalog, "_stale_since", 0.0)
+    monkeypatch.setattr(snapshot, "_shared", kept)
+    monkeypatch.setattr(changes, "_changed_at", 0.0)
     assert catalog.configuration() is before
-    monkeypatch.setattr(catalog, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(snapshot, "LOOK_EVERY", 0.0)
     assert catalog.configuration().services["shop"].tier == 3
+
+
+@pytest.mark.django_db
+def test_what_is_kept_per_configuration_follows_every_change_even_before_it_commits() -> None:
+    names = catalog.per_configuration(lambda: set(User.objects.values_list("name", flat=True)))
+    people.save_user("ada", "Ada", "ada@example.com", by=BY, now=NOW)
+    assert names() == {"Ada"}
+    people.save_user("ada", "Ada Ortiz", "ada@example.com", by=BY, now=NOW)
+    assert names() == {"Ada Ortiz"}, "people live below the catalog, and their changes count too"
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        people.save_user("ada", "Eve", "ada@example.com", by=BY, now=NOW)
+        assert names() == {"Eve"}
+        raise ZeroDivisionError
+    assert names() == {"Ada Ortiz"}

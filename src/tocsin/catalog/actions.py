@@ -1,31 +1,23 @@
-"""Change services, integrations and the organisation's settings; read them all as one shared snapshot.
-
-The version of the configuration is the number of the last entry of the journal's chain "organisation", and
-that entry's hash tells snapshots apart: nothing has to be counted up beside it. Who calls `configuration()`
-gets the shared snapshot, and at most one caller a second looks whether the chain has grown.
-"""
+"""Change services, integrations and the organisation's settings. Each verb is one transaction and writes down what
+it changed; whoever asks for the `configuration()` after it gets it as changed."""
 
 from __future__ import annotations
 
 import re
-import threading
-import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from functools import lru_cache, wraps
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import models, transaction
 
 from tocsin.catalog.models import Integration, Organisation, Service
 from tocsin.catalog.rules import (
-    Configuration,
     IntegrationType,
     ServiceValue,
     check_matrix,
@@ -33,155 +25,29 @@ from tocsin.catalog.rules import (
     matrix_as_data,
     matrix_from,
 )
-from tocsin.journal import waking
-from tocsin.journal.actions import ORGANISATION, Fact
-from tocsin.journal.changes import TOPIC, did, record, saved
-from tocsin.journal.models import Head
-from tocsin.journal.rules import GENESIS
+from tocsin.catalog.snapshot import configuration as configuration  # noqa: PLC0414 - offered here too
+from tocsin.catalog.snapshot import fresh_or_none as fresh_or_none  # noqa: PLC0414 - offered here too
+from tocsin.catalog.snapshot import per_configuration as per_configuration  # noqa: PLC0414 - offered here too
+from tocsin.catalog.snapshot import refresh as refresh  # noqa: PLC0414 - offered here too
+from tocsin.journal.actions import Fact
+from tocsin.journal.changes import did, record, saved
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import check_slug, digest, new_key
 from tocsin.kernel.urgency import Matrix
 from tocsin.people.models import Team, User
 
-LOOK_EVERY = 1.0  # seconds between two looks at the chain's head
 NAME_LENGTH_MAX = 120
 DESCRIPTION_LENGTH_MAX = 5_000
 KEY_LENGTH_MIN = 16
 KEY_LENGTH_MAX = 128
 INTEGRATIONS_MAX = 50  # per service
-T = TypeVar("T")
 _KEY = re.compile(r"[A-Za-z0-9_.~-]+\Z")  # what stands in an address without escaping
-
-
-# --- the shared snapshot ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Shared:
-    configuration: Configuration
-    head: str  # hash of the chain's last entry when it was read
-    looked_at: float  # monotonic; not the product's time, only the age of a copy
-
-
-_shared: _Shared | None = None
-_stale_since = 0.0
-_reading = threading.Lock()
-_own = threading.local()  # what this thread sees inside a transaction that has changed the configuration
-
-
-def configuration() -> Configuration:
-    """Everything intake and escalation need to know. At most `LOOK_EVERY` old, mostly without a query.
-
-    Inside a transaction that has itself changed the configuration: the state as changed, shared with nobody.
-    """
-    if _changed_here():
-        return _own_view()
-    return fresh_or_none() or _look()
-
-
-def fresh_or_none() -> Configuration | None:
-    """The shared snapshot when it need not be looked at again, else None. Never queries: for an event loop,
-    which on None calls `configuration()` in a thread."""
-    shared = _shared
-    if shared is None or shared.looked_at <= _stale_since or time.monotonic() - shared.looked_at > LOOK_EVERY:
-        return None
-    return shared.configuration
-
-
-def refresh() -> Configuration:
-    """Read everything again, whatever is known, and return it."""
-    global _shared  # noqa: PLW0603 - one snapshot per process is the point
-    _shared = None
-    _own.__dict__.clear()
-    return configuration()
-
-
-def per_configuration(read: Callable[[], T]) -> Callable[[], T]:
-    """A reader whose answer is kept for as long as the configuration is the same: for what every page needs."""
-    kept: tuple[Configuration, T] | None = None
-
-    @wraps(read)
-    def current() -> T:
-        nonlocal kept
-        config, known = configuration(), kept
-        if known is not None and known[0] is config:
-            return known[1]
-        kept = known = (config, read())
-        return known[1]
-
-    return current
 
 
 def touch(by: By, now: datetime, facts: Sequence[Fact]) -> None:
     """End an action: write `facts`, and have every copy of the configuration read again."""
-    if facts:
-        record(facts, by, now)
-        transaction.on_commit(_published)
-
-
-def _published() -> None:
-    """A change has committed: what was read before this instant may be old."""
-    global _stale_since  # noqa: PLW0603
-    _stale_since = time.monotonic()
-
-
-def _on_wake(topic: str) -> None:
-    if topic == TOPIC:
-        _published()
-
-
-waking.listen(_on_wake)  # for the life of the process
-
-
-def _changed_here() -> bool:
-    """Whether the running transaction has changed the configuration. A rollback drops the hook."""
-    return any(hook[1] is _published for hook in connection.run_on_commit)
-
-
-def _look() -> Configuration:
-    """The shared snapshot, read again when the chain has grown."""
-    global _shared  # noqa: PLW0603 - one snapshot per process is the point
-    with _reading:
-        if known := fresh_or_none():  # another thread looked while this one waited
-            return known
-        began = time.monotonic()
-        head, version = _head()
-        if _shared is not None and _shared.head == head:
-            current = _shared.configuration
-        else:
-            current = _read(version)
-        _shared = _Shared(current, head, began)
-        return current
-
-
-def _own_view() -> Configuration:
-    head, version = _head()
-    if getattr(_own, "head", None) != head:
-        _own.configuration, _own.head = _read(version), head
-    view: Configuration = _own.configuration
-    return view
-
-
-def _head() -> tuple[str, int]:
-    row = Head.objects.filter(chain=ORGANISATION).values_list("hash", "seq").first()
-    return row or (GENESIS, 0)
-
-
-def _read(version: int) -> Configuration:
-    services = {row.id: row.as_value() for row in Service.objects.all()}
-    integrations, by_key = {}, {}
-    for row in Integration.objects.all():
-        integrations[row.id] = by_key[row.key_digest] = row.as_value()
-    settings_row = Organisation.objects.order_by("pk").first()
-    return Configuration(
-        version=version,
-        services=services,
-        integrations=integrations,
-        by_key=by_key,
-        matrix=matrix_from(settings_row.matrix if settings_row else {}),
-        fallback=settings_row.fallback_id if settings_row else None,
-    )
+    record(facts, by, now)
 
 
 # --- the organisation ------------------------------------------------------------------------------------

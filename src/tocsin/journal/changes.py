@@ -7,13 +7,16 @@ that was not written down cannot exist.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection, transaction
+
 from tocsin.journal.actions import ORGANISATION, Fact, write
 from tocsin.journal.rules import DATA_BYTES_MAX
-from tocsin.journal.waking import wake
+from tocsin.journal.waking import listen, wake
 from tocsin.kernel.acting import By
 from tocsin.kernel.durations import format_duration
 
@@ -55,6 +58,33 @@ def record(facts: Sequence[Fact], by: By, now: datetime) -> None:
     if facts:
         write(facts, by, now)
         wake(TOPIC)
+        transaction.on_commit(_committed)
+
+
+def pending() -> bool:
+    """Whether the running transaction has changed something here. A rollback forgets the hook, and so the answer."""
+    return any(hook[1] is _committed for hook in connection.run_on_commit)
+
+
+def changed_at() -> float:
+    """When this process last heard that a change has committed, on the monotonic clock: copies made before are old."""
+    return _changed_at
+
+
+_changed_at = 0.0
+
+
+def _committed() -> None:
+    global _changed_at  # noqa: PLW0603 - of the process, as the copies are
+    _changed_at = time.monotonic()
+
+
+def _hear(topic: str) -> None:
+    if topic == TOPIC:
+        _committed()
+
+
+listen(_hear)  # for the life of the process
 
 
 def _plain(value: Any) -> Any:
