@@ -101,13 +101,14 @@ def _fill(notes: Path, count: int, due: int) -> Figures:
 
 
 def _read(notes: Path) -> Figures:
-    """How late each page of a climb that fell due was."""
-    from tocsin.notification.models import Page
+    """How late the message of each climb that fell due was with its receiver, as Tocsin wrote it down."""
+    from tocsin.notification.models import Delivery
 
     due_at = {int(pk): at for pk, at in json.loads(notes.read_text()).items()}
     paged: dict[int, float] = {}
-    for pk, at in Page.objects.order_by("created_at").values_list("incident_id", "created_at"):
-        if pk is not None:
+    sent = Delivery.objects.filter(sent_at__isnull=False).order_by("sent_at")
+    for pk, at in sent.values_list("incident_id", "sent_at"):
+        if pk is not None and at is not None:
             paged.setdefault(pk, at.timestamp())
     late = [paged[pk] - at for pk, at in due_at.items() if pk in paged]
     return {
