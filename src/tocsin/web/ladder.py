@@ -48,7 +48,13 @@ class Ladder:
 
 def ladder(policy: Policy, now: datetime) -> Ladder:
     """The ladder of `policy` at `now`, by the same rule that will climb it."""
-    return drawn(policy, roster(), _names(), fallback(), now)
+    return ladders([policy], now)[0]
+
+
+def ladders(policies: Sequence[Policy], now: datetime) -> list[Ladder]:
+    """The ladder of each; who there is is read once for all of them."""
+    who, names, last = roster(), _names(), fallback()
+    return [drawn(policy, who, names, last, now) for policy in policies]
 
 
 def drawn(

@@ -15,7 +15,7 @@ from tocsin.people.rules import May
 from tocsin.web.forms import by, id_of, instant, made_once, show, told_beside
 from tocsin.web.forms.policy import PolicyForm, choices
 from tocsin.web.guard import needs
-from tocsin.web.ladder import ladder
+from tocsin.web.ladder import ladder, ladders
 from tocsin.web.layout import say
 
 
@@ -26,9 +26,11 @@ def index(request: HttpRequest) -> HttpResponse:
     services: dict[str, list[Service]] = {}
     for service in Service.objects.order_by("tier", "name"):
         services.setdefault(service.policy, []).append(service)
+    policies = list(Policy.objects.select_related("team"))
+    drawings = ladders([each.as_value() for each in policies], instant(request))
     rows = [
-        (policy, ladder(policy.as_value(), instant(request)), services.get(policy.pk, []))
-        for policy in Policy.objects.select_related("team")
+        (policy, drawing, services.get(policy.pk, []))
+        for policy, drawing in zip(policies, drawings, strict=True)
     ]
     return render(request, "policies/index.html", {"rows": rows, "without": services.get("", [])})
 
@@ -92,8 +94,9 @@ def _editor(request: HttpRequest, form: PolicyForm, policy: Policy | None = None
     drawing = ladder(form.draft(), instant(request))
     if form.do and form.do != "save":
         form.errors.clear()
-    names = {key: name for _, group in choices() for key, name in group}
-    context = {"policy": policy, "ladder": drawing, "choices": choices(), "names": names}
+    groups = choices()
+    names = {key: name for _, group in groups for key, name in group}
+    context = {"policy": policy, "ladder": drawing, "choices": groups, "names": names}
     return show(request, "policies/edit.html", form, **context)
 
 
