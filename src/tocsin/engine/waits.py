@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
 from tocsin.engine.loop import Duty
+from tocsin.journal.columns import to_instant
 
 
 def waits_of(duties: Sequence[Duty]) -> Callable[[], Mapping[str, datetime | None]]:
@@ -28,14 +29,7 @@ def waits_of(duties: Sequence[Duty]) -> Callable[[], Mapping[str, datetime | Non
         with connection.cursor() as cursor:
             cursor.execute(*statement)
             row = cursor.fetchone()
-        return {duty.name: _instant(at) for duty, at in zip(waiting, row, strict=True)}
+        return {duty.name: to_instant(at) for duty, at in zip(waiting, row, strict=True)}
 
     return ask
 
-
-def _instant(at: datetime | str | None) -> datetime | None:
-    """An instant as the driver gives it: SQLite's are in UTC and do not say so."""
-    if at is None:
-        return None
-    at = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
-import msgspec
 from django.db import connection
 
 from tocsin.incident.models import Incident
 from tocsin.intake.models import Alert
 from tocsin.intake.rules import AlertState
+from tocsin.journal.columns import from_instant, from_json
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ _TALLY = """
 
 def insert_alerts(alerts: Iterable[AlertRow]) -> None:
     """Store new alerts; their ids are not needed any more."""
-    at, text = _instant, _json
+    at, text = from_instant, from_json
     rows = [
         (
             a.integration_id, a.service_id, a.incident_id, a.key, a.key_digest, a.latest, str(a.state), a.title,
@@ -96,7 +96,7 @@ def insert_alerts(alerts: Iterable[AlertRow]) -> None:
 
 def update_alerts(alerts: Iterable[AlertRow]) -> None:
     """Store what changed in alerts that exist."""
-    at, text = _instant, _json
+    at, text = from_instant, from_json
     rows = [
         (
             a.latest, str(a.state), a.title, str(a.severity), str(a.urgency), a.description, text(a.fields),
@@ -120,12 +120,3 @@ def _many(statement: str, rows: list[tuple[Any, ...]]) -> None:
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(statement, rows)
-
-
-def _json(value: Any) -> str:
-    """JSON as text: both databases take it for their JSON columns."""
-    return msgspec.json.encode(value).decode()
-
-
-def _instant(at: datetime | None) -> Any:
-    return None if at is None else connection.ops.adapt_datetimefield_value(at)

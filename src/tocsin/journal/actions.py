@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection, models, transaction
 from django.db.models import F, Q
 
+from tocsin.journal.columns import from_instant
 from tocsin.journal.models import Entry, Head, Lease, Seal
 from tocsin.journal.rules import GENESIS, Broken, Link, check_chain, hash_of, seal_of
 from tocsin.kernel.acting import By
@@ -40,7 +41,6 @@ def write(facts: Sequence[Fact], by: By, now: datetime) -> None:
         raise RuntimeError("a journal entry is written in the transaction that makes it true")
     heads = _lock_heads(sorted({fact.chain for fact in facts}))
     rows = []
-    stamp = connection.ops.adapt_datetimefield_value
     for fact in facts:
         seq, previous = heads[fact.chain]
         at = fact.happened_at or now
@@ -49,7 +49,7 @@ def write(facts: Sequence[Fact], by: By, now: datetime) -> None:
         heads[fact.chain] = (link.seq, digest)
         data = json.dumps(fact.data, ensure_ascii=False)
         rows.append(
-            (fact.chain, link.seq, fact.kind, stamp(at), stamp(now), by.who, by.through, data, digest)
+            (fact.chain, link.seq, fact.kind, from_instant(at), from_instant(now), by.who, by.through, data, digest)
         )
     with connection.cursor() as cursor:
         cursor.executemany(_APPEND, rows)

@@ -21,7 +21,7 @@ def point(name: str) -> None:
 
 def arm(wanted: str) -> None:
     """Install the handler that `wanted` ("name:count") describes; nothing for an empty text."""
-    global handler
+    global handler  # noqa: PLW0603 - one per process, and read at every point
     if not wanted:
         return
     name, _, count = wanted.rpartition(":")

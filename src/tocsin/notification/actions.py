@@ -12,16 +12,17 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from tocsin.journal.actions import Fact, write
+from tocsin.journal.columns import from_instant, from_uuid, locking, to_instant, to_json, to_uuid
 from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import not_found
 from tocsin.notification.book import book
-from tocsin.notification.models import ActUse, Attempt, Delivery, Page
+from tocsin.notification.models import ActUse, Delivery, Page
 from tocsin.notification.rules import (
     ACT_LINK_LIFE,
     LEASE,
@@ -161,36 +162,80 @@ def claim(
     only what is urgent.
     """
     with transaction.atomic():
-        due = Delivery.objects.due(now).open_to(besides, low_too).select_for_update(skip_locked=True, of=("self",))
-        rows = list(due.select_related("page", "page__user")[:limit])
+        claimed = _take(now, limit, besides, low_too)
         # A node died with these, and somebody has answered since.
-        if over := [row.pk for row in rows if row.page.quieted_at is not None]:
+        if over := [one.id for one in claimed if one.page.quieted_at is not None]:
             Delivery.objects.filter(pk__in=over).update(
                 state=DeliveryState.SUPPRESSED, error="answered before it was sent", next_at=None
             )
-            rows = [row for row in rows if row.page.quieted_at is None]
-        if not rows:
+            claimed = [one for one in claimed if one.page.quieted_at is None]
+        if not claimed:
             return []
-        until = now + LEASE
-        Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(
-            state=DeliveryState.SENDING, next_at=until, fence=F("fence") + 1, attempts=F("attempts") + 1
-        )
+        with connection.cursor() as cursor:
+            until = from_instant(now + LEASE)
+            cursor.executemany(
+                _LEND, [(DeliveryState.SENDING.value, until, from_uuid(one.id)) for one in claimed]
+            )
     point("delivery: claimed")
-    return [
-        Claimed(
-            row.pk,
-            row.fence + 1,
-            row.attempts + 1,
-            row.address,
-            row.contact,
-            row.urgent,
-            row.due_at,
-            until,
-            row.page.user.name,
-            row.page,
-        )
-        for row in rows
-    ]
+    return claimed
+
+
+_LEND = """
+    UPDATE notification_delivery SET state = %s, next_at = %s, fence = fence + 1, attempts = attempts + 1
+    WHERE id = %s
+"""
+_DUE = """
+    SELECT d.id, d.fence, d.attempts, d.address, d.contact, d.urgent, d.due_at, u.name,
+        p.id, p.incident_id, p.user_id, p.urgency, p.kind, p.reason, p.subject, p.lines, p.details, p.note,
+        p.created_at, p.quieted_at
+    FROM notification_delivery d JOIN notification_page p ON p.id = d.page_id JOIN people_user u ON u.id = p.user_id
+    WHERE d.state IN ('due', 'sending') AND d.next_at <= %s
+"""
+
+
+def _take(now: datetime, limit: int, besides: Sequence[str], low_too: bool) -> list[Claimed]:
+    """The due deliveries that nobody else holds, locked, as they will be once they are lent."""
+    more, values = "" if low_too else " AND d.urgent", [from_instant(now)]
+    for beginning in besides:
+        more += " AND substr(d.address, 1, %s) <> %s"
+        values += [len(beginning), beginning]
+    with connection.cursor() as cursor:
+        order = f" ORDER BY d.urgent DESC, d.next_at LIMIT {int(limit)}"
+        cursor.execute(_DUE + more + order + locking("d"), values)
+        rows = cursor.fetchall()
+    return [_claimed(row, now) for row in rows]
+
+
+def _claimed(row: Sequence[Any], now: datetime) -> Claimed:
+    id_, fence, attempts, address, contact, urgent, due_at, name, *page = row
+    page_id, incident, user, urgency, kind, reason, subject, lines, details, note, created_at, quieted_at = (
+        page
+    )
+    return Claimed(
+        id=to_uuid(id_),
+        fence=fence + 1,
+        attempt=attempts + 1,
+        address=address,
+        contact=contact,
+        urgent=bool(urgent),
+        due_at=to_instant(due_at) or now,
+        lease_until=now + LEASE,
+        to_name=name,
+        page=Page(
+            id=to_uuid(page_id),
+            incident_id=incident,
+            user_id=user,
+            urgency=urgency,
+            kind=kind,
+            reason=reason,
+            subject=subject,
+            lines=to_json(lines),
+            details=to_json(details),
+            note=note,
+            created_at=to_instant(created_at),
+            quieted_at=to_instant(quieted_at),
+        ),
+    )
 
 
 def still_wanted(claimed: Claimed) -> bool:
@@ -221,7 +266,9 @@ def release(claimed: Iterable[Claimed], now: datetime) -> None:
 
 def next_delivery_at(besides: Sequence[str] = (), low_too: bool = True) -> datetime | None:
     """When the sender should look again; what `claim` would leave out is left out here too."""
-    waiting = Delivery.objects.filter(state__in=(DeliveryState.DUE, DeliveryState.SENDING)).open_to(besides, low_too)
+    waiting = Delivery.objects.filter(state__in=(DeliveryState.DUE, DeliveryState.SENDING)).open_to(
+        besides, low_too
+    )
     return waiting.order_by("next_at").values_list("next_at", flat=True).first()
 
 
@@ -251,48 +298,80 @@ def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datet
     The result of a claim that another node has taken over since is written as an attempt and changes nothing else.
     """
     with transaction.atomic():
-        rows = Delivery.objects.select_for_update(of=("self",)).select_related("page")
-        row = rows.get(pk=claimed.id)
-        page = row.page
-        _write_attempt(claimed, outcome, took, now)
-        if row.fence != claimed.fence or row.state != DeliveryState.SENDING:
-            return
         if isinstance(outcome, Sent):
-            row.state = DeliveryState.CONFIRMED if outcome.confirmed else DeliveryState.SENT
-            row.sent_at, row.next_at, row.error = now, None, ""
-            row.confirmed_at = now if outcome.confirmed else None
-            row.reference = outcome.reference[:200]
-            kind = "page.sent"
+            known = _record_sent(claimed, outcome, now)
         else:
-            page = Page.objects.select_for_update().get(pk=row.page_id)
-            kind = _after(row, page, outcome, claimed.attempt, now, jitter)
-        row.save(update_fields=["state", "next_at", "error", "sent_at", "confirmed_at", "reference"])
-        data = {"contact": row.contact, "channel": channel_word(row.address), "attempt": claimed.attempt}
-        if row.error:
-            data["error"] = row.error
-        facts = [_fact(page, kind, data | {"delivery": str(row.pk)})]
-        if row.state == DeliveryState.UNDELIVERABLE:
-            facts += _next_channel(page, now)
-        if page.incident_id is not None:
-            write(facts, ENGINE, now)
-            wake(f"incident:{page.incident_id}")
-        wake("console")
+            known = _record_failed(claimed, outcome, now, jitter)
+        if not known:
+            return  # deleted meanwhile, with the person it went to
+        _write_attempt(claimed, outcome, took, now)
+        wake("console", *([f"incident:{claimed.page.incident_id}"] if claimed.page.incident_id else []))
         point("delivery: before the record commits")
+
+
+_SENT = """
+    UPDATE notification_delivery SET state = %s, sent_at = %s, confirmed_at = %s, reference = %s, next_at = NULL,
+        error = ''
+    WHERE id = %s AND fence = %s AND state = 'sending'
+"""
+_ATTEMPT = """
+    INSERT INTO notification_attempt (delivery_id, number, at, took_ms, outcome) VALUES (%s, %s, %s, %s, %s)
+"""
 
 
 def _write_attempt(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datetime) -> None:
     said = "sent" if isinstance(outcome, Sent) else outcome.why
-    Attempt.objects.bulk_create(
-        [
-            Attempt(
-                delivery_id=claimed.id,
-                number=claimed.attempt,
-                at=now,
-                took_ms=int(took.total_seconds() * 1000),
-                outcome=said[:500],
-            )
-        ]
-    )
+    took_ms = int(took.total_seconds() * 1000)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ATTEMPT, [from_uuid(claimed.id), claimed.attempt, from_instant(now), took_ms, said[:500]]
+        )
+
+
+def _record_sent(claimed: Claimed, outcome: Sent, now: datetime) -> bool:
+    """Whether the delivery still exists; it is changed only when it is still this claim's."""
+    state = DeliveryState.CONFIRMED if outcome.confirmed else DeliveryState.SENT
+    at = from_instant(now)
+    confirmed_at = at if outcome.confirmed else None
+    values = [state.value, at, confirmed_at, outcome.reference[:200], from_uuid(claimed.id), claimed.fence]
+    with connection.cursor() as cursor:
+        cursor.execute(_SENT, values)
+        mine = cursor.rowcount == 1
+    if not mine:
+        return Delivery.objects.filter(pk=claimed.id).exists()
+    if claimed.page.incident_id is not None:
+        write([_told(claimed, "page.sent")], ENGINE, now)
+    return True
+
+
+def _record_failed(claimed: Claimed, outcome: Failed, now: datetime, jitter: float) -> bool:
+    """Whether the delivery still exists; it is changed only when it is still this claim's."""
+    # The page before the delivery, as an answer locks them, so that the two never wait for each other in a circle.
+    page = Page.objects.select_for_update().filter(pk=claimed.page.pk).first()
+    row = Delivery.objects.select_for_update().filter(pk=claimed.id).first()
+    if page is None or row is None:
+        return False
+    if row.fence != claimed.fence or row.state != DeliveryState.SENDING:
+        return True
+    kind = _after(row, page, outcome, claimed.attempt, now, jitter)
+    row.save(update_fields=["state", "next_at", "error"])
+    facts = [_told(claimed, kind, error=row.error)]
+    if row.state == DeliveryState.UNDELIVERABLE:
+        facts += _next_channel(page, now)
+    if page.incident_id is not None:
+        write(facts, ENGINE, now)
+    return True
+
+
+def _told(claimed: Claimed, kind: str, **more: str) -> Fact:
+    """What the timeline says of an attempt."""
+    data: dict[str, Any] = {
+        "contact": claimed.contact,
+        "channel": channel_word(claimed.address),
+        "attempt": claimed.attempt,
+        "delivery": str(claimed.id),
+    }
+    return _fact(claimed.page, kind, data | more)
 
 
 def _after(row: Delivery, page: Page, failed: Failed, attempt: int, now: datetime, jitter: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from tocsin.incident.rules import OPEN, State
 from tocsin.intake.models import Alert, Inbox
 from tocsin.intake.rules import AlertState, key_digest
 from tocsin.journal import actions as journal
+from tocsin.journal.columns import from_instant, to_instant
 from tocsin.notification.actions import Claimed
 from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState
@@ -112,15 +113,12 @@ def _rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 def earliest_due(but_deliveries: bool = False) -> datetime | None:
     """The earliest instant at which any duty, or the sender, has something to do; in the past when it waits."""
-    found = [
-        _instant(at) for (at,) in _rows(_EARLIEST + ("" if but_deliveries else _DELIVERIES)) if at is not None
-    ]
-    return min(found, default=None)
-
-
-def _instant(at: datetime | str) -> datetime:
-    """SQLite keeps instants as text in UTC."""
-    return at if isinstance(at, datetime) else datetime.fromisoformat(at).replace(tzinfo=UTC)
+    found = (
+        to_instant(at)
+        for (at,) in _rows(_EARLIEST + ("" if but_deliveries else _DELIVERIES))
+        if at is not None
+    )
+    return min(filter(None, found), default=None)
 
 
 def check_step(seen: Seen, now: datetime, somebody_alive: bool) -> None:
@@ -141,7 +139,7 @@ def check_step(seen: Seen, now: datetime, somebody_alive: bool) -> None:
         raise PromiseBroken(f"P8: #{number} is triggered and nothing will happen to it")
     for (page,) in _rows(_HOPELESS):
         raise PromiseBroken(f"P2: page {page} reaches nobody and nobody else was told")
-    late = connection.ops.adapt_datetimefield_value(now - LATE)
+    late = from_instant(now - LATE)
     if somebody_alive and seen.well_since is not None and now - seen.well_since > LATE:
         for number, due in _rows(_LATE, late):
             raise PromiseBroken(f"P4: #{number} was due at {due}")

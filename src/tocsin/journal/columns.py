@@ -1,0 +1,50 @@
+"""Values of columns for plain statements, as each database's driver takes and gives them.
+
+The hottest statements are written by hand: putting one together from a query set costs more than running it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import connection
+
+
+def from_instant(at: datetime | None) -> Any:
+    return None if at is None else connection.ops.adapt_datetimefield_value(at)
+
+
+def to_instant(at: datetime | str | None) -> datetime | None:
+    """SQLite's instants are in UTC and do not say so."""
+    if at is None:
+        return None
+    at = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def from_uuid(value: UUID) -> Any:
+    return value if connection.features.has_native_uuid_field else value.hex
+
+
+def to_uuid(value: UUID | str) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def from_json(value: Any) -> str:
+    """JSON as text: both databases take it for their JSON columns."""
+    return msgspec.json.encode(value).decode()
+
+
+def to_json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def locking(*tables: str) -> str:
+    """The end of a SELECT that takes rows nobody else holds; "" on SQLite, where the transaction holds everything."""
+    if not connection.features.has_select_for_update_skip_locked:
+        return ""
+    return f" FOR UPDATE OF {', '.join(tables)} SKIP LOCKED"
