@@ -64,6 +64,7 @@ def test_a_world_without_anything_is_led_through(world: World, signed_in: Signed
     said = text_of(signed_in("ada").get("/"))
     assert "Add the first service" in said
     assert "Draw the ladder" in said
+    assert "all paging works" not in said
 
 
 def test_a_test_alert_leads_to_the_incident_it_opens(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tocsin.web.story import SENTENCES, named, parties_in, tell
+from tocsin.web.story import SENTENCES, folded, named, parties_in, tell
 
 NAMES = {"user:ada": "Ada Ortiz", "user:bo": "Bo Lind", "integration:shop-events": "Shop events"}
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -134,3 +134,10 @@ def test_everybody_mentioned_is_found() -> None:
         [("engine", {"people": ["bo"], "user": "ada", "had": "user:cy", "before": {"priority": "P1"}})]
     )
     assert {"user:bo", "user:ada", "user:cy"} <= found
+
+
+def test_neighbours_that_say_the_same_become_one_line_that_counts() -> None:
+    failed = {"user": "bo", "channel": "https", "error": "no answer"}
+    lines = [tell(seq, "page.failed", failed, "engine", "engine", AT, NAMES) for seq in (4, 3, 2)]
+    notes = [tell(seq, "incident.noted", {"text": "again"}, "user:ada", "web", AT, NAMES) for seq in (6, 5)]
+    assert [(line.seq, line.times) for line in folded(notes + lines)] == [(6, 1), (5, 1), (4, 3)]

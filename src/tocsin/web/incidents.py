@@ -29,7 +29,7 @@ from tocsin.people.rules import May
 from tocsin.web.forms import instant
 from tocsin.web.guard import needs
 from tocsin.web.names import names_of
-from tocsin.web.story import CHANNELS, Told, named, parties_in, party, tell
+from tocsin.web.story import CHANNELS, Told, folded, named, parties_in, party, tell
 
 PER_PAGE = 50
 SEARCH_LENGTH_MAX = 200
@@ -191,7 +191,7 @@ def page_of(incident: Incident, now: datetime, before: int | None = None) -> dic
         "paged_more": len(paged) > PAGES_MAX,
         "alerts": alerts_of(incident),
         "changes": changes_near(incident, now),
-        "timeline": [_told(entry, names) for entry in told[:ENTRIES_MAX]],
+        "timeline": folded(_told(entry, names) for entry in told[:ENTRIES_MAX]),
         "older": told[ENTRIES_MAX - 1].seq if len(told) > ENTRIES_MAX else None,
         "live": f"incident:{incident.pk}",
         "address": f"/incidents/{incident.pk}" + (f"?before={before}" if before else ""),

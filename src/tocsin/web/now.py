@@ -44,10 +44,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that keeps pages from reaching people, said loudly; `incident` is the one it is about."""
+    """Something that keeps pages from reaching people, said loudly, with the incidents it is about."""
 
     what: str
-    incident: int | None = None
+    incidents: tuple[int, ...] = ()
+    more: int = 0
 
 
 @needs(May.SEE)
@@ -61,6 +62,7 @@ def page(request: HttpRequest) -> HttpResponse:
     )
     rows = open_rows(now)
     troubles = troubles_of(rows, now)
+    steps = first_steps(asker(request))
     context = {
         "rows": rows,
         "needing": counts["needing"],
@@ -69,7 +71,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "troubles": troubles[:TROUBLES_MAX],
         "troubles_more": max(0, len(troubles) - TROUBLES_MAX),
         "quiet_for": None if rows else quiet_for(now),
-        "steps": first_steps(asker(request)),
+        "steps": steps,
+        "able": steps is None or (steps.people and steps.policy),
         "live": "now configuration",
         "address": "/",
     }
@@ -126,9 +129,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def troubles_of(rows: Sequence[Row], now: datetime) -> list[Trouble]:
     """What keeps pages from reaching people at this moment, the most important first, each said once."""
-    troubles = []
-    if late := engine_late(now):
-        troubles.append(Trouble(f"The engine is {in_words(late)} behind: pages come late or not at all"))
+    about: dict[str, list[int]] = {}
     for row in rows:
         if row.incident.state != State.TRIGGERED or row.ended not in ("nobody", "exhausted"):
             continue
@@ -138,14 +139,21 @@ def troubles_of(rows: Sequence[Row], now: datetime) -> list[Trouble]:
             if row.ended == "nobody"
             else "Nobody answered on any level"
         )
-        troubles.append(Trouble(f"{what}; the fallback contact was told", row.incident.pk))
+        about.setdefault(f"{what}; the fallback contact was told", []).append(row.incident.pk)
     ids = [row.incident.pk for row in rows if row.incident.state == State.TRIGGERED]
     lost = Page.objects.filter(incident_id__in=ids, undeliverable_at__isnull=False, quieted_at=None)
-    named = lost.order_by("user__name", "incident_id").values_list("user__name", "incident_id").distinct()
-    troubles += [
-        Trouble(f"{user} cannot be reached", incident_id) for user, incident_id in named[:TROUBLES_MAX]
+    for user, incident_id in (
+        lost.order_by("user__name", "incident_id").values_list("user__name", "incident_id").distinct()
+    ):
+        about.setdefault(f"{user} cannot be reached", []).append(incident_id or 0)
+    late = engine_late(now)
+    behind = (
+        [Trouble(f"The engine is {in_words(late)} behind: pages come late or not at all")] if late else []
+    )
+    return behind + [
+        Trouble(what, tuple(found[:TROUBLES_MAX]), max(0, len(found) - TROUBLES_MAX))
+        for what, found in about.items()
     ]
-    return troubles
 
 
 def engine_late(now: datetime) -> timedelta | None:

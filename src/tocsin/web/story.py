@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,7 @@ class Told:
     text: str
     said: str = ""
     strong: bool = False
+    times: int = 1
 
 
 def tell(seq: int, kind: str, data: Data, who: str, through: str, at: datetime, names: Names) -> Told:
@@ -44,6 +45,17 @@ def tell(seq: int, kind: str, data: Data, who: str, through: str, at: datetime, 
         text, said = sentence(data, actor, names)
     did, semicolon, besides = text.partition(";")
     return Told(seq, at, did + how + semicolon + besides + ".", said, kind in STRONG)
+
+
+def folded(lines: Iterable[Told]) -> list[Told]:
+    """The lines, the newest first, with neighbours that say the same made one that counts them."""
+    out: list[Told] = []
+    for line in lines:
+        if out and not line.said and (out[-1].text, out[-1].said) == (line.text, ""):
+            out[-1] = replace(out[-1], times=out[-1].times + 1)
+        else:
+            out.append(line)
+    return out
 
 
 def party(who: str, names: Names) -> str:
