@@ -13,7 +13,8 @@ import yaml
 
 from tests.organisation.test_apply import EXAMPLE
 from tocsin.organisation.demo import demo_organisation
-from tocsin.organisation.schema import LISTS, ORGANISATION, json_schema, reference
+from tocsin.organisation.reference import reference
+from tocsin.organisation.schema import LISTS, ORGANISATION, json_schema
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = DOCS / "reference" / "organisation-file.md"

@@ -27,7 +27,7 @@ from tocsin.organisation.rules import (
     merged,
     removed_by,
 )
-from tocsin.organisation.schema import step_as_data
+from tocsin.organisation.vocabulary import step_as_data
 from tocsin.people.models import Contact, Membership, Team, User
 from tocsin.people.rules import COMMAND_LINE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,33 +10,25 @@ from tocsin.catalog import rules as catalog_rules
 from tocsin.catalog.rules import IntegrationType, UrgencyFrom
 from tocsin.escalation import rules as escalation
 from tocsin.kernel.durations import format_duration
-from tocsin.kernel.errors import Refused
 from tocsin.kernel.urgency import Impact, Priority, Urgency
 from tocsin.notification.channels import check_address
-from tocsin.notification.rule_actions import RULE_DELAY_MAX
 from tocsin.notification.rules import RULE_STEPS_MAX
 from tocsin.organisation.kinds import (
-    BAD,
     LEFT,
-    NEVER,
     NONE,
-    REQUIRED,
     Either,
     Field,
-    Kind,
     Listed,
     Named,
     OneOf,
-    Reader,
     Record,
     Slug,
     Span,
     Text,
     Whole,
     YesNo,
-    read_entries,
 )
-from tocsin.organisation.reading import Node
+from tocsin.organisation.vocabulary import Key, Step, Target, check_description, check_field
 from tocsin.people import actions as people
 from tocsin.people.rules import Role
 
@@ -45,104 +36,9 @@ OBJECTS_MAX = 10_000  # per section and file
 FORMAT = "https://json-schema.org/draft/2020-12/schema"
 
 
-# --- kinds of this house --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Target:
-    """Somebody a level notifies: "user:bo" or "team:web"."""
-
-    def read(self, node: Node, reader: Reader, path: str) -> Any:
-        text = reader.text(node, 'somebody like "user:bo" or "team:web"')
-        return text if text is BAD else reader.take(node, lambda: _target(text))
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^(user|team):[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"}
-
-
-def _target(text: str) -> str:
-    target = escalation.parse_target(text)
-    if target.kind is escalation.TargetKind.SCHEDULE:
-        raise Refused(
-            f"{text} cannot be notified: there are no schedules yet", 'somebody like "user:bo" or "team:web"'
-        )
-    return str(target)
-
-
-@dataclass(frozen=True)
-class Step:
-    """A contact at once, `mail`, or after a while, `{hook: 2m}`."""
-
-    delay = Span(timedelta(0), RULE_DELAY_MAX)
-
-    def read(self, node: Node, reader: Reader, path: str) -> Any:
-        if node.kind != "map":
-            return Slug("a contact such as mail, or {mail: 2m}").read(node, reader, path)
-        entries = read_entries(node, reader)
-        if entries is BAD:
-            return BAD
-        if len(entries) != 1:
-            return reader.wrong(node, f"The step has {len(entries)} contacts", "one, such as {hook: 2m}")
-        ((contact, (_, value)),) = entries.items()
-        delay = self.delay.read(value, reader, path)
-        return BAD if delay is BAD else step_as_data(contact, delay)
-
-    def schema(self) -> dict[str, Any]:
-        waits = {
-            "type": "object",
-            "additionalProperties": self.delay.schema(),
-            "minProperties": 1,
-            "maxProperties": 1,
-        }
-        return {"anyOf": [Slug().schema(), waits]}
-
-
-def step_as_data(contact: str, delay: str) -> str | dict[str, str]:
-    """A step as it is written in the file: the shortest way."""
-    return contact if delay == "0s" else {contact: delay}
-
-
-@dataclass(frozen=True)
-class Key:
-    """The key of an integration. Whatever is wrong with it, it is not repeated."""
-
-    def read(self, node: Node, reader: Reader, path: str) -> Any:
-        if node.kind != "str":
-            return reader.wrong(node, "The key is not text", mend="Write it in quotes.")
-        return reader.take(node, lambda: catalog.check_key(node.value))
-
-    def schema(self) -> dict[str, Any]:
-        return {
-            "type": "string",
-            "minLength": catalog.KEY_LENGTH_MIN,
-            "maxLength": catalog.KEY_LENGTH_MAX,
-            "pattern": "^[A-Za-z0-9_.~-]+$",
-        }
-
-
-def _field_name(text: str) -> str:
-    if not text.strip() or len(text) > catalog_rules.GROUP_FIELD_LENGTH_MAX:
-        raise Refused(
-            f"{text[:60]!r} is not a field of an alert", "a name such as alertname or labels.region"
-        )
-    return text
-
-
-def _description(text: str) -> str:
-    if len(text) > catalog.DESCRIPTION_LENGTH_MAX:
-        raise Refused("The description is too long", f"at most {catalog.DESCRIPTION_LENGTH_MAX} characters")
-    return text.strip()
-
-
-def _default(span: timedelta) -> str:
-    return format_duration(span)
-
-
-# --- the sections ---------------------------------------------------------------------------------------
-
 NAME = Text(people.check_name, people.NAME_LENGTH_MAX)
 _SLUGS = "Lower-case letters, digits and dashes; it stays the same for ever."
-_PRIORITIES = Record(
+PRIORITIES = Record(
     "priorities",
     tuple(
         Field(
@@ -167,7 +63,7 @@ ORGANISATION = Record(
         Field("name", NAME, "What the organisation is called.", LEFT),
         Field(
             "priorities",
-            _PRIORITIES,
+            PRIORITIES,
             "P1 to P5 for each impact and urgency; what is left out is as shipped.",
             LEFT,
         ),
@@ -279,7 +175,7 @@ GROUPING = Record(
         Field(
             "by",
             Listed(
-                Text(_field_name, catalog_rules.GROUP_FIELD_LENGTH_MAX, "a field"),
+                Text(check_field, catalog_rules.GROUP_FIELD_LENGTH_MAX, "a field"),
                 catalog_rules.GROUP_FIELDS_MAX,
             ),
             "Labels or details that must be equal; empty: all alerts of the service.",
@@ -289,7 +185,7 @@ GROUPING = Record(
             "window",
             Span(catalog_rules.GROUP_WINDOW_MIN, catalog_rules.GROUP_WINDOW_MAX),
             "An alert joins while less than this has passed since the last one joined.",
-            _default(catalog_rules.Grouping().window),
+            format_duration(catalog_rules.Grouping().window),
         ),
     ),
 )
@@ -314,7 +210,7 @@ SERVICE = Record(
         Field("name", NAME, "As it is shown."),
         Field(
             "description",
-            Text(_description, catalog.DESCRIPTION_LENGTH_MAX, least=0),
+            Text(check_description, catalog.DESCRIPTION_LENGTH_MAX, least=0),
             "What it is, for whoever is woken by it.",
             "",
         ),
@@ -370,77 +266,3 @@ def json_schema() -> dict[str, Any]:
         "properties": {"organisation": ORGANISATION.schema(), **lists},
         "additionalProperties": False,
     }
-
-
-def reference() -> str:
-    """The tables of docs/reference/organisation-file.md."""
-    tables = [
-        ("organisation", ORGANISATION),
-        ("organisation.priorities", _PRIORITIES),
-        ("organisation.priorities.*", _inside(_PRIORITIES, Impact.MAJOR)),
-    ]
-    tables += [(f"{name}[]", record) for name, record in LISTS.items()]
-    tables += [
-        ("users[].rules", _inside(USER, "rules")),
-        ("policies[].levels[]", LEVEL),
-        ("services[].grouping", GROUPING),
-        ("services[].integrations[]", INTEGRATION),
-    ]
-    parts = []
-    for path, record in tables:
-        rows = [
-            f"| `{each.name}` | {_value_in_words(each.kind)} | {_default_in_words(each)} | {each.help} |"
-            for each in record.fields
-        ]
-        head = ["| key | value | left out | meaning |", "|---|---|---|---|"]
-        parts.append("\n".join([f"### `{path}`", "", *head, *rows]))
-    return "\n\n".join(parts) + "\n"
-
-
-def _value_in_words(kind: Kind) -> str:
-    """What may stand there, for the reference."""
-    match kind:
-        case Whole():
-            return f"{kind.least} to {kind.most}"
-        case YesNo():
-            return "`true` or `false`"
-        case OneOf():
-            return ", ".join(f"`{choice.value}`" for choice in kind.choices)
-        case Span():
-            never = f", or `{NEVER}`" if kind.never else ""
-            return f"{format_duration(kind.least)} to {format_duration(kind.most)}{never}"
-        case Listed(kind=Record()):
-            return f"list of at most {kind.most}, see below"
-        case Listed():
-            return f"list of at most {kind.most}: {_value_in_words(kind.kind)}"
-        case Named():
-            return f"at most {kind.most} names with {_value_in_words(kind.kind)}"
-        case Either():
-            return f"`{kind.word}`, or see below"
-        case Text():
-            return f"{kind.words}, at most {kind.length_max} characters"
-        case Slug():
-            return kind.words
-        case Target():
-            return '`"user:ID"`, `"team:ID"`'
-        case Step():
-            return f"`contact` or `{{contact: delay}}`, at most {format_duration(kind.delay.most)}"
-        case Key():
-            return f"{catalog.KEY_LENGTH_MIN} to {catalog.KEY_LENGTH_MAX} characters"
-    return "see below"
-
-
-def _inside(record: Record, name: str) -> Record:
-    kind: Kind = next(each.kind for each in record.fields if each.name == name)
-    assert isinstance(kind, Record)
-    return kind
-
-
-def _default_in_words(each: Field) -> str:
-    if each.default is REQUIRED:
-        return "**must be there**"
-    if each.default is LEFT:
-        return "stays as it is"
-    if each.default in (None, "", []):
-        return "the id" if each.name == "name" else "none"
-    return f"`{str(each.default).lower() if isinstance(each.default, bool) else each.default}`"

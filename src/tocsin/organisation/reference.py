@@ -1,0 +1,100 @@
+"""The tables of docs/reference/organisation-file.md, from the declarations that read the file."""
+
+from __future__ import annotations
+
+from tocsin.catalog import actions as catalog
+from tocsin.kernel.durations import format_duration
+from tocsin.kernel.urgency import Impact
+from tocsin.organisation.kinds import (
+    LEFT,
+    NEVER,
+    REQUIRED,
+    Either,
+    Field,
+    Kind,
+    Listed,
+    Named,
+    OneOf,
+    Record,
+    Slug,
+    Span,
+    Text,
+    Whole,
+    YesNo,
+)
+from tocsin.organisation.schema import GROUPING, INTEGRATION, LEVEL, LISTS, ORGANISATION, PRIORITIES, USER
+from tocsin.organisation.vocabulary import Key, Step, Target
+
+
+def reference() -> str:
+    """The tables of docs/reference/organisation-file.md."""
+    tables = [
+        ("organisation", ORGANISATION),
+        ("organisation.priorities", PRIORITIES),
+        ("organisation.priorities.*", _inside(PRIORITIES, Impact.MAJOR)),
+    ]
+    tables += [(f"{name}[]", record) for name, record in LISTS.items()]
+    tables += [
+        ("users[].rules", _inside(USER, "rules")),
+        ("policies[].levels[]", LEVEL),
+        ("services[].grouping", GROUPING),
+        ("services[].integrations[]", INTEGRATION),
+    ]
+    parts = []
+    for path, record in tables:
+        rows = [
+            f"| `{each.name}` | {_value_in_words(each.kind)} | {_default_in_words(each)} | {each.help} |"
+            for each in record.fields
+        ]
+        head = ["| key | value | left out | meaning |", "|---|---|---|---|"]
+        parts.append("\n".join([f"### `{path}`", "", *head, *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _value_in_words(kind: Kind) -> str:
+    """What may stand there, for the reference."""
+    match kind:
+        case Whole():
+            return f"{kind.least} to {kind.most}"
+        case YesNo():
+            return "`true` or `false`"
+        case OneOf():
+            return ", ".join(f"`{choice.value}`" for choice in kind.choices)
+        case Span():
+            never = f", or `{NEVER}`" if kind.never else ""
+            return f"{format_duration(kind.least)} to {format_duration(kind.most)}{never}"
+        case Listed(kind=Record()):
+            return f"list of at most {kind.most}, see below"
+        case Listed():
+            return f"list of at most {kind.most}: {_value_in_words(kind.kind)}"
+        case Named():
+            return f"at most {kind.most} names with {_value_in_words(kind.kind)}"
+        case Either():
+            return f"`{kind.word}`, or see below"
+        case Text():
+            return f"{kind.words}, at most {kind.length_max} characters"
+        case Slug():
+            return kind.words
+        case Target():
+            return '`"user:ID"`, `"team:ID"`'
+        case Step():
+            return f"`contact` or `{{contact: delay}}`, at most {format_duration(kind.delay.most)}"
+        case Key():
+            return f"{catalog.KEY_LENGTH_MIN} to {catalog.KEY_LENGTH_MAX} characters"
+    return "see below"
+
+
+def _inside(record: Record, name: str) -> Record:
+    kind: Kind = next(each.kind for each in record.fields if each.name == name)
+    assert isinstance(kind, Record)
+    return kind
+
+
+def _default_in_words(each: Field) -> str:
+    if each.default is REQUIRED:
+        return "**must be there**"
+    if each.default is LEFT:
+        return "stays as it is"
+    if each.default in (None, "", []):
+        return "the id" if each.name == "name" else "none"
+    return f"`{str(each.default).lower() if isinstance(each.default, bool) else each.default}`"

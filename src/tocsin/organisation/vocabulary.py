@@ -1,0 +1,101 @@
+"""The values that only this house knows: whom a level notifies, a step of somebody's rules, a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tocsin.catalog import actions as catalog
+from tocsin.catalog import rules as catalog_rules
+from tocsin.escalation import rules as escalation
+from tocsin.kernel.errors import Refused
+from tocsin.notification.rule_actions import RULE_DELAY_MAX
+from tocsin.organisation.kinds import BAD, Reader, Slug, Span, read_entries
+from tocsin.organisation.reading import Node
+
+
+@dataclass(frozen=True)
+class Target:
+    """Somebody a level notifies: "user:bo" or "team:web"."""
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        text = reader.text(node, 'somebody like "user:bo" or "team:web"')
+        return text if text is BAD else reader.take(node, lambda: _target(text))
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^(user|team):[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"}
+
+
+def _target(text: str) -> str:
+    target = escalation.parse_target(text)
+    if target.kind is escalation.TargetKind.SCHEDULE:
+        raise Refused(
+            f"{text} cannot be notified: there are no schedules yet", 'somebody like "user:bo" or "team:web"'
+        )
+    return str(target)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A contact at once, `mail`, or after a while, `{hook: 2m}`."""
+
+    delay = Span(timedelta(0), RULE_DELAY_MAX)
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        if node.kind != "map":
+            return Slug("a contact such as mail, or {mail: 2m}").read(node, reader, path)
+        entries = read_entries(node, reader)
+        if entries is BAD:
+            return BAD
+        if len(entries) != 1:
+            return reader.wrong(node, f"The step has {len(entries)} contacts", "one, such as {hook: 2m}")
+        ((contact, (_, value)),) = entries.items()
+        delay = self.delay.read(value, reader, path)
+        return BAD if delay is BAD else step_as_data(contact, delay)
+
+    def schema(self) -> dict[str, Any]:
+        waits = {
+            "type": "object",
+            "additionalProperties": self.delay.schema(),
+            "minProperties": 1,
+            "maxProperties": 1,
+        }
+        return {"anyOf": [Slug().schema(), waits]}
+
+
+def step_as_data(contact: str, delay: str) -> str | dict[str, str]:
+    """A step as it is written in the file: the shortest way."""
+    return contact if delay == "0s" else {contact: delay}
+
+
+@dataclass(frozen=True)
+class Key:
+    """The key of an integration. Whatever is wrong with it, it is not repeated."""
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        if node.kind != "str":
+            return reader.wrong(node, "The key is not text", mend="Write it in quotes.")
+        return reader.take(node, lambda: catalog.check_key(node.value))
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "minLength": catalog.KEY_LENGTH_MIN,
+            "maxLength": catalog.KEY_LENGTH_MAX,
+            "pattern": "^[A-Za-z0-9_.~-]+$",
+        }
+
+
+def check_field(text: str) -> str:
+    if not text.strip() or len(text) > catalog_rules.GROUP_FIELD_LENGTH_MAX:
+        raise Refused(
+            f"{text[:60]!r} is not a field of an alert", "a name such as alertname or labels.region"
+        )
+    return text
+
+
+def check_description(text: str) -> str:
+    if len(text) > catalog.DESCRIPTION_LENGTH_MAX:
+        raise Refused("The description is too long", f"at most {catalog.DESCRIPTION_LENGTH_MAX} characters")
+    return text.strip()
