@@ -50,8 +50,8 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "PUT /organisation/settings": (SETTINGS, "organisation.saved"),
     "POST /organisation/apply": (FILE, "service.saved"),
 }
-# What is sent to somebody's own contacts, and what is only looked at, changes nothing that the journal keeps.
-KEEPS_ALL = {"POST /users/{id}/test", "POST /organisation/plan"}
+# Messages to somebody's own contacts, what is only looked at, and an alert, which is written down once it is digested.
+KEEPS_ALL = {"POST /users/{id}/test", "POST /organisation/plan", "POST /test-alert"}
 FIRST: dict[str, list[str]] = {
     "POST /incidents/{number}/reopen": ["POST /incidents/{number}/resolve"],
     "POST /incidents/{number}/close": ["POST /incidents/{number}/resolve"],

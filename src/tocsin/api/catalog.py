@@ -14,7 +14,7 @@ from tocsin.api.paging import Listing, Paged, page_of
 from tocsin.api.room import Room
 from tocsin.api.words import Duration, Name, Sent, Slug, SlugInPath
 from tocsin.catalog import actions
-from tocsin.catalog.actions import DESCRIPTION_LENGTH_MAX, KEY_LENGTH_MAX, KEY_LENGTH_MIN, NAME_LENGTH_MAX
+from tocsin.catalog.actions import DESCRIPTION_LENGTH_MAX, KEY_LENGTH_MAX, KEY_LENGTH_MIN
 from tocsin.catalog.models import Integration, Service
 from tocsin.catalog.rules import (
     GROUP_FIELDS_MAX,
@@ -25,6 +25,7 @@ from tocsin.catalog.rules import (
     UrgencyFrom,
 )
 from tocsin.escalation.policy_actions import policy_ids
+from tocsin.people.actions import NAME_LENGTH_MAX
 from tocsin.people.rules import May
 
 room = Room("services and integrations")

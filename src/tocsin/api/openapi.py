@@ -20,7 +20,7 @@ _PROBLEM = {"$ref": "#/components/responses/Problem"}
 
 def document_of(api: NinjaAPI) -> Document:
     """The OpenAPI 3.1 document. It holds nothing of this instance, so anybody may read it."""
-    document: Document = json.loads(_in_plain_words(json.dumps(api.get_openapi_schema(path_prefix=PREFIX))))
+    document: Document = json.loads(in_plain_words(json.dumps(api.get_openapi_schema(path_prefix=PREFIX))))
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     components = document["components"]
     components["schemas"] |= problem.pop("$defs") | {"Problem": problem}
@@ -51,7 +51,7 @@ def document_of(api: NinjaAPI) -> Document:
     return document
 
 
-def _in_plain_words(document: str) -> str:
+def in_plain_words(document: str) -> str:
     """The names of schemas as people say them: IncidentOut -> Incident, ServiceBody -> ServiceToSave."""
     document = re.sub(r"\bListing_(\w+?)Out_", r"ListOf\1s", document)
     document = re.sub(r"\b([A-Z][A-Za-z]+)Out\b", r"\1", document)

@@ -81,7 +81,7 @@ class OrganisationFiles(Sent):
     prune: Annotated[bool, Field(strict=True)] = False
 
 
-class ChangeOut(BaseModel):
+class PlannedChange(BaseModel):
     """One object and what becomes of it: "add", "change", "remove" or "switch off"."""
 
     section: str
@@ -93,7 +93,7 @@ class ChangeOut(BaseModel):
 class PlanOut(BaseModel):
     """What applying does; `words` is the same for a person to read, a line each."""
 
-    changes: list[ChangeOut]
+    changes: list[PlannedChange]
     words: list[str]
 
 
@@ -149,14 +149,14 @@ def _planned(planned: Plan) -> PlanOut:
     return PlanOut(changes=[_change(change) for change in planned.changes], words=planned.in_words())
 
 
-def _change(change: Change) -> ChangeOut:
+def _change(change: Change) -> PlannedChange:
     if isinstance(change, Added):
         what = "add"
     elif isinstance(change, Changed):
         what = "change"
     else:
         what = change.fate.value
-    return ChangeOut(section=change.section, id=change.id, what=what, words=str(change))
+    return PlannedChange(section=change.section, id=change.id, what=what, words=str(change))
 
 
 # -- the numbers ----------------------------------------------------------------------------------------------------
