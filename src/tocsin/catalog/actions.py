@@ -35,9 +35,9 @@ from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import check_slug, digest, new_key
 from tocsin.kernel.urgency import Matrix
+from tocsin.people.actions import check_name
 from tocsin.people.models import Team, User
 
-NAME_LENGTH_MAX = 120
 DESCRIPTION_LENGTH_MAX = 5_000
 KEY_LENGTH_MIN = 16
 KEY_LENGTH_MAX = 128
@@ -60,7 +60,7 @@ def organisation() -> Organisation:
 
 def save_organisation(name: str, matrix: Matrix, fallback: str | None, by: By, now: datetime) -> Organisation:
     """Change the settings that hold for everything; `fallback` is paged when a policy reaches nobody."""
-    name = check_title(name)
+    name = check_name(name)
     check_matrix(matrix)
     with transaction.atomic():
         row = organisation()
@@ -93,7 +93,7 @@ def save_service(
     `policies` are the ids that exist, since they live in a room above; None: the caller has checked.
     """
     check_service(value)
-    check_title(value.name)
+    check_name(value.name)
     if len(description) > DESCRIPTION_LENGTH_MAX:
         raise Refused(
             "The description is too long", f"at most {DESCRIPTION_LENGTH_MAX} characters", where="description"
@@ -182,7 +182,7 @@ def save_integration(
     if type not in list(IntegrationType):
         raise Refused(f"{type!r} is not a type", f"one of {', '.join(IntegrationType)}", where="type")
     if name:
-        check_title(name)
+        check_name(name)
     with transaction.atomic():
         owner = find_service(service)
         row = Integration.objects.select_for_update().filter(pk=integration_id).first()
@@ -318,13 +318,3 @@ def _set_key(row: Integration, plain: str) -> None:
 def _seal(secret: str) -> Fernet:
     derived = HKDF(SHA256(), length=32, salt=None, info=b"tocsin integration keys").derive(secret.encode())
     return Fernet(urlsafe_b64encode(derived))
-
-
-def check_title(name: object, where: str = "name") -> str:
-    """Return a name for the screen, without spaces around it. Raises Refused."""
-    text = name.strip() if isinstance(name, str) else ""
-    if not text or len(text) > NAME_LENGTH_MAX or any(ord(c) < 32 for c in text):
-        raise Refused(
-            f"{name!r} cannot be a name", f"1 to {NAME_LENGTH_MAX} characters on one line", where=where
-        )
-    return text

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import transaction
 
-from tocsin.catalog.actions import check_title
 from tocsin.catalog.models import Service
 from tocsin.escalation import rules
 from tocsin.escalation.models import Policy
@@ -16,13 +15,14 @@ from tocsin.journal.changes import did, record, saved
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import check_slug
+from tocsin.people.actions import check_name
 from tocsin.people.models import Team, User
 
 
 def save_policy(policy: rules.Policy, team: str | None, by: By, now: datetime) -> Policy:
     """Make the policy or change it; `team` is who looks after it. Raises Refused."""
     check_slug(policy.id, "id")
-    check_title(policy.name)
+    check_name(policy.name)
     check_levels(policy)
     with transaction.atomic():
         if team and not Team.objects.filter(pk=team).exists():
