@@ -56,6 +56,8 @@ def restore(
 
     Parameters
     ----------
+    file
+        What `tocsin backup` wrote.
     data
         The folder; TOCSIN_DATA or ./data when left out.
     send_pending

@@ -111,7 +111,21 @@ def open_incident(
     description: str = "",
     as_json: Json = False,
 ) -> None:
-    """Open an incident by hand; its service's policy begins to climb."""
+    """Open an incident by hand; its service's policy begins to climb.
+
+    Parameters
+    ----------
+    service
+        The service's id.
+    title
+        What is wrong, in one line.
+    urgency
+        How it pages; what the service says when left out.
+    impact
+        How much is affected; what the service's tier says when left out.
+    description
+        What else is known.
+    """
     body = {
         "service": service,
         "title": title,
@@ -135,7 +149,13 @@ def ack(number: Number, /, *, as_json: Json = False) -> None:
 
 @app.command
 def resolve(number: Number, /, *, note: str = "", as_json: Json = False) -> None:
-    """Resolve: it is over."""
+    """Resolve: it is over.
+
+    Parameters
+    ----------
+    note
+        What it was, for the timeline.
+    """
     _act(number, "resolve", {"note": note}, "is resolved", as_json)
 
 
@@ -162,14 +182,32 @@ def escalate(
     help_needed: str = "",
     as_json: Json = False,
 ) -> None:
-    """Page the next level now; what you say here is what they read first."""
+    """Page the next level now; what you say here is what they read first.
+
+    Parameters
+    ----------
+    what_happens
+        What is seen.
+    impact
+        Who is affected, and how badly.
+    tried
+        What has been done so far.
+    help_needed
+        What you need from them.
+    """
     note = {"what_happens": what_happens, "impact": impact, "tried": tried, "help_needed": help_needed}
     _act(number, "escalate", note, "goes to the next level now", as_json)
 
 
 @app.command
 def note(number: Number, text: str | None = None, /, *, as_json: Json = False) -> None:
-    """Put a note on the timeline; without a text, what comes on the standard input."""
+    """Put a note on the timeline.
+
+    Parameters
+    ----------
+    text
+        The note; what comes on the standard input when left out.
+    """
     said = sys.stdin.read() if text is None else text
     _act(number, "notes", {"text": said}, "has your note", as_json)
 
@@ -183,7 +221,15 @@ def assign(
     nobody: Annotated[bool, Flag] = False,
     as_json: Json = False,
 ) -> None:
-    """Give it to somebody, who is paged; --nobody takes it from whoever has it."""
+    """Give it to somebody, who is paged.
+
+    Parameters
+    ----------
+    user
+        The person's id.
+    nobody
+        Take it from whoever has it.
+    """
     if (user is None) is not nobody:
         raise Refused("It is not said who gets it", "either a person's id or --nobody")
     _act(number, "assign", {"user": user}, f"is {user}'s" if user else "is nobody's", as_json)

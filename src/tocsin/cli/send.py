@@ -30,6 +30,10 @@ def send(
         What the event says.
     integration
         The integration whose key is used; left out, the key in TOCSIN_KEY, or the only integration there is.
+    severity
+        How bad it is; critical and error page high, warning and info low, unless the service says otherwise.
+    action
+        Whether it begins, is taken on by the sender, or is over.
     dedup_key
         Events with the same one are one alert; made when left out, and printed.
     """

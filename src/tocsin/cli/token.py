@@ -38,6 +38,8 @@ def add(
 
     Parameters
     ----------
+    name
+        What it is for.
     scope
         What it may: read sees, act works on incidents, admin does all that its owner may.
     user
@@ -68,7 +70,13 @@ def list_tokens(*, as_json: Json = False) -> None:
 
 @app.command
 def revoke(id: int, /) -> None:
-    """End a token at once; its number stands in the list."""
+    """End a token at once.
+
+    Parameters
+    ----------
+    id
+        Its number in the list.
+    """
     with open_door() as door:
         door.delete(f"tokens/{id}")
     say(f"Token {id} opens nothing any more.")

@@ -38,6 +38,12 @@ def add(
 
     Parameters
     ----------
+    name
+        Their name, as others read it.
+    email
+        Their e-mail address, with which they sign in.
+    role
+        What they may do.
     id
         What they are called in files and commands; made from the name when left out.
     timezone

@@ -21,6 +21,8 @@ from django.db import Error, connection
 from django.db.models import Count, Q
 
 from tocsin.catalog.models import Organisation, Service
+from tocsin.channels.mailserver import Conversation, read_mail_server
+from tocsin.channels.outgoing import Unreachable
 from tocsin.escalation.actions import roster
 from tocsin.escalation.models import Policy
 from tocsin.intake.models import Inbox
@@ -35,7 +37,6 @@ from tocsin.site import schema
 from tocsin.site.checkpoint import has_reset_bug
 from tocsin.site.clock import CLOCK, now
 from tocsin.site.config import Config
-from tocsin.site.smtp import smtp_settings
 
 FREE_MIN, FREE_LOW = 100 * 1024**2, 1024**3
 SYNC_SLOW, SYNC_TOO_SLOW = 0.020, 0.200  # seconds for one synced write
@@ -247,16 +248,13 @@ def mail(config: Config) -> Iterator[Finding]:
         else:
             yield warn("mail", "no mail server is set", "Set TOCSIN_SMTP_URL to page people by mail.")
         return
-    server = smtp_settings(config.smtp_url)
-    kind = smtplib.SMTP_SSL if server.tls_at_once else smtplib.SMTP
+    server = read_mail_server(config.smtp_url)
+    assert server is not None
     try:
-        with kind(server.host, server.port, timeout=NET_SECONDS) as session:
-            if server.starttls:
-                session.starttls()
-            if server.password:
-                session.login(server.user, server.password)
-            session.noop()
-    except (OSError, smtplib.SMTPException) as error:
+        Conversation(
+            server, NET_SECONDS
+        ).bow_out()  # the same way as messages go: TLS, sign-in, and no letter
+    except (OSError, smtplib.SMTPException, Unreachable) as error:
         yield fail("mail", f"{server.host}:{server.port} does not take us: {error}", "Check TOCSIN_SMTP_URL.")
     else:
         yield ok("mail", f"{server.host}:{server.port} answers")
