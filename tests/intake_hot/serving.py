@@ -11,6 +11,7 @@ import socket
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -172,8 +173,7 @@ def ended(one: socket.socket) -> bool:
 
 def memory() -> int:
     """Bytes this process holds."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def pour(one: socket.socket, data: bytes, most: int) -> int:

@@ -43,9 +43,11 @@ def get(serving: Serving, path: str, **headers: str) -> Any:
 def test_alertmanagers_api_tells_the_alerts_that_fire(asked: Serving) -> None:
     assert asked.ask(f"{API}/alerts", [DOWN, SLOW]).status == 200
     digest_all()
-    alerts = {alert["labels"]["alertname"]: alert for alert in get(asked, f"{API}/alerts?active=true&silenced=false")}
+    told = get(asked, f"{API}/alerts?active=true&silenced=false")
+    alerts = {alert["labels"]["alertname"]: alert for alert in told}
     assert alerts["Down"]["annotations"] == DOWN["annotations"] and alerts["Down"]["status"]["state"] == "active"
-    assert alerts["Slow"]["generatorURL"] == "http://prom.example/g" and alerts["Slow"]["receivers"] == [{"name": "shop"}]
+    assert alerts["Slow"]["generatorURL"] == "http://prom.example/g"
+    assert alerts["Slow"]["receivers"] == [{"name": "shop"}]
     (group,) = get(asked, f"{API}/alerts/groups")
     assert len(group["alerts"]) == 2
     assert get(asked, f"{API}/receivers") == [{"name": "shop"}] and get(asked, f"{API}/silences") == []
@@ -71,7 +73,9 @@ def test_matchers_choose_among_them(asked: Serving, matcher: str, found: list[st
     assert sorted(alert["labels"]["alertname"] for alert in get(asked, f"{API}/alerts?filter={query}")) == found
 
 
-@pytest.mark.parametrize("matcher", ["", "x", "a=~(a%2B)%2B$", "a=~(.*a){30}", "a=~.*.*.*x", "a=~[z-a]", "a=~" + "x" * 300])
+@pytest.mark.parametrize(
+    "matcher", ["", "x", "a=~(a%2B)%2B$", "a=~(.*a){30}", "a=~.*.*.*x", "a=~[z-a]", "a=~" + "x" * 300]
+)
 def test_matchers_that_are_none_or_could_take_long_are_refused(asked: Serving, matcher: str) -> None:
     assert asked.ask(f"{API}/alerts?filter={matcher}", method="GET").status == 400
 

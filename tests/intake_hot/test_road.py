@@ -134,7 +134,7 @@ def test_a_sender_that_sends_too_much_is_told_so_and_the_others_are_not(transact
         assert serving.ask(f"/hooks/{OTHER_KEY}", {"summary": "x"}).status == 202
 
 
-# --- Idempotency-Key (C11) ---------------------------------------------------------------------------------------------
+# --- Idempotency-Key (C11) ---------------------------------------------------------------------------------------
 
 
 def test_c11_a_hundred_parallel_posts_with_one_idempotency_key_are_one_event_and_one_answer(inside: Serving) -> None:

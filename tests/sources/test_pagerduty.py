@@ -105,7 +105,8 @@ def test_a_change_is_context_and_opens_nothing() -> None:
 
 
 def test_the_first_version_is_still_spoken() -> None:
-    body = {"service_key": KEY, "event_type": "trigger", "incident_key": "a", "description": "down", "details": {"x": 1}}
+    body = {"service_key": KEY, "event_type": "trigger", "incident_key": "a", "description": "down"}
+    body["details"] = {"x": 1}  # type: ignore[assignment]
     accepted = ask("/generic/2010-04-15/create_event.json", body)
     (it,) = pagerduty.events(accepted.body, accepted.meta, NOW)
     assert (accepted.status, json.loads(accepted.answer)["incident_key"]) == (200, "a")
