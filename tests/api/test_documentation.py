@@ -88,7 +88,7 @@ def test_every_command_of_the_guide_works_in_its_order(
             assert Client().get(url, headers={"Authorization": f"Bearer {ada.token}"}).status_code == 200
         else:
             answer = ada.call(method, url, body)
-            assert answer.status in (200, 201), f"{words}: {answer.text}"
+            assert answer.status in (200, 201, 202), f"{words}: {answer.text}"
             number = str(answer.body.get("number", number)) if isinstance(answer.body, dict) else number
         ran += 1
     assert ran >= 15 and number
