@@ -18,6 +18,16 @@ THEMES = ("system", "light", "dark")
 YEAR = 365 * 86_400
 UNDO = "undo "
 
+# Pages that stand behind a door of another name.
+INSIDE = {
+    "/teams": "/people",
+    "/integrations": "/services",
+    "/new/service": "/services",
+    "/new/policy": "/policies",
+    "/new/person": "/people",
+    "/new/team": "/people",
+}
+
 
 @dataclass(frozen=True)
 class Place:
@@ -52,7 +62,8 @@ def page(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return common
     allowed = TABLE.get(Role(user.role), frozenset()) if user.role in tuple(Role) else frozenset()
-    here = "/" + request.path.split("/")[1]
+    room = "/" + request.path.split("/")[1]
+    here = INSIDE.get(request.path, INSIDE.get(room, room))
     return common | {
         "reader": user,
         "may": {what.name: what in allowed for what in May},
