@@ -117,7 +117,7 @@ def test_prometheus_itself_fires_and_resolves(serving: Serving, tmp_path: Path, 
         fired = wait_for("firing")
         assert fired.title == f"127.0.0.1:{target} is down" and fired.severity == "critical"
         assert fired.ends_at is not None
-        with http.server.HTTPServer(("127.0.0.1", target), _Up) as up:
+        with http.server.HTTPServer(("127.0.0.1", target), Up) as up:
             thread = threading.Thread(target=up.serve_forever)
             thread.start()
             try:
@@ -141,7 +141,7 @@ def wait_for(state: str) -> object:
     raise AssertionError(f"no alert was {state} within a minute")
 
 
-class _Up(http.server.BaseHTTPRequestHandler):
+class Up(http.server.BaseHTTPRequestHandler):
     """A target without metrics that is up."""
 
     def do_GET(self) -> None:

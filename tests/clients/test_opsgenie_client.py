@@ -65,7 +65,7 @@ def test_what_is_not_done_is_refused_and_never_said_to_be_processed(sdk: Any, ap
         lambda: api.un_acknowledge_alert("pay", identifier_type="alias"),
         lambda: api.create_alert(sdk.CreateAlertPayload(message=" ")),
     ):
-        with pytest.raises(sdk.exceptions.ApiException) as refused:
+        with pytest.raises(sdk.exceptions.ConfigurationException) as refused:
             call()
         assert refused.value.status == 422
 
