@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -68,31 +68,16 @@ def start_climbs(now: datetime, limit: int = CLIMBS_MAX) -> int:
         incidents = list(rows.select_related("service")[:limit])
         if not incidents:
             return 0
-        before = Climb.objects.in_bulk([incident.pk for incident in incidents])
+        # Only what has had a transition can have climbed before.
+        again = [incident.pk for incident in incidents if incident.version > 1]
+        before = Climb.objects.in_bulk(again) if again else {}
         climbs = [
             _fresh_climb(incident, now, before.get(incident.pk))
             for incident in incidents
             if incident.state == State.TRIGGERED
         ]
         Incident.objects.filter(pk__in=[incident.pk for incident in incidents]).update(needs_climb=False)
-        Climb.objects.bulk_create(
-            climbs,
-            update_conflicts=True,
-            unique_fields=["incident"],
-            update_fields=[
-                "policy",
-                "priority",
-                "due_at",
-                "pages_sent",
-                "level",
-                "round",
-                "paged_at",
-                "forced",
-                "ended",
-                "handover",
-            ],
-        )
-        _advance_all(climbs, now)
+        _advance_all(climbs, now, _store_fresh)
     return len(incidents)
 
 
@@ -102,7 +87,7 @@ def climb_due(now: datetime, limit: int = CLIMBS_MAX) -> int:
         rows = Climb.objects.due(now).select_for_update(skip_locked=True, of=("self", "incident"))
         climbs = list(rows.select_related("incident", "incident__service")[:limit])
         if climbs:
-            _advance_all(climbs, now)
+            _advance_all(climbs, now, _store)
     return len(climbs)
 
 
@@ -196,7 +181,7 @@ def _fresh_climb(incident: Incident, now: datetime, before: Climb | None = None)
     )
 
 
-def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
+def _advance_all(climbs: Sequence[Climb], now: datetime, store: Callable[[Sequence[Climb]], None]) -> None:
     """Decide for each climb, store what was decided, and page whom it names."""
     who = roster()
     calls: list[tuple[Climb, str, str, str]] = []  # climb, person, reason, handover note
@@ -219,7 +204,7 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
         facts.append(_decided(climb, decision, people))
         _ended_by_hand(climb)
     point("climb: decided")
-    _store(climbs)
+    store(climbs)
     write(facts, ENGINE, now)
     pages = _calls(calls, now)
     page_people(pages, now)
@@ -273,7 +258,20 @@ def _ended_by_hand(climb: Climb) -> None:
     climb.forced, climb.handover = False, {}
 
 
-def _store(climbs: Iterable[Climb]) -> None:
+def _store_fresh(climbs: Sequence[Climb]) -> None:
+    """Climbs that begin, or begin again."""
+    Climb.objects.bulk_create(
+        climbs,
+        update_conflicts=True,
+        unique_fields=["incident"],
+        update_fields=[
+            "policy", "priority", "due_at", "pages_sent", "level", "round", "paged_at", "forced", "ended", "handover",
+        ],
+    )  # fmt: skip
+
+
+def _store(climbs: Sequence[Climb]) -> None:
+    """Climbs that go on."""
     with transaction.get_connection().cursor() as cursor:
         prepare = Climb._meta.get_field("handover").get_db_prep_save
         connection = transaction.get_connection()

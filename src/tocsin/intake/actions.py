@@ -15,11 +15,10 @@ import structlog
 from django.db import transaction
 
 from tocsin.catalog.actions import configuration
-from tocsin.catalog.models import Integration
 from tocsin.intake.batch import Batch
 from tocsin.intake.models import Inbox, Remembered
 from tocsin.intake.rules import Event, Reader, unreadable
-from tocsin.intake.storing import load_ended
+from tocsin.intake.storing import Received, done_with, load_ended, take_received
 from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 
@@ -54,10 +53,7 @@ def digest(readers: Mapping[str, Reader], now: datetime, limit: int = ROWS_MAX) 
 
 def _digest(readers: Mapping[str, Reader], now: datetime, limit: int, only: int | None = None) -> int:
     with transaction.atomic():
-        waiting = Inbox.objects.filter(quarantined_at=None).select_for_update(skip_locked=True)
-        if only is not None:
-            waiting = waiting.filter(pk=only)
-        rows = list(waiting.order_by("lane", "id")[: min(limit, ROWS_MAX)])
+        rows = take_received(min(limit, ROWS_MAX), now, only)
         if not rows:
             return 0
         lane = rows[0].lane
@@ -69,33 +65,31 @@ def _digest(readers: Mapping[str, Reader], now: datetime, limit: int, only: int 
         point("digest: read")
         batch.store()
         point("digest: stored")
-        Inbox.objects.filter(pk__in=[row.pk for row in rows]).delete()
-        Integration.objects.filter(pk__in={row.integration_id for row in rows}).update(last_event_at=now)
+        done_with(rows, now)
         wake("duties", "now")
         point("digest: before commit")
     point("digest: committed")
     return len(rows)
 
 
-def _read(readers: Mapping[str, Reader], row: Inbox) -> Sequence[Event]:
+def _read(readers: Mapping[str, Reader], row: Received) -> Sequence[Event]:
     """The events of a row; one that stands for it when it cannot be read."""
     try:
-        return readers[row.source](bytes(row.body), row.meta, row.received_at)
+        return readers[row.source](row.body, row.meta, row.received_at)
     except Exception as problem:
-        log.exception("an accepted event could not be read", inbox=row.pk, source=row.source)
-        return [
-            unreadable(row.pk, bytes(row.body), f"{type(problem).__name__} in the reader of {row.source}")
-        ]
+        log.exception("an accepted event could not be read", inbox=row.id, source=row.source)
+        return [unreadable(row.id, row.body, f"{type(problem).__name__} in the reader of {row.source}")]
 
 
 def _quarantine(pk: int, problem: str, now: datetime) -> int:
     """Keep the row aside and open an alert that says so; the alert's own text is plain and cannot fail alike."""
     with transaction.atomic():
-        row = Inbox.objects.select_for_update().filter(pk=pk, quarantined_at=None).first()
-        if row is None:
+        taken = take_received(1, now, pk)
+        if not taken:
             return 0
+        (row,) = taken
         batch = Batch(configuration(), now)
-        batch.add(row, [unreadable(row.pk, bytes(row.body), problem)])
+        batch.add(row, [unreadable(row.id, row.body, problem)])
         batch.store()
         Inbox.objects.filter(pk=pk).update(quarantined_at=now, problem=problem[:500])
         wake("duties", "now")

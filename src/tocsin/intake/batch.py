@@ -15,7 +15,7 @@ from tocsin.incident import actions as incidents
 from tocsin.incident.models import Incident, chain_of
 from tocsin.incident.rules import OPEN
 from tocsin.incident.rules import TITLE_LENGTH_MAX as INCIDENT_TITLE_LENGTH_MAX
-from tocsin.intake.models import Alert, Change, Inbox
+from tocsin.intake.models import Alert, Change
 from tocsin.intake.rules import (
     SAMPLE_BYTES_MAX,
     SAMPLES_MAX,
@@ -28,7 +28,7 @@ from tocsin.intake.rules import (
     key_digest,
     may_join,
 )
-from tocsin.intake.storing import AlertRow, add_to_tally, insert_alerts, load_latest, update_alerts
+from tocsin.intake.storing import AlertRow, Received, add_to_tally, insert_alerts, load_latest, update_alerts
 from tocsin.journal.actions import Fact, write
 from tocsin.kernel.acting import By
 from tocsin.kernel.urgency import Urgency, impact_of_tier, priority_of
@@ -60,7 +60,7 @@ class Batch:
 
     def __init__(self, config: Configuration, now: datetime) -> None:
         self.config, self.now = config, now
-        self.waiting: list[tuple[Inbox, IntegrationValue, ServiceValue, Event, str]] = []
+        self.waiting: list[tuple[Received, IntegrationValue, ServiceValue, Event, str]] = []
         self.latest: dict[Key, AlertRow] = {}
         self.fresh: list[AlertRow] = []
         self.changed: dict[int, AlertRow] = {}
@@ -71,7 +71,7 @@ class Batch:
         self.tally: Counter[tuple[str, Effect | str]] = Counter()
         self.rows: dict[int, Incident] = {}  # stored incidents, locked, by number
 
-    def add(self, row: Inbox, events: Sequence[Event]) -> None:
+    def add(self, row: Received, events: Sequence[Event]) -> None:
         """Queue the events of one request. Those of an integration that was deleted meanwhile are only counted."""
         integration = self.config.integrations.get(row.integration_id)
         service = self.config.services.get(integration.service) if integration else None
@@ -112,15 +112,15 @@ class Batch:
         missing = {number for number in numbers if number is not None} - self.rows.keys()
         if missing:
             rows = Incident.objects.select_for_update(of=("self",)).select_related("service")
-            self.rows |= {row.pk: row for row in rows.filter(pk__in=missing).order_by("id")}
+            self.rows |= {row.id: row for row in rows.filter(pk__in=missing).order_by("id")}
 
     # -- deciding ---------------------------------------------------------------------------------------------------
 
     def _apply(
-        self, row: Inbox, integration: IntegrationValue, service: ServiceValue, event: Event, key: str
+        self, row: Received, integration: IntegrationValue, service: ServiceValue, event: Event, key: str
     ) -> None:
         alert = self.latest.get((integration.id, key))
-        what = effect(self._seen(alert), event, row.pk)
+        what = effect(self._seen(alert), event, row.id)
         self.tally[integration.id, what] += 1
         by = By(f"integration:{integration.id}", "event")
         if what is Effect.NEW:
@@ -131,7 +131,7 @@ class Batch:
             self._change(row, integration, service, event)
         elif alert is not None:
             if what is not Effect.STALE:
-                alert.last_seq = row.pk
+                alert.last_seq = row.id
                 self._mark(alert)
             if what in (Effect.REPEAT, Effect.REFIRE):
                 self._repeat(alert, event, row, service, what, by)
@@ -156,7 +156,7 @@ class Batch:
 
     def _new(
         self,
-        row: Inbox,
+        row: Received,
         integration: IntegrationValue,
         service: ServiceValue,
         event: Event,
@@ -177,7 +177,7 @@ class Batch:
 
     def _alert(
         self,
-        row: Inbox,
+        row: Received,
         integration: IntegrationValue,
         service: ServiceValue,
         event: Event,
@@ -199,7 +199,7 @@ class Batch:
             first_seen_at=min(at, row.received_at),
             last_seen_at=row.received_at,
             ends_at=event.ends_at,
-            last_seq=row.pk,
+            last_seq=row.id,
             samples=[sample(event, row.received_at)],
         )
 
@@ -239,7 +239,7 @@ class Batch:
         return held
 
     def _repeat(
-        self, alert: AlertRow, event: Event, row: Inbox, service: ServiceValue, what: Effect, by: By
+        self, alert: AlertRow, event: Event, row: Received, service: ServiceValue, what: Effect, by: By
     ) -> None:
         held = self._holding(alert)
         alert.count += 1
@@ -269,7 +269,7 @@ class Batch:
             held.resolved.append(alert.title)
 
     def _remember_resolve(
-        self, row: Inbox, integration: IntegrationValue, service: ServiceValue, event: Event, key: str
+        self, row: Received, integration: IntegrationValue, service: ServiceValue, event: Event, key: str
     ) -> None:
         alert = self._alert(row, integration, service, event, key, Urgency.LOW)
         alert.state, alert.resolved_at, alert.ended_at = AlertState.RESOLVED, self.now, event.happened_at
@@ -277,7 +277,9 @@ class Batch:
         self.fresh.append(alert)
         self.latest[integration.id, key] = alert
 
-    def _change(self, row: Inbox, integration: IntegrationValue, service: ServiceValue, event: Event) -> None:
+    def _change(
+        self, row: Received, integration: IntegrationValue, service: ServiceValue, event: Event
+    ) -> None:
         self.changes.append(
             Change(
                 integration_id=integration.id,

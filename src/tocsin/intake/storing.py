@@ -12,7 +12,7 @@ from django.db import connection
 from tocsin.incident.models import Incident
 from tocsin.intake.models import Alert
 from tocsin.intake.rules import AlertState
-from tocsin.journal.columns import from_instant, from_json
+from tocsin.journal.columns import from_instant, from_json, locking, to_instant, to_json
 
 
 @dataclass(slots=True)
@@ -45,21 +45,79 @@ class AlertRow:
     incident: Incident | None = None  # where a new row goes, before that incident has a number
 
 
+INSTANTS = ("first_seen_at", "last_seen_at", "resolved_at", "ended_at", "ends_at")
 COLUMNS = tuple(one.name for one in fields(AlertRow) if one.name != "incident")
 
 
 def load_latest(integration_id: str, digests: Sequence[str]) -> Iterator[AlertRow]:
     """The latest alerts of these keys, locked, in the order of their ids."""
-    rows = Alert.objects.select_for_update().filter(
-        integration=integration_id, latest=True, key_digest__in=digests
-    )
-    return (AlertRow(*row) for row in rows.order_by("id").values_list(*COLUMNS))
+    marks = ", ".join(["%s"] * len(digests))
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(COLUMNS)} FROM intake_alert"
+            f" WHERE integration_id = %s AND latest AND key_digest IN ({marks}) ORDER BY id{lock}",
+            [integration_id, *digests],
+        )
+        rows = cursor.fetchall()
+    return (_row(values) for values in rows)
+
+
+def _row(values: Sequence[Any]) -> AlertRow:
+    row = AlertRow(*values)
+    row.latest = bool(row.latest)
+    row.fields, row.links, row.samples = to_json(row.fields), to_json(row.links), to_json(row.samples)
+    for name in INSTANTS:
+        setattr(row, name, to_instant(getattr(row, name)))
+    return row
 
 
 def load_ended(now: datetime, limit: int) -> list[AlertRow]:
     """Firing alerts whose sender stopped repeating them, locked."""
     rows = Alert.objects.ended(now).select_for_update(skip_locked=True)
     return [AlertRow(*row) for row in rows.values_list(*COLUMNS)[:limit]]
+
+
+@dataclass(frozen=True)
+class Received:
+    """One accepted request, taken from the inbox."""
+
+    id: int
+    integration_id: str
+    source: str
+    lane: int
+    received_at: datetime
+    meta: str
+    body: bytes
+
+
+def take_received(limit: int, now: datetime, only: int | None = None) -> list[Received]:
+    """The next waiting requests that nobody else holds, what is critical or small first; locked."""
+    where, values = ("AND id = %s", [only]) if only is not None else ("", [])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, integration_id, source, lane, received_at, meta, body FROM intake_inbox"
+            f" WHERE quarantined_at IS NULL {where} ORDER BY lane, id LIMIT {int(limit)}{locking('intake_inbox')}",
+            values,
+        )
+        rows = cursor.fetchall()
+    return [
+        Received(id_, integration, source, lane, to_instant(at) or now, meta, bytes(body))
+        for id_, integration, source, lane, at, meta, body in rows
+    ]
+
+
+def done_with(rows: Sequence[Received], now: datetime) -> None:
+    """Take digested requests out of the inbox, and note when their senders were heard."""
+    with connection.cursor() as cursor:
+        cursor.executemany("DELETE FROM intake_inbox WHERE id = %s", [(row.id,) for row in rows])
+        cursor.executemany(
+            "UPDATE catalog_integration SET last_event_at = %s WHERE id = %s",
+            [
+                (from_instant(now), integration)
+                for integration in sorted({row.integration_id for row in rows})
+            ],
+        )
 
 
 _INSERT = """

@@ -232,7 +232,7 @@ def _claimed(row: Sequence[Any], now: datetime) -> Claimed:
             lines=to_json(lines),
             details=to_json(details),
             note=note,
-            created_at=to_instant(created_at),
+            created_at=to_instant(created_at) or now,
             quieted_at=to_instant(quieted_at),
         ),
     )
