@@ -9,9 +9,9 @@ from ninja import Query
 from pydantic import BaseModel, Field
 
 from tocsin.api.auth import Asked
-from tocsin.api.incidents import EntryOut, show_entry
 from tocsin.api.paging import BY_NUMBER, Listing, Paged, page_of
 from tocsin.api.room import Room
+from tocsin.api.shapes import EntryOut, show_entry
 from tocsin.journal.actions import verify
 from tocsin.journal.models import Entry
 from tocsin.people.rules import May

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from django.db.models import Q
 from ninja import Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from tocsin.api.auth import Asked
-from tocsin.api.messages import DELIVERIES_SHOWN_MAX, DeliveryOut, show_delivery
+from tocsin.api.messages import DELIVERIES_SHOWN_MAX, show_delivery
 from tocsin.api.paging import BY_NUMBER, Listing, Paged, page_of, whole_number
 from tocsin.api.room import Room
-from tocsin.api.words import Data, NotBlank, NumberInPath, RowInPath, Sent, Slug
+from tocsin.api.shapes import (
+    AlertInFull,
+    AlertOut,
+    EntryOut,
+    IncidentInFull,
+    IncidentOut,
+    NextStep,
+    OutcomeOut,
+    show_alert,
+    show_entry,
+    show_incident,
+)
+from tocsin.api.words import NotBlank, NumberInPath, RowInPath, Sent, Slug
 from tocsin.escalation.actions import escalate_now, next_steps
 from tocsin.escalation.rules import HANDOVER_LENGTH_MAX, Handover
 from tocsin.incident import actions
@@ -33,95 +44,7 @@ QUERY_LENGTH_MAX = 100
 room = Room("incidents")
 
 
-# -- what is said and what is sent ----------------------------------------------------------------------------------
-
-
-class IncidentOut(BaseModel):
-    """What people work on. `number` is what they say: #412."""
-
-    number: int
-    title: str
-    service: str
-    state: State
-    urgency: Urgency
-    impact: Impact
-    priority: Priority
-    assigned: str | None
-    opened_at: datetime
-    acknowledged_at: datetime | None
-    acknowledged_by: str
-    ack_expires_at: datetime | None
-    resolved_at: datetime | None
-    closed_at: datetime | None
-    alerts_total: int
-    alerts_firing: int
-    version: int
-
-
-class AlertOut(BaseModel):
-    """A deduplicated condition; `count` is how often its sender repeated it, `why` why it is in its incident."""
-
-    id: int
-    integration: str
-    service: str
-    incident: int | None
-    key: str
-    state: str
-    title: str
-    severity: str
-    urgency: Urgency
-    description: str
-    fields: Data
-    links: list[list[str]]
-    count: int
-    first_seen_at: datetime
-    last_seen_at: datetime
-    resolved_at: datetime | None
-    why: str
-
-
-class AlertInFull(AlertOut):
-    """An alert with the raw payloads that were kept of it: the first and the latest."""
-
-    samples: list[Data]
-
-
-class NextStep(BaseModel):
-    """Whom the incident pages if nobody answers before `at`."""
-
-    at: datetime
-    level: int
-    round: int
-    people: list[str]
-
-
-class IncidentInFull(IncidentOut):
-    """An incident with its newest alerts and deliveries, and what happens next."""
-
-    description: str
-    alerts: list[AlertOut]
-    deliveries: list[DeliveryOut]
-    next_steps: list[NextStep]
-
-
-class OutcomeOut(BaseModel):
-    """`changed` is false when it was so already; `why` says more."""
-
-    changed: bool
-    why: str
-    incident: IncidentOut
-
-
-class EntryOut(BaseModel):
-    """One fact of the journal."""
-
-    seq: int
-    kind: str
-    happened_at: datetime
-    written_at: datetime
-    who: str
-    through: str
-    data: Data
+# -- what is sent ---------------------------------------------------------------------------------------------------
 
 
 class IncidentFilter(Paged):
@@ -309,65 +232,6 @@ def classify_incident(request: Asked, number: NumberInPath, body: Classification
 def rename_incident(request: Asked, number: NumberInPath, body: Title) -> OutcomeOut:
     """Gives it a better title."""
     return _outcome(actions.rename(number, body.title, request.auth.by, request.now))
-
-
-# -- rows to words --------------------------------------------------------------------------------------------------
-
-
-def show_incident(incident: Incident) -> IncidentOut:
-    return IncidentOut(
-        number=incident.pk,
-        title=incident.title,
-        service=incident.service_id,
-        state=State(incident.state),
-        urgency=Urgency(incident.urgency),
-        impact=Impact(incident.impact),
-        priority=Priority(incident.priority),
-        assigned=incident.assigned_id,
-        opened_at=incident.opened_at,
-        acknowledged_at=incident.acknowledged_at,
-        acknowledged_by=incident.acknowledged_by,
-        ack_expires_at=incident.ack_expires_at,
-        resolved_at=incident.resolved_at,
-        closed_at=incident.closed_at,
-        alerts_total=incident.alerts_total,
-        alerts_firing=incident.alerts_firing,
-        version=incident.version,
-    )
-
-
-def show_alert(alert: Alert) -> AlertOut:
-    return AlertOut(
-        id=alert.pk,
-        integration=alert.integration_id,
-        service=alert.service_id,
-        incident=alert.incident_id,
-        key=alert.key,
-        state=alert.state,
-        title=alert.title,
-        severity=alert.severity,
-        urgency=Urgency(alert.urgency),
-        description=alert.description,
-        fields=alert.fields,
-        links=[[str(part) for part in link] for link in alert.links],
-        count=alert.count,
-        first_seen_at=alert.first_seen_at,
-        last_seen_at=alert.last_seen_at,
-        resolved_at=alert.resolved_at,
-        why=alert.why,
-    )
-
-
-def show_entry(entry: Entry) -> EntryOut:
-    return EntryOut(
-        seq=entry.seq,
-        kind=entry.kind,
-        happened_at=entry.happened_at,
-        written_at=entry.written_at,
-        who=entry.who,
-        through=entry.through,
-        data=entry.data,
-    )
 
 
 def _outcome(outcome: Outcome) -> OutcomeOut:

@@ -12,9 +12,9 @@ from ninja import Query
 from pydantic import BaseModel, Field
 
 from tocsin.api.auth import Asked
-from tocsin.api.incidents import AlertOut, show_alert
 from tocsin.api.paging import BY_NUMBER, Listing, Paged, page_of
 from tocsin.api.room import Room
+from tocsin.api.shapes import AlertOut, show_alert
 from tocsin.api.words import Data, Sent, Slug
 from tocsin.catalog.models import Integration
 from tocsin.intake.hot_request import Request

@@ -12,11 +12,11 @@ from ninja import Query, Status
 from pydantic import BaseModel, Field
 
 from tocsin.api.auth import Asked, Caller
-from tocsin.api.paging import BY_NUMBER, Listing, Paged, page_of
+from tocsin.api.paging import Listing, Paged, page_of
 from tocsin.api.room import Room
-from tocsin.api.words import Duration, Instant, Name, RowInPath, Sent, Slug, SlugInPath
+from tocsin.api.words import Duration, Name, Sent, Slug, SlugInPath
 from tocsin.escalation.policy_actions import policies_naming
-from tocsin.kernel.errors import Refused, not_found
+from tocsin.kernel.errors import not_found
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.actions import test_rules
 from tocsin.notification.channels import check_address
@@ -31,8 +31,8 @@ from tocsin.people.actions import (
     MEMBERS_MAX,
     SIGN_IN_LINK_LIFE,
 )
-from tocsin.people.models import Contact, Team, Token, User
-from tocsin.people.rules import SCOPES, May, Role, Scope
+from tocsin.people.models import Contact, Team, User
+from tocsin.people.rules import May, Role, Scope
 
 ZONE_LENGTH_MAX = 64
 
@@ -179,13 +179,13 @@ class PageOut(BaseModel):
 @room.get("/users/{id}/reach", may=May.OWN_PROFILE, answer=ReachOut)
 def show_reach(request: Asked, id: SlugInPath) -> ReachOut:
     """Your own contacts and rules; somebody else's for those who may edit people."""
-    return _reach(_near(request, id))
+    return _reach(near(request, id))
 
 
 @room.put("/users/{id}/reach", may=May.OWN_PROFILE, answer=ReachOut)
 def save_reach(request: Asked, id: SlugInPath, body: ReachBody) -> Status[ReachOut]:
     """Replaces the contacts and the rules."""
-    user, by, now = _near(request, id), request.auth.by, request.now
+    user, by, now = near(request, id), request.auth.by, request.now
     rules = {
         urgency: [Step(step.contact, step.after) for step in steps]
         for urgency, steps in ((Urgency.HIGH, body.high), (Urgency.LOW, body.low))
@@ -199,11 +199,11 @@ def save_reach(request: Asked, id: SlugInPath, body: ReachBody) -> Status[ReachO
 @room.post("/users/{id}/test", may=May.OWN_PROFILE, answer=PageOut)
 def test_reach(request: Asked, id: SlugInPath) -> PageOut:
     """Sends a test message through every contact at once."""
-    _near(request, id)
+    near(request, id)
     return PageOut(deliveries=test_rules(id, request.auth.by, request.now).deliveries.count())
 
 
-def _near(request: Asked, user_id: str) -> User:
+def near(request: Asked, user_id: str) -> User:
     """The person, when the caller is they or may edit people."""
     if user_id != request.auth.user.pk:
         request.auth.must(May.PEOPLE)
@@ -271,95 +271,3 @@ def delete_team(request: Asked, id: SlugInPath) -> Status[None]:
 def show_team(team: Team) -> TeamOut:
     members = sorted(team.memberships.all(), key=lambda member: member.position)
     return TeamOut(id=team.pk, name=team.name, members=[one.user_id for one in members], lead=team.lead_id)
-
-
-# -- tokens ---------------------------------------------------------------------------------------------------------
-
-
-class TokenBody(Sent):
-    """`scope`: read sees, act works on incidents, admin does all that its owner may. `user` left out: your own."""
-
-    name: Name
-    scope: Scope
-    expires_at: Instant | None = None
-    user: Slug | None = None
-
-
-class TokenOut(BaseModel):
-    """`token` is said once: in the answer that made it. Only its digest is stored."""
-
-    id: int
-    user: str
-    name: str
-    scope: Scope
-    prefix: str
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    token: str | None
-
-
-@room.get("/tokens", may=May.OWN_PROFILE, answer=Listing[TokenOut])
-def list_tokens(request: Asked, paged: Query[Paged]) -> Listing[TokenOut]:
-    """Your own; everybody's for those who may edit people. Never their texts."""
-    rows = Token.objects.all()
-    if May.PEOPLE not in request.auth.rights:
-        rows = rows.filter(user=request.auth.user)
-    return page_of(rows, paged, show_token, BY_NUMBER)
-
-
-@room.post("/tokens", may=May.OWN_PROFILE, answer=TokenOut, status=201)
-def add_token(request: Asked, body: TokenBody) -> TokenOut:
-    """Makes a token and says it once. A token never makes one that may more than itself, or lives longer."""
-    caller = request.auth
-    user = _near(request, body.user or caller.user.pk)
-    _check_no_wider(caller, body)
-    token, plain = actions.add_token(user, body.name, body.scope, body.expires_at, caller.by, request.now)
-    return show_token(token, plain)
-
-
-def _check_no_wider(caller: Caller, wanted: TokenBody) -> None:
-    """Raises Refused when a token asks for one that may more, or that outlives it: else it could not be ended."""
-    if caller.scope is not None and not SCOPES[wanted.scope] <= SCOPES[caller.scope]:
-        raise Refused(
-            f"A token with the scope {caller.scope} cannot make one with the scope {wanted.scope}",
-            "the same scope or a narrower one",
-            "Sign in, or use a token with the wider scope.",
-            where="body.scope",
-            status=403,
-        )
-    end = caller.expires_at
-    if end is not None and (wanted.expires_at is None or wanted.expires_at > end):
-        raise Refused(
-            "A token cannot make one that outlives it",
-            f"an end at or before {end.isoformat()}",
-            "Sign in, or use a token that lives longer.",
-            where="body.expires_at",
-            status=403,
-        )
-
-
-@room.delete("/tokens/{id}", may=May.OWN_PROFILE)
-def revoke_token(request: Asked, id: RowInPath) -> Status[None]:
-    """Ends the token at once."""
-    rows = Token.objects.filter(pk=id)
-    if May.PEOPLE not in request.auth.rights:
-        rows = rows.filter(user=request.auth.user)
-    if not rows.exists():
-        raise not_found("token", id)
-    actions.revoke_token(id, request.auth.by, request.now)
-    return Status(204, None)
-
-
-def show_token(token: Token, plain: str | None = None) -> TokenOut:
-    return TokenOut(
-        id=token.pk,
-        user=token.user_id,
-        name=token.name,
-        scope=Scope(token.scope),
-        prefix=token.prefix,
-        created_at=token.created_at,
-        expires_at=token.expires_at,
-        last_used_at=token.last_used_at,
-        token=plain,
-    )
