@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 
 from tests.web_config.conftest import Reader
@@ -91,6 +93,30 @@ def test_what_is_wrong_with_a_service_is_said_and_the_rest_stays(
     assert said in errors(answer)
     assert "Finds products" in answer.content.decode()
     assert Service.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_browsers_at_the_same_moment_make_one(
+    transactional_db: None, world: World, reader: Reader
+) -> None:
+    both, answers = threading.Barrier(2), []
+
+    def press(browser: Client) -> None:
+        try:
+            both.wait(10)
+            answers.append(browser.post("/new/service", SERVICE).status_code)
+            both.wait(10)
+            answers.append(browser.post("/new/policy", POLICY | {"do": "save"}).status_code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=press, args=(reader(world.ada),)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [302, 302, 422, 422]
+    assert Service.objects.filter(pk="search").count() == Policy.objects.filter(pk="night").count() == 1
 
 
 def test_a_service_is_changed_and_the_change_is_written_down(ada: Client) -> None:

@@ -415,6 +415,15 @@ def test_sessions_are_listed_and_ended_one_by_one(reader: Reader) -> None:
     assert here.get("/me").status_code == 200
 
 
+def test_sessions_that_are_over_are_forgotten_at_the_next_sign_in(reader: Reader, clock: Clock) -> None:
+    sign_in(reader(None), "bo")
+    old = Session.objects.get().pk
+    Session.objects.update(expire_date=clock.now)
+    sign_in(reader(None), "cy")
+    assert not Session.objects.filter(pk=old).exists()
+    assert Session.objects.count() == 1
+
+
 def test_nobody_ends_another_persons_session(reader: Reader) -> None:
     from allauth.usersessions.models import UserSession
 

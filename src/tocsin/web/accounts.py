@@ -21,7 +21,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from tocsin.journal.actions import ORGANISATION, Fact, write
 from tocsin.kernel.acting import By, by_user
 from tocsin.people.models import User
-from tocsin.web.sessions import begin
+from tocsin.web.sessions import begin, forget_expired
 
 NEXT_LENGTH_MAX = 2_000
 # Account mail leaves beside the request: its answer takes equally long for known and unknown addresses.
@@ -81,6 +81,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
         begin(request.session, request.now)  # type: ignore[attr-defined]
+        forget_expired(request.now)  # type: ignore[attr-defined]
         note_access("access.signed_in", user, request, address=self.get_client_ip(request))
 
     def logout(self, request: HttpRequest) -> None:

@@ -13,6 +13,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth import SESSION_KEY, get_user, logout
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse
 
 from tocsin.people.models import User
@@ -20,6 +21,7 @@ from tocsin.people.models import User
 IDLE_MAX = timedelta(hours=12)
 ABSOLUTE_MAX = timedelta(days=14)
 SEEN_EVERY = timedelta(minutes=5)  # a session is written at most this often for having been used
+SWEEP_MAX = 500
 BEGAN, SEEN = "began", "seen"
 UNKNOWN_LENGTH_MAX = 60
 # The first sign that is found counts: many browsers name others as well.
@@ -86,6 +88,15 @@ class SessionLimits:
                 session[SEEN] = now.isoformat()
                 UserSession.objects.filter(session_key=session.session_key).update(last_seen_at=now)
         return self.get_response(request)
+
+
+def forget_expired(now: datetime) -> int:
+    """Drop sessions that nobody can use any more, at most `SWEEP_MAX`; returns how many. Called at each sign-in,
+    which is what makes sessions."""
+    keys = list(Session.objects.filter(expire_date__lte=now).values_list("pk", flat=True)[:SWEEP_MAX])
+    UserSession.objects.filter(session_key__in=keys).delete()
+    Session.objects.filter(pk__in=keys).delete()
+    return len(keys)
 
 
 def sessions_of(user: User) -> list[UserSession]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -110,11 +110,19 @@ def made_once(noun: str, rows: models.QuerySet[Any]) -> Iterator[None]:
     )
     try:
         with transaction.atomic():
+            _one_at_a_time(f"make a {noun}")
             if rows.exists():
                 raise taken
             yield
     except IntegrityError:  # somebody else made it at this very moment
         raise taken from None
+
+
+def _one_at_a_time(what: str) -> None:
+    """Let the others who do `what` wait until this transaction ends. SQLite has one writer anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [what])
 
 
 def id_of(form: forms.Form) -> str:
