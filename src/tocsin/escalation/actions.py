@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 
 from tocsin.catalog.actions import configuration, per_configuration
 from tocsin.escalation.models import Climb, Policy
@@ -36,6 +36,7 @@ from tocsin.incident.actions import call_for
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
 from tocsin.journal.actions import Fact, write
+from tocsin.journal.columns import from_instant, from_json
 from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
@@ -77,7 +78,7 @@ def start_climbs(now: datetime, limit: int = CLIMBS_MAX) -> int:
             if incident.state == State.TRIGGERED
         ]
         Incident.objects.filter(pk__in=[incident.pk for incident in incidents]).update(needs_climb=False)
-        _advance_all(climbs, now, _store_fresh)
+        _advance_all(climbs, now)
     return len(incidents)
 
 
@@ -87,7 +88,7 @@ def climb_due(now: datetime, limit: int = CLIMBS_MAX) -> int:
         rows = Climb.objects.due(now).select_for_update(skip_locked=True, of=("self", "incident"))
         climbs = list(rows.select_related("incident", "incident__service")[:limit])
         if climbs:
-            _advance_all(climbs, now, _store)
+            _advance_all(climbs, now)
     return len(climbs)
 
 
@@ -181,7 +182,7 @@ def _fresh_climb(incident: Incident, now: datetime, before: Climb | None = None)
     )
 
 
-def _advance_all(climbs: Sequence[Climb], now: datetime, store: Callable[[Sequence[Climb]], None]) -> None:
+def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
     """Decide for each climb, store what was decided, and page whom it names."""
     who = roster()
     calls: list[tuple[Climb, str, str, str]] = []  # climb, person, reason, handover note
@@ -198,13 +199,13 @@ def _advance_all(climbs: Sequence[Climb], now: datetime, store: Callable[[Sequen
             facts.append(Fact(climb.incident.chain, "climb.set_aside", {"problem": str(problem)[:300]}))
         if decision is None:
             continue
-        people, reason = _carried_out(climb, decision, after, now)
+        people, reason = _carried_out(climb, decision, after, who, now)
         note = Handover(**climb.handover).as_text() if climb.handover else ""
         calls += [(climb, user, reason, note) for user in people]
         facts.append(_decided(climb, decision, people))
         _ended_by_hand(climb)
     point("climb: decided")
-    store(climbs)
+    _store(climbs)
     write(facts, ENGINE, now)
     pages = _calls(calls, now)
     page_people(pages, now)
@@ -213,7 +214,7 @@ def _advance_all(climbs: Sequence[Climb], now: datetime, store: Callable[[Sequen
 
 
 def _carried_out(
-    climb: Climb, decision: Decision, after: ClimbValue, now: datetime
+    climb: Climb, decision: Decision, after: ClimbValue, who: Roster, now: datetime
 ) -> tuple[tuple[str, ...], str]:
     """Write the decision into `climb`; returns whom to page and why."""
     climb.due_at, climb.pages_sent, climb.ended = after.due_at, after.pages_sent, ""
@@ -221,7 +222,7 @@ def _carried_out(
     if isinstance(decision, PageLevel):
         people = decision.people
         had = climb.incident.assigned_id
-        if climb.round == 0 and had is not None and had not in people:
+        if climb.round == 0 and had in who.users and had not in people:
             people = (*people, had)  # whose acknowledgement ran out is asked again beside the first level
         climb.level, climb.round = decision.number, decision.round
         name = climb.policy["name"] or climb.policy["id"]
@@ -258,41 +259,29 @@ def _ended_by_hand(climb: Climb) -> None:
     climb.forced, climb.handover = False, {}
 
 
-def _store_fresh(climbs: Sequence[Climb]) -> None:
-    """Climbs that begin, or begin again."""
-    Climb.objects.bulk_create(
-        climbs,
-        update_conflicts=True,
-        unique_fields=["incident"],
-        update_fields=[
-            "policy", "priority", "due_at", "pages_sent", "level", "round", "paged_at", "forced", "ended", "handover",
-        ],
-    )  # fmt: skip
+_UPSERT = """
+    INSERT INTO escalation_climb (incident_id, policy, priority, due_at, pages_sent, level, round, paged_at, forced,
+        ended, handover, version)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1)
+    ON CONFLICT (incident_id) DO UPDATE SET policy = excluded.policy, priority = excluded.priority,
+        due_at = excluded.due_at, pages_sent = excluded.pages_sent, level = excluded.level, round = excluded.round,
+        paged_at = excluded.paged_at, forced = excluded.forced, ended = excluded.ended,
+        handover = excluded.handover, version = escalation_climb.version + 1
+"""
 
 
 def _store(climbs: Sequence[Climb]) -> None:
-    """Climbs that go on."""
-    with transaction.get_connection().cursor() as cursor:
-        prepare = Climb._meta.get_field("handover").get_db_prep_save
-        connection = transaction.get_connection()
-        cursor.executemany(
-            "UPDATE escalation_climb SET due_at = %s, pages_sent = %s, level = %s, round = %s, paged_at = %s,"
-            " forced = %s, ended = %s, handover = %s, version = version + 1 WHERE incident_id = %s",
-            [
-                (
-                    connection.ops.adapt_datetimefield_value(c.due_at),
-                    c.pages_sent,
-                    c.level,
-                    c.round,
-                    connection.ops.adapt_datetimefield_value(c.paged_at),
-                    c.forced,
-                    c.ended,
-                    prepare(c.handover, connection),
-                    c.incident_id,
-                )
-                for c in climbs
-            ],
+    """Write climbs that begin, begin again or go on."""
+    at = from_instant
+    rows = [
+        (
+            c.incident_id, from_json(c.policy), c.priority, at(c.due_at), c.pages_sent, c.level, c.round,
+            at(c.paged_at), c.forced, c.ended, from_json(c.handover),
         )
+        for c in climbs
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.executemany(_UPSERT, rows)
 
 
 def _calls(calls: Sequence[tuple[Climb, str, str, str]], now: datetime) -> list[Call]:

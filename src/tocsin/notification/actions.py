@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from tocsin.journal.actions import Fact, write
-from tocsin.journal.columns import from_instant, from_uuid, locking, to_instant, to_json, to_uuid
+from tocsin.journal.columns import from_instant, from_json, from_uuid, locking, to_instant, to_json, to_uuid
 from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
@@ -96,8 +96,7 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
             )
             for plan in planned
         ]
-    Page.objects.bulk_create(pages)
-    Delivery.objects.bulk_create(deliveries)
+    _insert(pages, deliveries)
     why = "no contact to reach this person by"
     write(
         [_fact(page, "page.undeliverable", {"error": why}) for page in nobody if page.incident_id],
@@ -106,6 +105,43 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
     )
     wake("deliveries", *(["duties"] if nobody else []))
     return pages
+
+
+_PAGE = """
+    INSERT INTO notification_page (id, incident_id, user_id, urgency, kind, reason, subject, lines, details, note,
+        created_at, undeliverable_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_DELIVERY = """
+    INSERT INTO notification_delivery (id, page_id, incident_id, contact, address, urgent, state, due_at, next_at,
+        attempts, fence, reference, error)
+    VALUES (%s, %s, %s, %s, %s, %s, 'due', %s, %s, 0, 0, '', '')
+"""
+
+
+def _insert(pages: Sequence[Page], deliveries: Sequence[Delivery]) -> None:
+    at, key, text = from_instant, from_uuid, from_json
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _PAGE,
+            [
+                (
+                    key(p.id), p.incident_id, p.user_id, str(p.urgency), p.kind, p.reason, p.subject, text(p.lines),
+                    text(p.details), p.note, at(p.created_at), at(p.undeliverable_at),
+                )
+                for p in pages
+            ],
+        )  # fmt: skip
+        cursor.executemany(
+            _DELIVERY,
+            [
+                (
+                    key(d.id), key(d.page_id), d.incident_id, d.contact, d.address, d.urgent, at(d.due_at),
+                    at(d.next_at),
+                )
+                for d in deliveries
+            ],
+        )  # fmt: skip
 
 
 def test_rules(user_id: str, by: By, now: datetime) -> Page:
