@@ -60,9 +60,9 @@ STATES = {
 def index(request: HttpRequest) -> HttpResponse:
     """Incidents, the newest first, by what was asked for; the next page begins after the last row's number."""
     asked = request.GET
-    words = asked.get("q", "").strip()[:SEARCH_LENGTH_MAX]
+    words = asked.get("q", "").replace("\0", "").strip()[:SEARCH_LENGTH_MAX]
     state = asked.get("state", "") if asked.get("state", "") in STATES else ("all" if words else "open")
-    service = asked.get("service", "")[:64]
+    service = asked.get("service", "").replace("\0", "")[:64]
     priority = asked.get("priority", "") if asked.get("priority", "") in list(Priority) else ""
     rows = Incident.objects.select_related("service", "assigned").order_by("-id")
     if state == "open":

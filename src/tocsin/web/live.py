@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connection
 from django.http import parse_cookie
 
 from tocsin.journal import waking
@@ -133,6 +133,7 @@ class Live:
         session = parse_cookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME, "")
         if not await self._may_see(session):
             await _refuse(send, 401, "Sign in first.")
+            self._rest()
             return
         reader = Reader(topics_of(scope["query_string"].decode("latin-1")))
         self.hub.join(reader)
@@ -147,6 +148,7 @@ class Live:
             pass  # the reader is gone
         finally:
             self.hub.leave(reader)
+            self._rest()
 
     async def _stream(self, reader: Reader, session: str, receive: Receive, send: Send) -> None:
         """Tell hints and heartbeats until the reader leaves, signs out, or the program ends."""
@@ -187,8 +189,11 @@ class Live:
             return user is not None and user.may(May.SEE)
         except DatabaseError:
             return False
-        finally:
-            close_old_connections()
+
+    def _rest(self) -> None:
+        """Without any stream, the thread gives its connection back."""
+        if not self.hub.readers:
+            self._sessions.submit(connection.close)
 
 
 def live_app(clock: Callable[[], datetime], ending: asyncio.Event | None = None) -> Live:
