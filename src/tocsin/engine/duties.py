@@ -20,6 +20,7 @@ from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
 from tocsin.intake.actions import SWEEP_MAX as ALERTS_MAX
 from tocsin.intake.actions import digest, end_silent_alerts, forget_old_answers
+from tocsin.intake.hot_pace import PACE
 from tocsin.intake.models import Alert, Inbox
 from tocsin.intake.rules import AlertState, Reader
 from tocsin.journal.actions import HEADS_PER_SEAL, seal, take_lease
@@ -34,7 +35,8 @@ def duties(readers: Mapping[str, Reader], seal_key: bytes, node: str) -> tuple[D
     """The list. `readers` are the sources by name; `node` is who holds a lease."""
 
     def digest_inbox(now: datetime) -> int:
-        return digest(readers, now)
+        with PACE.batch():
+            return digest(readers, now)
 
     def seal_journal(now: datetime) -> int:
         if take_lease("seal", node, now, SEAL_LEASE) is None:

@@ -32,6 +32,7 @@ from prometheus_client import Counter
 from tocsin.catalog.rules import Configuration, IntegrationValue
 from tocsin.intake.hot_body import check_type, clean, unpacked
 from tocsin.intake.hot_inline import Inline
+from tocsin.intake.hot_pace import PACE
 from tocsin.intake.hot_request import SMALL_BODY_BYTES, Answer, Choose, Done, Request, Source
 from tocsin.intake.hot_share import Room, Shares
 from tocsin.intake.hot_store import Item, Told, once_of, store, waiting
@@ -269,6 +270,7 @@ class Intake:
                 item.done(self._refusal(refused, item.source, item.request))
             return
         GROUPS.inc()
+        PACE.came(len(items))
         ACCEPTED.inc(sum(item.accepted.events for item in items))
         for place, item in enumerate(items):
             earlier = told[place] if told is not None else None
