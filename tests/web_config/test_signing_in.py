@@ -300,7 +300,9 @@ def test_a_one_time_link_does_not_jump_over_the_second_step(
     assert who_is(client) is None
 
 
-def test_turning_it_on_asks_for_the_password_again_and_gives_recovery_codes(reader: Reader) -> None:
+def test_turning_it_on_asks_for_the_password_again_and_gives_recovery_codes(
+    reader: Reader, django_capture_on_commit_callbacks: Any
+) -> None:
     client = reader(None)
     sign_in(client)
     again = client.get("/me/two-factor/on")
@@ -309,9 +311,11 @@ def test_turning_it_on_asks_for_the_password_again_and_gives_recovery_codes(read
     page = client.get("/me/two-factor/on")
     secret = page.context["form"].secret
     assert secret in page.content.decode()
-    answer = client.post("/me/two-factor/on", {"code": code_of(secret)})
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = client.post("/me/two-factor/on", {"code": code_of(secret)})
     assert answer.headers["Location"] == "/me/two-factor/codes"
     assert client.get("/me/two-factor/codes").status_code == 200
+    assert Entry.objects.filter(kind="access.two_factor_on", who="user:bo").exists()
     assert client.get("/me/two-factor").status_code == 200
     assert client.get("/me/two-factor/off").status_code == 200
     assert client.get("/me/two-factor/codes/new").status_code == 200
@@ -319,12 +323,19 @@ def test_turning_it_on_asks_for_the_password_again_and_gives_recovery_codes(read
     assert download.headers["Content-Type"].startswith("text/plain")
 
 
-def test_an_admin_takes_a_lost_second_step_away(reader: Reader, world: World, ada: Client) -> None:
+@override_settings(**WITH_MAIL)
+def test_an_admin_takes_a_lost_second_step_away_and_the_person_is_told(
+    reader: Reader, world: World, ada: Client
+) -> None:
     TOTP.activate(world.bo, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
     ada.post("/people/bo/two-factor")
     assert not Authenticator.objects.filter(user=world.bo).exists()
     entry = Entry.objects.get(kind="access.two_factor_removed")
     assert (entry.who, entry.data["user"]) == ("user:ada", "bo")
+    wait_for_mail()
+    (message,) = mail.outbox
+    assert (message.to, message.subject) == (["bo@example.com"], "Two-factor sign-in to Tocsin is off")
+    assert "127.0.0.1" in message.body
 
 
 # --- sessions ---------------------------------------------------------------------------------------------

@@ -24,6 +24,11 @@ from tocsin.people.models import User
 from tocsin.web.sessions import begin, forget_expired
 
 NEXT_LENGTH_MAX = 2_000
+NOTED = {
+    "mfa/email/totp_activated": "access.two_factor_on",
+    "mfa/email/totp_deactivated": "access.two_factor_off",
+    "mfa/email/recovery_codes_generated": "access.recovery_codes_made",
+}
 # Account mail leaves beside the request: its answer takes equally long for known and unknown addresses.
 _outgoing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="account-mail")
 _last_mail: Future[object] | None = None
@@ -108,6 +113,16 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         return f"{settings.PUBLIC_URL}{reverse('account_reset_password')}/{quote(key)}"
+
+    def send_notification_mail(self, template_prefix: str, user: User, *args: Any, **kwargs: Any) -> None:
+        """Tell the person by mail that their access changed, and write down what nothing else does."""
+        if kind := NOTED.get(template_prefix):
+            note_access(kind, user, self.request)
+        super().send_notification_mail(template_prefix, user, *args, **kwargs)
+
+    def tell_second_step_is_gone(self, user: User) -> None:
+        """Tell the person that an administrator turned their two-factor sign-in off."""
+        super().send_notification_mail("mfa/email/totp_deactivated", user)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         if not mail_is_set_up():

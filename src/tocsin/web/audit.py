@@ -27,6 +27,7 @@ KINDS = {
     "access.password_changed": "changed their password",
     "access.two_factor_on": "turned two-factor sign-in on",
     "access.two_factor_off": "turned two-factor sign-in off",
+    "access.recovery_codes_made": "made new recovery codes",
     "access.two_factor_removed": "turned two-factor sign-in off for",
     "user.link_made": "made a sign-in link for",
     "user.link_used": "used a sign-in link",

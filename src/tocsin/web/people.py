@@ -24,7 +24,7 @@ from tocsin.people.actions import (
 )
 from tocsin.people.models import User
 from tocsin.people.rules import TABLE, May, Role
-from tocsin.web.accounts import note_access
+from tocsin.web.accounts import Adapter, note_access
 from tocsin.web.forms import asker, by, everybody, id_of, instant, made_once, show, told_beside
 from tocsin.web.forms.people import PersonForm, zones
 from tocsin.web.guard import needs
@@ -40,7 +40,8 @@ LINK_LIFE = timedelta(hours=24)
 def index(request: HttpRequest) -> HttpResponse:
     """Everybody, who cannot be reached first of all in words; and what each role may do."""
     people = (
-        everybody().annotate(ways=Count("contacts", distinct=True))
+        everybody()
+        .annotate(ways=Count("contacts", distinct=True))
         .prefetch_related("teams")
         .order_by("-is_active", "name")
     )
@@ -181,6 +182,7 @@ def two_factor_off(request: HttpRequest, user_id: str) -> HttpResponse:
         Authenticator.objects.filter(user=person).delete()
         note_access("access.two_factor_removed", person, request, by(request))
         end_others(person, None)
+    Adapter().tell_second_step_is_gone(person)
     say(request, f"{person.name} signs in with the password alone, and should turn it on again.")
     return redirect("person", user_id=user_id)
 
