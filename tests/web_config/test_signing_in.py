@@ -122,6 +122,14 @@ def test_guessing_ends_after_five_tries_and_leaves_open_sessions_and_links_alone
     assert who_is(guesser) == "bo"
 
 
+def test_a_flood_of_tries_is_answered_in_words(reader: Reader) -> None:
+    client = reader(None)
+    answers = [client.post("/sign-in", {"login": "", "password": ""}) for _ in range(31)]
+    assert answers[-1].status_code == 429
+    assert "Wait a minute" in answers[-1].content.decode()
+    assert "Content-Security-Policy" in answers[-1].headers
+
+
 def test_nobody_signs_up(reader: Reader) -> None:
     assert reader(None).get("/sign-up").status_code == 404
     assert reader(None).get("/accounts/signup/").status_code == 404
