@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from tocsin.journal.models import Entry
+from tocsin.site import program
 from tocsin.site.clock import Clock
 
 
@@ -78,3 +80,18 @@ def test_without_a_step_there_is_nothing_to_take_over() -> None:
     before = clock.now()
     clock.adopt()
     assert clock.now() == before
+
+
+@pytest.mark.django_db
+def test_a_step_is_noted_in_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine()
+    clock = machine.clock()
+    monkeypatch.setattr(program, "CLOCK", clock)
+    machine.wall += 3600
+    program.watch_clock(clock.now(), idle=False)
+    program.watch_clock(clock.now(), idle=False)
+    entry = Entry.objects.get(chain="engine")
+    assert (entry.kind, entry.data) == ("engine.clock_stepped", {"seconds": 3600.0})
+    assert clock.now().timestamp() == pytest.approx(machine.wall - 3600)  # something waits for its time
+    program.watch_clock(clock.now(), idle=True)
+    assert clock.now().timestamp() == pytest.approx(machine.wall)

@@ -13,7 +13,9 @@ import pytest
 
 from tests import postgres
 from tests.programs import ORGANISATION, Program, declare, eventually, incidents, running, tocsin, trigger
+from tocsin.site.postgres import TOPICS, Ears
 
+from_here = None
 SECRET = "the same for every node of one database, and for these tests only"
 SHORT = ORGANISATION.replace("timeout: 1h}]", "timeout: 1s}], repeat: 2")
 
@@ -137,3 +139,26 @@ def signalled(pid: int, which: signal.Signals) -> None:
 def children(parent: int) -> list[int]:
     tasks = Path(f"/proc/{parent}/task/{parent}/children").read_text()
     return [int(pid) for pid in tasks.split()]
+
+
+@pytest.mark.postgres
+def test_what_another_node_commits_is_heard_at_once_and_after_a_broken_line(postgres_database: str) -> None:
+    heard: list[str] = []
+    ears = Ears({"conninfo": postgres_database}, heard.append)
+    ears.start()
+    try:
+        eventually(
+            lambda: set(TOPICS) <= set(heard)
+        )  # what was said before it listened is not known: all look
+        asked(postgres_database, "NOTIFY tocsin, 'incident:7'")
+        eventually(lambda: heard[-1] == "incident:7")
+        heard.clear()
+        asked(
+            postgres_database,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1'",
+        )
+        eventually(lambda: set(TOPICS) <= set(heard))
+        asked(postgres_database, "NOTIFY tocsin, 'incident:8'")
+        eventually(lambda: heard[-1] == "incident:8")
+    finally:
+        ears.stop(10)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import TypeVar
 
@@ -58,6 +58,18 @@ def fresh_or_none() -> Configuration | None:
     ):
         return None
     return shared.configuration
+
+
+def as_it_stands() -> Configuration:
+    """The configuration as the tables have it at this instant: one small query, and the rest when it has changed.
+
+    For whoever is about to refuse something because it is not known: another node may have just made it.
+    """
+    global _shared  # noqa: PLW0603
+    with _reading:
+        if _shared is not None:
+            _shared = replace(_shared, looked_at=float("-inf"))
+    return configuration()
 
 
 def refresh() -> Configuration:

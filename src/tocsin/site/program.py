@@ -24,7 +24,7 @@ from django.db import Error, connection, transaction
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tocsin import channels, sources
-from tocsin.catalog.actions import configuration
+from tocsin.catalog.snapshot import as_it_stands
 from tocsin.engine.delivery import Sender
 from tocsin.engine.duties import duties
 from tocsin.engine.health import Health
@@ -91,7 +91,7 @@ class Program:
         self.local = local
         self.health = Health()
         self.pages = Pages(_django)
-        self.intake = Intake(sources.source_of, configuration, now)
+        self.intake = Intake(sources.source_of, as_it_stands, now)
         self.link: str | None = None
         self._known = schema.known_steps()
         self._clock_checked = self._schema_checked = datetime.min.replace(tzinfo=now().tzinfo)

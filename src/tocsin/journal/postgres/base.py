@@ -24,8 +24,10 @@ class Connection(psycopg.Connection[Any]):
     patience: float | None = PATIENCE_SECONDS
 
     def wait(self, gen: PQGen[Any], interval: float = LOOK_SECONDS, timeout: float | None = None) -> Any:
+        if timeout is not None:
+            return super().wait(gen, interval, timeout)  # who asks with a limit wants to hear of it
         try:
-            return super().wait(gen, interval, self.patience if timeout is None else timeout)
+            return super().wait(gen, interval, self.patience)
         except psycopg.errors._WaitTimeout as silence:
             self.pgconn.finish()
             raise psycopg.OperationalError(f"the database has not answered for {self.patience} s") from silence
