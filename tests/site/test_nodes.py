@@ -15,7 +15,6 @@ from tests import postgres
 from tests.programs import ORGANISATION, Program, declare, eventually, incidents, running, tocsin, trigger
 from tocsin.site.postgres import TOPICS, Ears
 
-from_here = None
 SECRET = "the same for every node of one database, and for these tests only"
 SHORT = ORGANISATION.replace("timeout: 1h}]", "timeout: 1s}], repeat: 2")
 
