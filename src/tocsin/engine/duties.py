@@ -18,8 +18,8 @@ from tocsin.incident.actions import SWEEP_MAX as INCIDENTS_MAX
 from tocsin.incident.actions import expire_acknowledgements, resolve_settled
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
+from tocsin.intake.actions import ROWS_MAX, digest, end_silent_alerts, forget_old_answers
 from tocsin.intake.actions import SWEEP_MAX as ALERTS_MAX
-from tocsin.intake.actions import digest, end_silent_alerts, forget_old_answers
 from tocsin.intake.hot_pace import PACE
 from tocsin.intake.models import Alert, Inbox
 from tocsin.intake.rules import AlertState, Reader
@@ -35,8 +35,8 @@ def duties(readers: Mapping[str, Reader], seal_key: bytes, node: str) -> tuple[D
     """The list. `readers` are the sources by name; `node` is who holds a lease."""
 
     def digest_inbox(now: datetime) -> int:
-        with PACE.batch():
-            return digest(readers, now)
+        with PACE.batch(ROWS_MAX) as rows:
+            return digest(readers, now, rows)
 
     def seal_journal(now: datetime) -> int:
         if take_lease("seal", node, now, SEAL_LEASE) is None:

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 
 PRESSED_REQUESTS = 1_000.0  # a second
 WINDOW_SECONDS = 0.1
-REST_FACTOR = 3.0  # of the time a batch took
+REST_FACTOR = 4.0  # of the time a batch took
+PRESSED_ROWS = 50  # of one batch: it holds the writer's place as long as it takes
 REST_SECONDS_MAX = 0.15  # nobody's page waits longer than this for a batch that could have begun
 
 
@@ -39,13 +40,13 @@ class Pace:
         return self._rate >= PRESSED_REQUESTS and time.perf_counter() - self._began < 2 * WINDOW_SECONDS
 
     @contextmanager
-    def batch(self) -> Iterator[None]:
-        """Around one batch of the digest: waits before it while senders press."""
+    def batch(self, rows: int) -> Iterator[int]:
+        """Around one batch of the digest: waits before it while senders press; gives the rows it should take."""
         while self.pressed() and (left := self._until - time.perf_counter()) > 0:
             time.sleep(min(left, WINDOW_SECONDS / 10))
         began = time.perf_counter()
         try:
-            yield
+            yield min(rows, PRESSED_ROWS) if self.pressed() else rows
         finally:
             ended = time.perf_counter()
             self._until = ended + min(REST_FACTOR * (ended - began), REST_SECONDS_MAX)
