@@ -21,12 +21,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _written() -> None:
+def _written(db: None) -> None:
     for number in range(30):
-        chain = CHAINS[number % 3]
-        write(
-            [Fact(chain, "fact.told", {"number": number, "text": "ü→\u2028", "deep": [1.5, None]})], BY, NOW
-        )
+        data = {"number": number, "text": "ü→\u2028", "deep": [1.5, None]}
+        with transaction.atomic():
+            write([Fact(CHAINS[number % 3], "fact.told", data)], BY, NOW)
         if number % 7 == 0:
             seal(KEY, NOW)
     seal(KEY, NOW)
