@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 
 from tests.world import Clock, World
@@ -120,6 +121,7 @@ def test_a_stream_ends_soon_after_its_person_was_switched_off(
 
     def switch_off() -> None:
         User.objects.filter(pk="bo").update(is_active=False)
+        connection.close()  # this thread's own
 
     async def story() -> None:
         stream = Stream(app, cookie)

@@ -193,7 +193,12 @@ class Live:
     def _rest(self) -> None:
         """Without any stream, the thread gives its connection back."""
         if not self.hub.readers:
-            self._sessions.submit(connection.close)
+            self._sessions.submit(_close_connection)
+
+
+def _close_connection() -> None:
+    """Close the connection of the thread that runs this: it is found by the thread that asks for it."""
+    connection.close()
 
 
 def live_app(clock: Callable[[], datetime], ending: asyncio.Event | None = None) -> Live:
