@@ -6,7 +6,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from tocsin.journal.actions import Fact, release_lease, seal, take_lease, verify, write
 from tocsin.journal.models import Entry, Head, Seal
