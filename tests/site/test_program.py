@@ -10,6 +10,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
@@ -96,6 +97,54 @@ def test_what_was_accepted_is_there_after_kill_9_and_a_restart(tmp_path: Path) -
         found = eventually(lambda: len(incidents(program)) == 20 and incidents(program))
         assert {incident["title"] for incident in found} == {f"disk-{n} fails" for n in range(20)}
         assert tocsin(program.data, "audit", "verify").returncode == 0
+
+
+@pytest.mark.parametrize("how", ["end", "kill"])
+def test_nothing_that_was_accepted_is_lost_when_it_ends_under_load(tmp_path: Path, how: str) -> None:
+    accepted: list[str] = []
+
+    def send_until_it_is_gone(sender: int) -> None:
+        for number in range(10_000):
+            key = f"{sender}-{number}"
+            try:
+                if trigger(program, key) == 202:
+                    accepted.append(key)
+            except (OSError, http.client.HTTPException):
+                return
+
+    with running(tmp_path / "data") as program:
+        declare(program)
+        senders = [Thread(target=send_until_it_is_gone, args=(sender,)) for sender in range(4)]
+        for sender in senders:
+            sender.start()
+        eventually(lambda: len(accepted) >= 40)
+        if how == "end":
+            assert program.end() == 0
+        else:
+            program.kill()
+        for sender in senders:
+            sender.join()
+    assert accepted
+    with running(tmp_path / "data") as program:
+        eventually(lambda: program.ask("GET", "/api/v1/numbers")[1]["requests_waiting"] == 0)
+        stored = {
+            row["title"].removesuffix(" fails")
+            for state in ("triggered", "acknowledged", "resolved")
+            for row in every_incident(program, state)
+        }
+        assert stored >= set(accepted)
+
+
+def every_incident(program: Program, state: str) -> Iterator[dict[str, object]]:
+    cursor = ""
+    while True:
+        page = program.ask(
+            "GET", f"/api/v1/incidents?limit=200&state={state}{cursor and '&cursor=' + cursor}"
+        )[1]
+        yield from page["items"]
+        if page["next"] is None:
+            return
+        cursor = page["next"]
 
 
 def test_a_climb_goes_on_after_kill_9(tmp_path: Path) -> None:
