@@ -13,8 +13,10 @@ from django.test import Client
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.people.models import User
+from tocsin.web import assets
 
 SignedIn = Callable[[str], Client]
+WEIGHT_MAX = 60_000  # bytes of a page, compressed, with everything it loads
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +48,9 @@ def text_of(response: HttpResponse) -> str:
     return " ".join(
         unescape(re.sub(r"<[^>]+>", "", re.sub(r"</?(p|div|li|h\d|dt|dd|td)\b[^>]*>", " ", body))).split()
     )
+
+
+def weight(packed: bytes) -> int:
+    """Bytes of a compressed page with its style, scripts and icon."""
+    names = ("tocsin.css", "tocsin.js", "htmx.js", "icon.svg")
+    return len(packed) + sum(len(asset.packed) for name in names if (asset := assets.load(name)))

@@ -9,17 +9,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.stories.road import Road
-from tests.web.conftest import SignedIn, text_of
+from tests.web.conftest import WEIGHT_MAX, SignedIn, text_of, weight
 from tests.world import Outbox
 from tocsin.incident.actions import acknowledge, open_incident, resolve
 from tocsin.incident.models import Incident
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.urgency import Urgency
 from tocsin.people.models import Contact, Team
-from tocsin.web import assets
 
 QUERIES_MAX = 25
-WEIGHT_MAX = 60_000  # bytes of a page, compressed, with everything it loads
 
 
 def test_a_new_organisation_is_told_what_to_do_first(road: Road, signed_in: SignedIn) -> None:
@@ -140,11 +138,6 @@ def test_five_hundred_incidents_cost_no_more_queries_and_stay_light(
     assert "400 more are open" in said
     assert weight(answer.content) <= WEIGHT_MAX
     assert gzip.decompress(answer.content)
-
-
-def weight(packed: bytes) -> int:
-    names = ("tocsin.css", "tocsin.js", "htmx.js", "icon.svg")
-    return len(packed) + sum(len(asset.packed) for name in names if (asset := assets.load(name)))
 
 
 def test_a_live_refresh_gets_only_what_changes(road: Road, signed_in: SignedIn) -> None:

@@ -62,7 +62,10 @@
 
   const state = $("#live-state");
   const tell = (text) => { if (state) put(state, text); };
-  let source, lost, missed = false;
+  const TRIES_MAX = 10;
+  let source, lost, tries = 0;
+  let missed = true; // something may change between the page's making and the stream's beginning
+
   const connect = () => {
     const topics = [...new Set($$("[data-live]").flatMap((part) => part.dataset.live.split(" ")))];
     if (!topics.length || !window.EventSource || source) return;
@@ -75,12 +78,17 @@
       if (missed) woken("reload");
       lost = undefined;
       missed = false;
+      tries = 0;
       tell("live");
     };
     source.onerror = () => {
       missed = true;
       lost ??= setTimeout(() => tell("not live: the connection is lost, trying again"), 3000);
-      if (source?.readyState === EventSource.CLOSED) { disconnect(); setTimeout(connect, 5000); }
+      if (source?.readyState !== EventSource.CLOSED) return;
+      disconnect();
+      tries += 1;
+      if (tries < TRIES_MAX) setTimeout(connect, 5000);
+      else tell("not live: reload the page");
     };
   };
   const disconnect = () => { source?.close(); source = undefined; };
