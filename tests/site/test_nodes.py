@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -161,3 +162,21 @@ def test_what_another_node_commits_is_heard_at_once_and_after_a_broken_line(post
         eventually(lambda: heard[-1] == "incident:8")
     finally:
         ears.stop(10)
+
+
+@pytest.mark.postgres
+def test_commands_work_on_postgresql_too_running_and_stopped(tmp_path: Path, postgres_database: str) -> None:
+    ours = {"TOCSIN_DATABASE_URL": postgres_database, "TOCSIN_SECRET_KEY": SECRET}
+    data = tmp_path / "one"
+    data.mkdir()
+    added = tocsin(data, "user", "add", "Ada Ortiz", "ada@example.com", **ours)
+    assert added.returncode == 0, added.stderr
+    assert tocsin(data, "migrate", "--check", **ours).returncode == 0
+    doctor = tocsin(data, "doctor", **ours)
+    assert re.search(r"ok\s+PostgreSQL\s+1\d\.", doctor.stdout), doctor.stdout + doctor.stderr
+    with node(data, postgres_database) as one:
+        assert "ada-ortiz" in tocsin(data, "user", "list", **ours).stdout
+        one.kill()  # what it leaves is an address where nobody answers
+    assert "ada-ortiz" in tocsin(data, "user", "list", **ours).stdout
+    refused = tocsin(data, "backup", **ours)
+    assert (refused.returncode, "pg_dump" in refused.stderr) == (1, True)

@@ -172,6 +172,22 @@ def test_sigterm_ends_the_program_although_a_live_stream_is_open(tmp_path: Path)
     assert not (program.data / "address").exists()
 
 
+def test_a_provider_that_hangs_does_not_hold_the_end_up_and_is_asked_again(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        address = f"http://127.0.0.1:{hanging.getsockname()[1]}/"
+        text = programs.ORGANISATION.replace('"console:bo"', f'"{address}"')
+        with running(tmp_path / "data", TOCSIN_ALLOWED_NETWORKS="127.0.0.0/8") as program:
+            declare(program, text)
+            trigger(program, "disk")
+            first, _ = hanging.accept()  # the message is on its way, and stays there
+            assert program.end() == 0  # by itself, not by the guard that ends what hangs
+            first.close()
+        with running(tmp_path / "data", TOCSIN_ALLOWED_NETWORKS="127.0.0.0/8") as program:
+            hanging.settimeout(60)
+            again, _ = hanging.accept()  # given back when the program ended, so nobody waited for its lease
+            again.close()
+
+
 def test_a_restart_right_after_sigterm_finds_everything_released(tmp_path: Path) -> None:
     with running(tmp_path / "data") as program:
         declare(program)

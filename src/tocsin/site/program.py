@@ -54,6 +54,7 @@ PART_SECONDS = 5.0  # for each part; all end at the same time
 KEEP_ALIVE_SECONDS = 75
 CLOCK_EVERY = timedelta(seconds=2)
 SCHEMA_EVERY = timedelta(seconds=15)
+SWITCH_SECONDS = 0.0005  # a thread that computes lets the event loop have its turn this soon
 
 _log = structlog.get_logger("tocsin")
 
@@ -79,9 +80,6 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-SWITCH_SECONDS = 0.0005
 
 
 class Program:
