@@ -68,3 +68,20 @@ def test_a_kill_in_the_middle_is_mended_by_a_restart(tmp_path: Path, at: int, wh
         assert database.execute("PRAGMA foreign_key_check").fetchall() == []
         there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert {model._meta.db_table for model in apps.get_models()} <= there
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(("at", "when"), [(7, "before"), (20, "after")])
+def test_so_is_one_on_postgresql(tmp_path: Path, postgres_database: str, at: int, when: str) -> None:
+    data, ours = tmp_path / "data", {"TOCSIN_DATABASE_URL": postgres_database}
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(at), when],
+        env=environment(data, **ours),
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == 9, killed.stderr
+    assert tocsin(data, "migrate", "--check", **ours).returncode == 1
+    again = tocsin(data, "migrate", **ours)
+    assert again.returncode == 0, again.stderr
+    assert tocsin(data, "migrate", "--check", **ours).returncode == 0
