@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -29,9 +30,10 @@ def digest_all() -> None:
 
 
 @pytest.fixture
-def asked(transactional_db: None, world: World, inside: Serving) -> Serving:
+def asked(transactional_db: None, world: World) -> Iterator[Serving]:
     """A server on the small world, whose integration "shop-events" the key opens."""
-    return inside
+    with Serving() as one:
+        yield one
 
 
 def get(serving: Serving, path: str, **headers: str) -> Any:

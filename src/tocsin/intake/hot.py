@@ -152,7 +152,7 @@ class Intake:
             self._read(request, source, done)
             return
         self._room.check()
-        body = request.body
+        came, body = request, request.body
         if body:
             check_type(request, source.forms)
             body = clean(unpacked(request))
@@ -160,6 +160,7 @@ class Intake:
             request = Request(request.method, request.path, request.query, request.headers, body)
         integration = self._sender(request, source, done)
         if integration is None:
+            self._park(came, done)
             return
         accepted = source.accept(request, integration, self._clock())
         self._shares.spend(integration.id, accepted.events, self._loop.time())
@@ -171,7 +172,7 @@ class Intake:
         self._arm()
 
     def _sender(self, request: Request, source: Source, done: Done) -> IntegrationValue | None:
-        """Whose key it is; None when the request waits for the configuration to be read again. Raises Refused.
+        """Whose key it is; None when nobody knows it before the configuration is read again. Raises Refused.
 
         Found by its digest, so that the time it takes tells nothing about the key.
         """
@@ -185,7 +186,6 @@ class Intake:
                 raise Refused(
                     "This key opens nothing here", "the key of an integration", "Compare it with its page.", status=401
                 )
-            self._park(request, done)
             return None
         if not integration.enabled:
             raise Refused("This integration is switched off", mend="Switch it on again on its page.", status=401)
@@ -356,6 +356,7 @@ class Intake:
     def _read(self, request: Request, source: Source, done: Done) -> None:
         integration = self._sender(request, source, done)
         if integration is None:
+            self._park(request, done)
             return
         if self._reads_waiting >= READS_WAITING_MAX:
             raise _later("Too many questions at once")
@@ -370,9 +371,10 @@ class Intake:
             return
         except Exception as error:
             _log.exception("a question of a sender could not be answered")
-            connection.close()
             self._tell_loop(self._read_done, partial(self._refusal, _fault(error), source, request), done)
             return
+        finally:
+            connection.close()  # questions are rare, and an idle connection is not free
         self._tell_loop(self._read_done, lambda: answer, done)
 
     def _read_done(self, answer: Callable[[], Answer], done: Done) -> None:
