@@ -1,0 +1,123 @@
+"""The tables and what is configured: who would be reached, and who would not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db.models import Count, Q
+
+from tocsin.catalog.models import Organisation, Service
+from tocsin.escalation.actions import roster
+from tocsin.escalation.models import Policy
+from tocsin.intake.models import Inbox
+from tocsin.kernel.errors import Refused
+from tocsin.notification.channels import check_address
+from tocsin.notification.models import Delivery
+from tocsin.notification.rules import DeliveryState
+from tocsin.people.models import Contact, User
+from tocsin.people.rules import COMMAND_LINE, Role
+from tocsin.site import schema
+from tocsin.site.clock import now
+from tocsin.site.config import Config
+from tocsin.site.doctor.findings import Finding, fail, named, ok, warn
+
+
+def migrations(config: Config) -> Iterator[Finding]:
+    try:
+        schema.refuse_newer(found := schema.look())
+    except Refused as refused:
+        yield fail("tables", refused.what, refused.mend)
+        return
+    if found.missing:
+        yield fail("tables", f"{len(found.missing)} migrations are missing", "Run: tocsin migrate")
+    else:
+        yield ok("tables", "up to date")
+
+
+def fallback() -> Iterator[Finding]:
+    row = Organisation.objects.select_related("fallback").first()
+    if row is None or row.fallback is None:
+        yield warn(
+            "fallback", "nobody is named for when a policy reaches nobody", "Name somebody under Settings."
+        )
+    elif not row.fallback.is_active:
+        yield fail("fallback", f"{row.fallback.name} is switched off", "Name somebody else under Settings.")
+    else:
+        yield ok("fallback", f"{row.fallback.name} is told when a policy reaches nobody")
+
+
+def people() -> Iterator[Finding]:
+    """Whoever may be paged has a way to be reached."""
+    paged = User.objects.filter(is_active=True).exclude(role=Role.STAKEHOLDER).exclude(pk=COMMAND_LINE)
+    silent = paged.annotate(ways=Count("contacts")).filter(ways=0)
+    if names := list(silent.values_list("id", flat=True)):
+        yield fail("people", f"without a contact: {named(names)}", "Add one under People.")
+    else:
+        yield ok("people", f"{paged.count()} who can be paged, each with a contact")
+
+
+def contacts() -> Iterator[Finding]:
+    """Every address still is one that a channel takes."""
+    bad = []
+    for row in Contact.objects.filter(user__is_active=True).iterator():
+        try:
+            check_address(row.address)
+        except Refused as refused:
+            bad.append(f"{row.user_id}/{row.name} ({refused.what})")
+    if bad:
+        yield fail("contacts", f"cannot be used: {named(bad)}", "Correct them under People.")
+
+
+def services() -> Iterator[Finding]:
+    known = set(Policy.objects.values_list("id", flat=True))
+    lost = [row.id for row in Service.objects.all() if row.policy not in known]
+    if lost:
+        yield fail("services", f"without a policy: {named(lost)}", "Their incidents page the fallback only.")
+    else:
+        yield ok("services", f"{Service.objects.count()}, each with a policy")
+
+
+def policies() -> Iterator[Finding]:
+    """Every policy reaches somebody, at every level, as people and teams are now."""
+    who = roster()
+    nobody, gaps = [], []
+    for row in Policy.objects.all():
+        policy = row.as_value()
+        reached = [bool(who.people(level.notify)) for level in policy.levels]
+        if not any(reached):
+            nobody.append(policy.id)
+        elif not all(reached):
+            gaps.append(
+                f"{policy.id} (level {', '.join(str(n) for n, there in enumerate(reached, 1) if not there)})"
+            )
+    if nobody:
+        yield fail("policies", f"reach nobody: {named(nobody)}", "Add people to their levels.")
+    if gaps:
+        yield warn("policies", f"have levels with nobody: {named(gaps)}", "They are passed over at once.")
+    if not nobody and not gaps:
+        yield ok("policies", f"{Policy.objects.count()}, each level with somebody")
+
+
+def messages() -> Iterator[Finding]:
+    day = now() - timedelta(days=1)
+    lost = Delivery.objects.filter(state=DeliveryState.UNDELIVERABLE, due_at__gte=day).count()
+    late = Delivery.objects.filter(
+        Q(state=DeliveryState.DUE) | Q(state=DeliveryState.SENDING), next_at__lte=now() - timedelta(minutes=1)
+    ).count()
+    if late:
+        yield fail("messages", f"{late} have been due for more than a minute", "Is the program running?")
+    if lost:
+        yield warn("messages", f"{lost} could not be delivered in the last day", "The incidents say why.")
+    if not late and not lost:
+        yield ok("messages", "none late, none lost in the last day")
+
+
+def inbox() -> Iterator[Finding]:
+    aside = Inbox.objects.filter(quarantined_at__isnull=False).count()
+    if aside:
+        yield warn(
+            "events", f"{aside} were put aside because they could not be digested", "Each opened an incident."
+        )
+    else:
+        yield ok("events", "none put aside")
