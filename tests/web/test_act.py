@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from tests.stories.road import Road
 from tests.web.conftest import SignedIn, text_of
 from tests.world import Outbox
+from tocsin.incident import actions
 from tocsin.incident.actions import acknowledge, resolve
 from tocsin.incident.models import Incident
 from tocsin.journal.models import Entry
@@ -181,3 +183,19 @@ def test_an_incident_resolved_meanwhile_is_said(links: dict[ActVerb, str], road:
     for link in links.values():
         answer = Client().post(link)
         assert "It is resolved already. There is nothing left to do here." in text_of(answer)
+
+
+def test_while_the_database_is_away_a_press_is_said_not_to_be_done_and_can_be_repeated(
+    links: dict[ActVerb, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("no answer from the canary database")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(actions, "acknowledge", away)
+        answer = Client().post(links[ActVerb.ACKNOWLEDGE])
+    assert answer.status_code == 503
+    assert "NOT DONE" in text_of(answer)
+    assert "canary" not in text_of(answer)
+    assert state() == "triggered"
+    assert "You acknowledged it" in text_of(Client().post(links[ActVerb.ACKNOWLEDGE], follow=True))
