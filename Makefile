@@ -12,6 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 DATA ?= data
 SEEDS ?= 2000
+# Tests run in as many processes as there are cores, at most four.
+JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$((n < 4 ? n : 4)))
 
 .PHONY: help run test check format bench simulate lock wheel clean
 
@@ -22,7 +24,7 @@ run: $(VENV)/.runs ## install and start everything with the demo organisation on
 	@$(BIN)/tocsin run --demo --data $(DATA) $(ARGS)
 
 test: $(VENV)/.develops ## the whole test suite; ARGS="tests/stories -x" for a part of it
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 check: $(VENV)/.develops ## lint, format, types, import contracts
 	$(BIN)/ruff check .
