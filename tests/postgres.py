@@ -21,6 +21,9 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from tests import memory
+
+memory.use()
 READY_WITHIN = 60.0  # seconds a new cluster may take; it takes two or three
 # What a server on the usual port is asked with, before giving up on it and starting our own.
 _USUAL = (

@@ -8,6 +8,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tests import memory
+
+memory.use()
 # Each process of the suite has its own data folder; the settings read it the moment they are imported.
 _FOLDER = Path(tempfile.mkdtemp(prefix="tocsin-tests-"))
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)

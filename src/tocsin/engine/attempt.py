@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 
+from tocsin.journal.crashing import point
 from tocsin.kernel.errors import Refused
 from tocsin.notification.actions import Claimed, claim, message_of, record, release
 from tocsin.notification.channels import channel_for
@@ -50,6 +51,7 @@ def deliver_one(claimed: Claimed, clock: Clock, find: Finder = channel_for) -> R
     except Exception as error:
         _log.exception("a channel failed in an unforeseen way", delivery=str(claimed.id))
         outcome = Failed(f"the channel failed: {type(error).__name__}")
+    point("delivery: handed over")
     at = clock()
     return Result(claimed, outcome, max(at - started, timedelta(0)), at)
 
