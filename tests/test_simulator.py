@@ -6,7 +6,7 @@ import pytest
 
 from tocsin.incident import actions as incidents
 from tocsin.intake import actions as intake
-from tocsin.notification import actions as notification
+from tocsin.notification import delivering
 from tocsin.testing.promises import PromiseBroken
 from tocsin.testing.simulate import seeds_of
 from tocsin.testing.simulator import Simulation
@@ -51,7 +51,7 @@ def test_it_notices_a_lost_event(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_notices_a_person_who_is_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notification, "_next_channel", lambda page, now: [])
+    monkeypatch.setattr(delivering, "_next_channel", lambda page, now: [])
     assert "P2" in _first_break()
 
 

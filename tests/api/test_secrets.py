@@ -15,7 +15,7 @@ from tocsin.catalog.actions import rotate_key
 from tocsin.incident.models import Incident
 from tocsin.kernel.acting import By
 from tocsin.kernel.ids import digest
-from tocsin.notification.actions import act_token
+from tocsin.notification.links import act_token
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import ActVerb
 from tocsin.people.actions import add_token, make_sign_in_link

@@ -16,7 +16,8 @@ from tocsin.engine import attempt, delivery
 from tocsin.engine.attempt import Result, deliver_due, deliver_one, destination_of, keep, plain
 from tocsin.engine.delivery import HELD_MAX, PER_DESTINATION_MAX, Sender
 from tocsin.journal.models import Entry
-from tocsin.notification.actions import Call, claim, page_people, quiet
+from tocsin.notification.actions import Call, page_people, quiet
+from tocsin.notification.delivering import claim
 from tocsin.notification.models import Attempt, Delivery, Page
 from tocsin.notification.rules import DeliveryState, Failed, Message, Sent
 from tocsin.people.models import User

@@ -14,7 +14,8 @@ from tocsin.intake.models import Inbox
 from tocsin.intake.rules import Action, Event, Severity
 from tocsin.journal.models import Entry
 from tocsin.notification import channels
-from tocsin.notification.actions import claim, message_of, next_delivery_at, record
+from tocsin.notification.delivering import claim, next_delivery_at, record
+from tocsin.notification.links import message_of
 
 LOOKS_MAX = 1_000
 

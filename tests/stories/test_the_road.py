@@ -18,7 +18,7 @@ from tocsin.incident.rules import State
 from tocsin.intake.models import Alert, Inbox
 from tocsin.journal import actions as journal
 from tocsin.kernel.acting import by_user
-from tocsin.notification.actions import find_act_link, use_act_link
+from tocsin.notification.links import find_act_link, use_act_link
 from tocsin.notification.models import Delivery, Page
 from tocsin.people.models import Contact
 

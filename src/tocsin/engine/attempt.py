@@ -11,8 +11,9 @@ from django.db import transaction
 
 from tocsin.journal.crashing import point
 from tocsin.kernel.errors import Refused
-from tocsin.notification.actions import Claimed, claim, message_of, record, release
 from tocsin.notification.channels import channel_for
+from tocsin.notification.delivering import Claimed, claim, record, release
+from tocsin.notification.links import message_of
 from tocsin.notification.rules import Channel, Failed, Message, Sent
 
 Clock = Callable[[], datetime]

@@ -28,8 +28,8 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from tocsin.engine.attempt import Clock, Finder, Result, deliver_one, destination_of, keep
 from tocsin.engine.workers import Workers
 from tocsin.journal import waking
-from tocsin.notification.actions import Claimed, claim, next_delivery_at, release, still_wanted
 from tocsin.notification.channels import channel_for
+from tocsin.notification.delivering import Claimed, claim, next_delivery_at, release, still_wanted
 from tocsin.notification.models import Delivery
 from tocsin.notification.rules import SEND_DEADLINE
 

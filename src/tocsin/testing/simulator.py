@@ -29,7 +29,7 @@ from tocsin.intake.models import Inbox
 from tocsin.journal import crashing
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.errors import Refused
-from tocsin.notification.actions import Claimed, claim, record, still_wanted
+from tocsin.notification.delivering import Claimed, claim, record, still_wanted
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import Failed, Sent
 from tocsin.testing.promises import PromiseBroken, Seen, check_at_rest, check_step, earliest_due

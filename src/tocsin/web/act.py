@@ -25,7 +25,8 @@ from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
 from tocsin.kernel.acting import By, by_user
 from tocsin.kernel.errors import Refused
-from tocsin.notification.actions import ActLink, confirm, find_act_link, use_act_link
+from tocsin.notification.delivering import confirm
+from tocsin.notification.links import ActLink, find_act_link, use_act_link
 from tocsin.notification.models import Delivery
 from tocsin.notification.rules import ActVerb, DeliveryState
 from tocsin.people.rules import May

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tocsin.incident.models import Incident
-from tocsin.notification.actions import message_of
+from tocsin.notification.links import message_of
 from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState, Message
 from tocsin.people.rules import May

@@ -1,0 +1,292 @@
+"""Hand deliveries to whoever sends them, and write down what became of each.
+
+The hottest tables of all, so what happens to every message is written as plain statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from tocsin.journal.actions import Fact, write
+from tocsin.journal.columns import from_instant, from_uuid, locking, to_instant, to_json, to_uuid
+from tocsin.journal.crashing import point
+from tocsin.journal.waking import wake
+from tocsin.kernel.acting import ENGINE
+from tocsin.notification.actions import fact_of
+from tocsin.notification.models import Delivery, Page
+from tocsin.notification.rules import (
+    LEASE,
+    DeliveryState,
+    Failed,
+    Retry,
+    Sent,
+    after_failure,
+)
+
+CLAIM_MAX = 100
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A delivery that this node may send now, under the fence that its result must carry."""
+
+    id: UUID
+    fence: int
+    attempt: int
+    address: str
+    contact: str
+    urgent: bool
+    due_at: datetime
+    lease_until: datetime
+    to_name: str
+    page: Page
+
+
+def claim(
+    now: datetime, limit: int = CLAIM_MAX, besides: Sequence[str] = (), low_too: bool = True
+) -> list[Claimed]:
+    """Take up to `limit` deliveries whose time has come, the urgent ones first; no other node gets the same.
+
+    `besides` are beginnings of addresses that the sender cannot take more of now; without `low_too` it takes
+    only what is urgent.
+    """
+    with transaction.atomic():
+        claimed = _take(now, limit, besides, low_too)
+        # A node died with these, and somebody has answered since.
+        if over := [one.id for one in claimed if one.page.quieted_at is not None]:
+            Delivery.objects.filter(pk__in=over).update(
+                state=DeliveryState.SUPPRESSED, error="answered before it was sent", next_at=None
+            )
+            claimed = [one for one in claimed if one.page.quieted_at is None]
+        if not claimed:
+            return []
+        with connection.cursor() as cursor:
+            until = from_instant(now + LEASE)
+            cursor.executemany(
+                _LEND, [(DeliveryState.SENDING.value, until, from_uuid(one.id)) for one in claimed]
+            )
+    point("delivery: claimed")
+    return claimed
+
+
+_LEND = """
+    UPDATE notification_delivery SET state = %s, next_at = %s, fence = fence + 1, attempts = attempts + 1
+    WHERE id = %s
+"""
+_DUE = """
+    SELECT d.id, d.fence, d.attempts, d.address, d.contact, d.urgent, d.due_at, u.name,
+        p.id, p.incident_id, p.user_id, p.urgency, p.kind, p.reason, p.subject, p.lines, p.details, p.note,
+        p.created_at, p.quieted_at
+    FROM notification_delivery d JOIN notification_page p ON p.id = d.page_id JOIN people_user u ON u.id = p.user_id
+    WHERE d.state IN ('due', 'sending') AND d.next_at <= %s
+"""
+
+
+def _take(now: datetime, limit: int, besides: Sequence[str], low_too: bool) -> list[Claimed]:
+    """The due deliveries that nobody else holds, locked, as they will be once they are lent."""
+    more, values = "" if low_too else " AND d.urgent", [from_instant(now)]
+    for beginning in besides:
+        more += " AND substr(d.address, 1, %s) <> %s"
+        values += [len(beginning), beginning]
+    with connection.cursor() as cursor:
+        order = f" ORDER BY d.urgent DESC, d.next_at LIMIT {int(limit)}"
+        cursor.execute(_DUE + more + order + locking("d"), values)
+        rows = cursor.fetchall()
+    return [_claimed(row, now) for row in rows]
+
+
+def _claimed(row: Sequence[Any], now: datetime) -> Claimed:
+    id_, fence, attempts, address, contact, urgent, due_at, name, *page = row
+    page_id, incident, user, urgency, kind, reason, subject, lines, details, note, created_at, quieted_at = (
+        page
+    )
+    return Claimed(
+        id=to_uuid(id_),
+        fence=fence + 1,
+        attempt=attempts + 1,
+        address=address,
+        contact=contact,
+        urgent=bool(urgent),
+        due_at=to_instant(due_at) or now,
+        lease_until=now + LEASE,
+        to_name=name,
+        page=Page(
+            id=to_uuid(page_id),
+            incident_id=incident,
+            user_id=user,
+            urgency=urgency,
+            kind=kind,
+            reason=reason,
+            subject=subject,
+            lines=to_json(lines),
+            details=to_json(details),
+            note=note,
+            created_at=to_instant(created_at) or now,
+            quieted_at=to_instant(quieted_at),
+        ),
+    )
+
+
+def still_wanted(claimed: Claimed) -> bool:
+    """Whether the delivery should still go: nobody answered since it was claimed, and no other node took it over."""
+    wanted = Delivery.objects.filter(
+        pk=claimed.id, fence=claimed.fence, state=DeliveryState.SENDING, page__quieted_at=None
+    )
+    return wanted.exists()
+
+
+def release(claimed: Iterable[Claimed], now: datetime) -> None:
+    """Give back deliveries that were not handed to a provider, at once and without counting an attempt.
+
+    Those that somebody has answered since are suppressed instead.
+    """
+    some = list(claimed)
+    with transaction.atomic():
+        # Locked, so that an answer comes either before this or finds the delivery due, and never between.
+        pages = Page.objects.select_for_update().filter(pk__in={one.page.pk for one in some}).order_by("pk")
+        over = {page.pk for page in pages if page.quieted_at is not None}
+        for one in some:
+            mine = Delivery.objects.filter(pk=one.id, fence=one.fence, state=DeliveryState.SENDING)
+            if one.page.pk in over:
+                mine.update(state=DeliveryState.SUPPRESSED, error="answered before it was sent", next_at=None)
+            else:
+                mine.update(state=DeliveryState.DUE, next_at=now, attempts=F("attempts") - 1)
+
+
+def next_delivery_at(besides: Sequence[str] = (), low_too: bool = True) -> datetime | None:
+    """When the sender should look again; what `claim` would leave out is left out here too."""
+    waiting = Delivery.objects.filter(state__in=(DeliveryState.DUE, DeliveryState.SENDING)).open_to(
+        besides, low_too
+    )
+    return waiting.order_by("next_at").values_list("next_at", flat=True).first()
+
+
+def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datetime, jitter: float) -> None:
+    """Write down what became of an attempt, and what follows: done, a retry, the next channel, or the next person.
+
+    The result of a claim that another node has taken over since is written as an attempt and changes nothing else.
+    """
+    with transaction.atomic():
+        if isinstance(outcome, Sent):
+            known = _record_sent(claimed, outcome, now)
+        else:
+            known = _record_failed(claimed, outcome, now, jitter)
+        if not known:
+            return  # deleted meanwhile, with the person it went to
+        _write_attempt(claimed, outcome, took, now)
+        wake("console", *([f"incident:{claimed.page.incident_id}"] if claimed.page.incident_id else []))
+        point("delivery: before the record commits")
+
+
+_SENT = """
+    UPDATE notification_delivery SET state = %s, sent_at = %s, confirmed_at = %s, reference = %s, next_at = NULL,
+        error = ''
+    WHERE id = %s AND fence = %s AND state = 'sending'
+"""
+_ATTEMPT = """
+    INSERT INTO notification_attempt (delivery_id, number, at, took_ms, outcome) VALUES (%s, %s, %s, %s, %s)
+"""
+
+
+def _write_attempt(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datetime) -> None:
+    said = "sent" if isinstance(outcome, Sent) else outcome.why
+    took_ms = int(took.total_seconds() * 1000)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ATTEMPT, [from_uuid(claimed.id), claimed.attempt, from_instant(now), took_ms, said[:500]]
+        )
+
+
+def _record_sent(claimed: Claimed, outcome: Sent, now: datetime) -> bool:
+    """Whether the delivery still exists; it is changed only when it is still this claim's."""
+    state = DeliveryState.CONFIRMED if outcome.confirmed else DeliveryState.SENT
+    at = from_instant(now)
+    confirmed_at = at if outcome.confirmed else None
+    values = [state.value, at, confirmed_at, outcome.reference[:200], from_uuid(claimed.id), claimed.fence]
+    with connection.cursor() as cursor:
+        cursor.execute(_SENT, values)
+        mine = cursor.rowcount == 1
+    if not mine:
+        return Delivery.objects.filter(pk=claimed.id).exists()
+    if claimed.page.incident_id is not None:
+        write([_told(claimed, "page.sent")], ENGINE, now)
+    return True
+
+
+def _record_failed(claimed: Claimed, outcome: Failed, now: datetime, jitter: float) -> bool:
+    """Whether the delivery still exists; it is changed only when it is still this claim's."""
+    # The page before the delivery, as an answer locks them, so that the two never wait for each other in a circle.
+    page = Page.objects.select_for_update().filter(pk=claimed.page.pk).first()
+    row = Delivery.objects.select_for_update().filter(pk=claimed.id).first()
+    if page is None or row is None:
+        return False
+    if row.fence != claimed.fence or row.state != DeliveryState.SENDING:
+        return True
+    kind = _after(row, page, outcome, claimed.attempt, now, jitter)
+    row.save(update_fields=["state", "next_at", "error"])
+    facts = [_told(claimed, kind, error=row.error)]
+    if row.state == DeliveryState.UNDELIVERABLE:
+        facts += _next_channel(page, now)
+    if page.incident_id is not None:
+        write(facts, ENGINE, now)
+    return True
+
+
+def _told(claimed: Claimed, kind: str, **more: str) -> Fact:
+    """What the timeline says of an attempt."""
+    data: dict[str, Any] = {
+        "contact": claimed.contact,
+        "channel": channel_word(claimed.address),
+        "attempt": claimed.attempt,
+        "delivery": str(claimed.id),
+    }
+    return fact_of(claimed.page, kind, data | more)
+
+
+def _after(row: Delivery, page: Page, failed: Failed, attempt: int, now: datetime, jitter: float) -> str:
+    """Move `row` on after a failure; returns the journal's word for it."""
+    row.error = failed.why[:500]
+    if page.quieted_at is not None:
+        row.state, row.next_at = DeliveryState.SUPPRESSED, None
+        return "page.suppressed"
+    follow = after_failure(failed, attempt, now, jitter)
+    if isinstance(follow, Retry):
+        row.state, row.next_at = DeliveryState.DUE, follow.at
+        return "page.failed"
+    row.state, row.next_at, row.error = DeliveryState.UNDELIVERABLE, None, follow.why[:500]
+    return "page.failed"
+
+
+def _next_channel(page: Page, now: datetime) -> list[Fact]:
+    """Pull the person's next channel forward; when there is none left, say that the person cannot be reached."""
+    waiting = page.deliveries.filter(state=DeliveryState.DUE).order_by("due_at")
+    if (following := waiting.filter(next_at__gt=now, attempts=0).first()) is not None:
+        following.due_at = following.next_at = now
+        following.save(update_fields=["due_at", "next_at"])
+        wake("deliveries")
+        return []
+    reached = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.CONFIRMED)
+    if page.undeliverable_at is not None or page.deliveries.filter(state__in=reached).exists():
+        return []
+    page.undeliverable_at = now
+    page.save(update_fields=["undeliverable_at"])
+    wake("duties")
+    return [fact_of(page, "page.undeliverable", {"error": "every channel failed"})]
+
+
+def confirm(delivery_id: UUID, now: datetime) -> bool:
+    """Note that the message arrived: a receipt came, or its link was opened. False when that was known or too early."""
+    sent = Delivery.objects.filter(pk=delivery_id, state=DeliveryState.SENT)
+    return bool(sent.update(state=DeliveryState.CONFIRMED, confirmed_at=now))
+
+
+def channel_word(address: str) -> str:
+    """The scheme of a contact address, which names its channel."""
+    return address.partition(":")[0]

@@ -1,0 +1,105 @@
+"""The buttons in messages: what each allows, and the message that carries them."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from django.conf import settings
+
+from tocsin.notification.models import ActUse, Page
+from tocsin.notification.rules import (
+    ACT_LINK_LIFE,
+    Act,
+    ActVerb,
+    Message,
+)
+from tocsin.people.models import User
+
+_LABELS = {ActVerb.ACKNOWLEDGE: "Acknowledge", ActVerb.RESOLVE: "Resolve", ActVerb.ESCALATE: "Escalate"}
+_VERBS = tuple(ActVerb)
+_MAC_BYTES = 16
+
+
+@dataclass(frozen=True)
+class ActLink:
+    """What a link in a message allows: this person, this incident, this verb, until then, once."""
+
+    page: Page
+    verb: ActVerb
+    used_at: datetime | None
+
+    @property
+    def incident_id(self) -> int:
+        assert self.page.incident_id is not None  # tests of rules carry no links
+        return self.page.incident_id
+
+    @property
+    def user(self) -> User:
+        return self.page.user
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.page.created_at + ACT_LINK_LIFE
+
+
+def act_token(page_id: UUID, verb: ActVerb) -> str:
+    """The token of a link: the page, the verb, and a 128-bit MAC under the instance's secret. Stored nowhere."""
+    body = page_id.bytes + bytes([_VERBS.index(verb)])
+    return base64.urlsafe_b64encode(body + _mac(body)).decode().rstrip("=")
+
+
+def _mac(body: bytes) -> bytes:
+    key = sha256(b"tocsin act link\0" + settings.SECRET_KEY.encode()).digest()
+    return hmac.new(key, body, sha256).digest()[:_MAC_BYTES]
+
+
+def find_act_link(token: str) -> ActLink | None:
+    """The link that `token` opens, used and expired ones too; None when nobody made it."""
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError:
+        return None
+    body, mac = raw[:17], raw[17:]
+    if len(body) != 17 or not hmac.compare_digest(mac, _mac(body)) or body[16] >= len(_VERBS):
+        return None
+    page = (
+        Page.objects.select_related("user")
+        .filter(pk=UUID(bytes=body[:16]), incident_id__isnull=False)
+        .first()
+    )
+    if page is None:
+        return None
+    verb = _VERBS[body[16]]
+    used = ActUse.objects.filter(page=page, verb=verb).values_list("used_at", flat=True).first()
+    return ActLink(page, verb, used)
+
+
+def use_act_link(link: ActLink, now: datetime) -> bool:
+    """Mark the link used; False when it was used before. In the transaction of what it does."""
+    _, created = ActUse.objects.get_or_create(page=link.page, verb=link.verb, defaults={"used_at": now})
+    return created
+
+
+def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
+    """What is said: the page's text with the buttons that belong to its person."""
+    page, base = claimed_page, settings.CONFIG.url
+    acts: tuple[Act, ...] = ()
+    if page.incident_id is not None:
+        acts = tuple(Act(verb, _LABELS[verb], f"{base}/a/{act_token(page.pk, verb)}") for verb in ActVerb)
+    return Message(
+        id=str(delivery_id),
+        subject=page.subject,
+        lines=tuple(page.lines),
+        acts=acts,
+        link=f"{base}/incidents/{page.incident_id}" if page.incident_id is not None else base,
+        thread=f"incident-{page.incident_id}" if page.incident_id is not None else "",
+        kind=page.kind,
+        urgent=page.urgency == "high",
+        details=page.details,
+        note=page.note,
+    )
