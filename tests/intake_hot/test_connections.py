@@ -81,7 +81,7 @@ def test_c14_who_is_slow_or_silent_is_ended_and_the_others_are_served(
     tables: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("DEADLINE_SECONDS", "KEEP_ALIVE_SECONDS", "LINGER_SECONDS"):
-        monkeypatch.setattr(protocol, name, 0.4)
+        monkeypatch.setattr(protocol, name, 1.0)
     monkeypatch.setattr(protocol, "SWEEP_SECONDS", 0.05)
     with Serving() as inside:
         silent, in_head, in_body, idle = (inside.connect() for _ in range(4))

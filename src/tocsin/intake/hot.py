@@ -33,7 +33,7 @@ from tocsin.catalog.rules import Configuration, IntegrationValue
 from tocsin.intake.hot_body import check_type, clean, unpacked
 from tocsin.intake.hot_inline import Inline
 from tocsin.intake.hot_pace import PACE
-from tocsin.intake.hot_request import SMALL_BODY_BYTES, Answer, Choose, Done, Request, Source
+from tocsin.intake.hot_request import FAST_LANE, SMALL_BODY_BYTES, Answer, Choose, Done, Request, Source
 from tocsin.intake.hot_share import Room, Shares
 from tocsin.intake.hot_store import Item, Told, once_of, store, waiting
 from tocsin.journal import waking
@@ -270,8 +270,9 @@ class Intake:
                 item.done(self._refusal(refused, item.source, item.request))
             return
         GROUPS.inc()
-        PACE.came(len(items))
-        ACCEPTED.inc(sum(item.accepted.events for item in items))
+        events = sum(item.accepted.events for item in items)
+        ACCEPTED.inc(events)
+        PACE.came(sum(1 for item in items if item.accepted.lane == FAST_LANE), events)
         for place, item in enumerate(items):
             earlier = told[place] if told is not None else None
             fresh = Answer(item.accepted.status, item.accepted.answer)
