@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,35 @@ def test_the_locks_agree_with_each_other() -> None:
         for name in LOCKS
     )
     assert {name: develop.get(name) for name in runtime} == runtime
+
+
+def test_every_dependency_is_used() -> None:
+    """What nothing imports is not installed for nothing, and what is imported is declared."""
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+    plain = {re.split(r"[^A-Za-z0-9_.-]", text)[0].lower() for text in project["dependencies"]}
+    named_in_settings = {"argon2-cffi", "django-htmx", "httptools"}  # or to the server, in words
+    provided: dict[str, set[str]] = {}
+    for module, distributions in importlib.metadata.packages_distributions().items():
+        for name in distributions:
+            provided.setdefault(name.lower().replace("_", "-"), set()).add(module)
+    imported = {
+        name.split(".")[0]
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(text_of(path)))
+        for name in _imported(node)
+    }
+    unused = {name for name in plain - named_in_settings if not provided.get(name, set()) & imported}
+    assert unused == set()
+    known = set().union(*(provided.get(name, set()) for name in plain))
+    assert imported - known - set(sys.stdlib_module_names) - {"tocsin"} == set()
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        return [node.module or ""]
+    return []
 
 
 def test_nothing_in_the_repository_names_a_machine() -> None:
