@@ -27,6 +27,7 @@ from tocsin.intake.rules import (
     group_key,
     key_digest,
     may_join,
+    seq_of,
 )
 from tocsin.intake.storing import AlertRow, Received, add_to_tally, insert_alerts, load_latest, update_alerts
 from tocsin.journal.actions import Fact, write
@@ -37,6 +38,22 @@ KEYS_PER_QUERY = 400
 ENDED_IN_SILENCE = "ended in silence"  # counted beside the events: nobody sent one
 TITLES_IN_JOURNAL = 3
 Key = tuple[str, str]  # integration, digest of the deduplication key
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """One event with everything known about it: where it came in, its number, the digest of its key."""
+
+    event: Event
+    key: str
+    seq: int
+    received_at: datetime
+    integration: IntegrationValue
+    service: ServiceValue
+
+    @property
+    def by(self) -> By:
+        return By(f"integration:{self.integration.id}", "event")
 
 
 @dataclass
@@ -60,7 +77,7 @@ class Batch:
 
     def __init__(self, config: Configuration, now: datetime) -> None:
         self.config, self.now = config, now
-        self.waiting: list[tuple[Received, IntegrationValue, ServiceValue, Event, str]] = []
+        self.waiting: list[Arrived] = []
         self.latest: dict[Key, AlertRow] = {}
         self.fresh: list[AlertRow] = []
         self.changed: dict[int, AlertRow] = {}
@@ -78,9 +95,10 @@ class Batch:
         if integration is None or service is None:
             self.tally[row.integration_id, "integration deleted"] += len(events)
             return
-        for event in events:
+        for position, event in enumerate(events):
             key = event.key if event.key_is_digest else key_digest(integration.id, event.key)
-            self.waiting.append((row, integration, service, event, key))
+            seq = seq_of(row.id, position)
+            self.waiting.append(Arrived(event, key, seq, row.received_at, integration, service))
 
     def end(self, alert: AlertRow, why: str) -> None:
         """Resolve a stored, locked alert without an event."""
@@ -91,9 +109,9 @@ class Batch:
 
     def store(self) -> None:
         """Decide everything that waits and write it."""
-        self._load({(integration.id, key) for _, integration, _, _, key in self.waiting})
-        for row, integration, service, event, key in self.waiting:
-            self._apply(row, integration, service, event, key)
+        self._load({(one.integration.id, one.key) for one in self.waiting})
+        for one in self.waiting:
+            self._apply(one)
         self._write()
 
     # -- loading ----------------------------------------------------------------------------------------------------
@@ -116,25 +134,23 @@ class Batch:
 
     # -- deciding ---------------------------------------------------------------------------------------------------
 
-    def _apply(
-        self, row: Received, integration: IntegrationValue, service: ServiceValue, event: Event, key: str
-    ) -> None:
-        alert = self.latest.get((integration.id, key))
-        what = effect(self._seen(alert), event, row.id)
-        self.tally[integration.id, what] += 1
-        by = By(f"integration:{integration.id}", "event")
+    def _apply(self, one: Arrived) -> None:
+        event, by = one.event, one.by
+        alert = self.latest.get((one.integration.id, one.key))
+        what = effect(self._seen(alert), event, one.seq)
+        self.tally[one.integration.id, what] += 1
         if what is Effect.NEW:
-            self._new(row, integration, service, event, key, alert)
+            self._new(one, alert)
         elif what is Effect.EARLY_RESOLVE:
-            self._remember_resolve(row, integration, service, event, key)
+            self._remember_resolve(one)
         elif what is Effect.CHANGE:
-            self._change(row, integration, service, event)
+            self._change(one)
         elif alert is not None:
             if what is not Effect.STALE:
-                alert.last_seq = row.id
+                alert.last_seq = one.seq
                 self._mark(alert)
             if what in (Effect.REPEAT, Effect.REFIRE):
-                self._repeat(alert, event, row, service, what, by)
+                self._repeat(alert, one, what)
             elif what is Effect.RESOLVE:
                 self._resolve(alert, event)
             elif what is Effect.ACKNOWLEDGE and (held := self._holding(alert)) is not None:
@@ -154,59 +170,43 @@ class Batch:
         still_open = held is not None and held.incident.state in OPEN
         return Seen(AlertState(alert.state), alert.last_seq, still_open, alert.ended_at)
 
-    def _new(
-        self,
-        row: Received,
-        integration: IntegrationValue,
-        service: ServiceValue,
-        event: Event,
-        key: str,
-        before: AlertRow | None,
-    ) -> None:
+    def _new(self, one: Arrived, before: AlertRow | None) -> None:
         if before is not None:
             self._supersede(before)
-        urgency = urgency_of(service, event.severity)
-        alert = self._alert(row, integration, service, event, key, urgency)
-        held = self._place(service, event, urgency, alert, By(f"integration:{integration.id}", "event"))
+        urgency = urgency_of(one.service, one.event.severity)
+        alert = self._alert(one, urgency)
+        held = self._place(one, urgency, alert)
         alert.incident = held.incident
         held.joined.append(alert.title)
         held.firing += 1
         self._may_worsen(held, urgency, alert.title)
         self.fresh.append(alert)
-        self.latest[integration.id, key] = alert
+        self.latest[one.integration.id, one.key] = alert
 
-    def _alert(
-        self,
-        row: Received,
-        integration: IntegrationValue,
-        service: ServiceValue,
-        event: Event,
-        key: str,
-        urgency: Urgency,
-    ) -> AlertRow:
-        at = event.happened_at or row.received_at
+    def _alert(self, one: Arrived, urgency: Urgency) -> AlertRow:
+        event = one.event
+        at = event.happened_at or one.received_at
         return AlertRow(
-            integration_id=integration.id,
-            service_id=service.id,
+            integration_id=one.integration.id,
+            service_id=one.service.id,
             key=event.key[:512],
-            key_digest=key,
+            key_digest=one.key,
             title=event.title or "(no title)",
             severity=event.severity,
             urgency=urgency,
             description=event.description,
             fields=dict(event.fields),
             links=list(event.links),
-            first_seen_at=min(at, row.received_at),
-            last_seen_at=row.received_at,
+            first_seen_at=min(at, one.received_at),
+            last_seen_at=one.received_at,
             ends_at=event.ends_at,
-            last_seq=row.id,
-            samples=[sample(event, row.received_at)],
+            last_seq=one.seq,
+            samples=[sample(event, one.received_at)],
         )
 
-    def _place(
-        self, service: ServiceValue, event: Event, urgency: Urgency, alert: AlertRow, by: By
-    ) -> Touched:
+    def _place(self, one: Arrived, urgency: Urgency, alert: AlertRow) -> Touched:
         """The incident a new alert belongs to: an open one of its group, or a new one."""
+        service, event = one.service, one.event
         group = group_key(service.grouping, event.fields)
         held = self.groups.get((service.id, group)) if group else None
         if group and held is None:
@@ -231,19 +231,18 @@ class Batch:
             opened_at=self.now,
             group_key=group,
         )
-        held = Touched(incident, new=True, by=by)
+        held = Touched(incident, new=True, by=one.by)
         self.touched[id(incident)] = held
         alert.why = "opened the incident"
         if group:
             self.groups[service.id, group] = held
         return held
 
-    def _repeat(
-        self, alert: AlertRow, event: Event, row: Received, service: ServiceValue, what: Effect, by: By
-    ) -> None:
+    def _repeat(self, alert: AlertRow, one: Arrived, what: Effect) -> None:
+        event = one.event
         held = self._holding(alert)
         alert.count += 1
-        alert.last_seen_at = row.received_at
+        alert.last_seen_at = one.received_at
         alert.ends_at = event.ends_at
         if what is Effect.REFIRE:
             alert.state, alert.resolved_at, alert.ended_at = AlertState.FIRING, None, None
@@ -251,11 +250,11 @@ class Batch:
                 held.firing += 1
                 held.joined.append(alert.title)
         title = event.title or alert.title
-        urgency = urgency_of(service, event.severity)
+        urgency = urgency_of(one.service, event.severity)
         if (title, event.severity, event.description) != (alert.title, alert.severity, alert.description):
             alert.title, alert.severity, alert.description = title, event.severity, event.description
             alert.urgency, alert.fields = urgency, dict(event.fields)
-            kept = [*alert.samples, sample(event, row.received_at)]
+            kept = [*alert.samples, sample(event, one.received_at)]
             alert.samples = kept[:1] + kept[1:][-(SAMPLES_MAX - 1) :]
         if held is not None:
             self._may_worsen(held, urgency, title)
@@ -268,27 +267,24 @@ class Batch:
             held.firing -= 1
             held.resolved.append(alert.title)
 
-    def _remember_resolve(
-        self, row: Received, integration: IntegrationValue, service: ServiceValue, event: Event, key: str
-    ) -> None:
-        alert = self._alert(row, integration, service, event, key, Urgency.LOW)
-        alert.state, alert.resolved_at, alert.ended_at = AlertState.RESOLVED, self.now, event.happened_at
+    def _remember_resolve(self, one: Arrived) -> None:
+        alert = self._alert(one, Urgency.LOW)
+        alert.state, alert.resolved_at, alert.ended_at = AlertState.RESOLVED, self.now, one.event.happened_at
         alert.ends_at, alert.why = None, "its resolve came before any trigger"
         self.fresh.append(alert)
-        self.latest[integration.id, key] = alert
+        self.latest[one.integration.id, one.key] = alert
 
-    def _change(
-        self, row: Received, integration: IntegrationValue, service: ServiceValue, event: Event
-    ) -> None:
+    def _change(self, one: Arrived) -> None:
+        event = one.event
         self.changes.append(
             Change(
-                integration_id=integration.id,
-                service_id=service.id,
+                integration_id=one.integration.id,
+                service_id=one.service.id,
                 title=event.title,
                 fields=dict(event.fields),
                 links=[list(link) for link in event.links],
-                happened_at=event.happened_at or row.received_at,
-                received_at=row.received_at,
+                happened_at=event.happened_at or one.received_at,
+                received_at=one.received_at,
             )
         )
 

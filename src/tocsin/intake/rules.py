@@ -14,6 +14,7 @@ from tocsin.catalog.rules import Grouping
 BODY_BYTES_MAX = 512 * 1024
 DEPTH_MAX = 32
 EVENTS_PER_BODY_MAX = 5_000
+SEQS_PER_REQUEST = 8_192  # a power of two above EVENTS_PER_BODY_MAX
 KEY_LENGTH_MAX = 512
 TITLE_LENGTH_MAX = 1_024
 TEXT_LENGTH_MAX = 15_000
@@ -127,6 +128,11 @@ def effect(seen: Seen | None, event: Event, seq: int) -> Effect:
     if event.action is Action.UPDATE:
         return Effect.UPDATE if firing else Effect.NOTHING
     return Effect.NOTE if seen is not None else Effect.NOTHING
+
+
+def seq_of(request: int, position: int) -> int:
+    """The number of the event at `position` (from 0) of an accepted request: the order of arrival of all events."""
+    return request * SEQS_PER_REQUEST + position
 
 
 def key_digest(integration_id: str, key: str) -> str:
