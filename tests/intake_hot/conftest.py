@@ -10,9 +10,9 @@ from tocsin.intake.models import Inbox, Remembered
 
 
 @pytest.fixture
-def tables(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """A database that threads share, with the tables of the hot path empty before and after. Emptying only those is
-    many times faster than emptying all."""
+def db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """In this folder: a database that threads share, so without a transaction around the test, and with the tables of
+    the hot path emptied after it. Emptying only those is many times faster than emptying all."""
     with django_db_blocker.unblock():
         yield
         Inbox.objects.all().delete()
@@ -20,14 +20,14 @@ def tables(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 
 @pytest.fixture(params=["protocol", "asgi"])
-def serving(request: pytest.FixtureRequest, tables: None) -> Iterator[Serving]:
+def serving(request: pytest.FixtureRequest, db: None) -> Iterator[Serving]:
     """A real server; every test that asks for it runs with intake in the protocol and over plain ASGI."""
     with Serving(protocol=request.param == "protocol") as one:
         yield one
 
 
 @pytest.fixture
-def inside(tables: None) -> Iterator[Serving]:
+def inside(db: None) -> Iterator[Serving]:
     """A real server with intake in the protocol."""
     with Serving() as one:
         yield one

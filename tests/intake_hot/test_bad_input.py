@@ -167,7 +167,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
 
 
 def test_c16_no_key_reaches_a_log_line_and_refusals_do_not_flood_it(
-    tables: None, logged: list[str], caplog: pytest.LogCaptureFixture
+    db: None, logged: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = "5ec3e7" * 6
     with Serving() as inside:

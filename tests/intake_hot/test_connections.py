@@ -78,7 +78,7 @@ def test_c14_a_request_may_come_byte_by_byte_and_in_chunks(inside: Serving) -> N
 
 
 def test_c14_who_is_slow_or_silent_is_ended_and_the_others_are_served(
-    tables: None, monkeypatch: pytest.MonkeyPatch
+    db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("DEADLINE_SECONDS", "KEEP_ALIVE_SECONDS", "LINGER_SECONDS"):
         monkeypatch.setattr(protocol, name, 1.0)
@@ -97,7 +97,7 @@ def test_c14_who_is_slow_or_silent_is_ended_and_the_others_are_served(
 
 
 def test_c14_one_address_holds_so_many_connections_and_the_one_that_waits_longest_goes(
-    tables: None, monkeypatch: pytest.MonkeyPatch
+    db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "CONNECTIONS_PER_ADDRESS_MAX", 20)
     with Serving() as inside:

@@ -56,7 +56,7 @@ def test_a_key_that_opens_nothing_is_told_so_and_nothing_is_stored(serving: Serv
     assert stored() == []
 
 
-def test_a_key_made_a_moment_ago_opens_at_once(tables: None) -> None:
+def test_a_key_made_a_moment_ago_opens_at_once(db: None) -> None:
     known = Configuration(version=0)
 
     with Serving(configuration=lambda: known) as serving:
@@ -65,7 +65,7 @@ def test_a_key_made_a_moment_ago_opens_at_once(tables: None) -> None:
         assert serving.post({"summary": "x"}).status == 202
 
 
-def test_a_packed_request_that_waited_for_the_configuration_is_unpacked_once(tables: None) -> None:
+def test_a_packed_request_that_waited_for_the_configuration_is_unpacked_once(db: None) -> None:
     versions = iter([Configuration(version=0)])
 
     with Serving(configuration=lambda: next(versions, CONFIGURATION)) as serving:
@@ -102,7 +102,7 @@ def test_large_bodies_go_through_the_bulk_lane(inside: Serving) -> None:
 
 @pytest.mark.parametrize("inline", [True, False])
 def test_when_the_commit_fails_nobody_is_told_yes_and_nothing_is_stored(
-    tables: None, monkeypatch: pytest.MonkeyPatch, inline: bool
+    db: None, monkeypatch: pytest.MonkeyPatch, inline: bool
 ) -> None:
     def fail(*_: object) -> None:
         raise DatabaseError("database or disk is full")
@@ -119,7 +119,7 @@ def test_when_the_commit_fails_nobody_is_told_yes_and_nothing_is_stored(
     assert [json.loads(body)["summary"] for body in stored()] == ["first", "third"]
 
 
-def test_a_full_inbox_says_come_again_and_forgets_nobody(tables: None) -> None:
+def test_a_full_inbox_says_come_again_and_forgets_nobody(db: None) -> None:
     with Serving(room=Room(rows_max=4)) as serving:
         statuses = [serving.post({"summary": "x"}).status for _ in range(3)]
         others = [serving.ask(f"/hooks/{OTHER_KEY}", {"summary": "x"}).status for _ in range(3)]
@@ -136,7 +136,7 @@ def test_a_full_inbox_says_come_again_and_forgets_nobody(tables: None) -> None:
             pytest.fail("the inbox was emptied and is still full")
 
 
-def test_a_sender_that_sends_too_much_is_told_so_and_the_others_are_not(tables: None) -> None:
+def test_a_sender_that_sends_too_much_is_told_so_and_the_others_are_not(db: None) -> None:
     with Serving(shares=Shares(per_second=0.001, burst=5)) as serving:
         alerts = [{"labels": {"n": str(n)}} for n in range(4)]
         assert serving.ask(f"{HOOK}/api/v2/alerts", alerts).status == 200
@@ -174,7 +174,7 @@ def test_c11_another_body_under_the_same_key_is_refused_and_another_integration_
     assert serving.post({"summary": "good"}, idempotency_key="bad").status == 202  # a refusal is not remembered
 
 
-def test_c11_after_a_day_the_key_is_free_again(tables: None) -> None:
+def test_c11_after_a_day_the_key_is_free_again(db: None) -> None:
     instant = datetime(2026, 3, 2, 9, tzinfo=UTC)
     with Serving(clock=lambda: instant) as serving:
         assert serving.post({"summary": "a"}, idempotency_key="k").status == 202
@@ -185,14 +185,14 @@ def test_c11_after_a_day_the_key_is_free_again(tables: None) -> None:
     assert len(stored()) == 2
 
 
-def test_the_program_ends_with_everything_accepted_stored_and_answered(tables: None) -> None:
+def test_the_program_ends_with_everything_accepted_stored_and_answered(db: None) -> None:
     with Serving() as serving, serving.connect() as one:
         one.sendall(b"".join(written(HOOK, {"summary": "x", "key": str(n)}) for n in range(50)))
         answers = read(one, 50)
     assert len([answer for answer in answers if answer.status == 202]) == len(stored()) == 50
 
 
-def test_intake_leaves_no_connection_behind(tables: None) -> None:
+def test_intake_leaves_no_connection_behind(db: None) -> None:
     with Serving() as serving:
         serving.post({"summary": "x"})
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("intake-commit")]
