@@ -27,15 +27,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
         yield program
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """The browser, gone before the next file's tests: while it is there, its event loop runs in this thread, and
+    Django refuses to use the database beside one."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def session(demo: Program, chromium: Browser) -> list[dict[str, object]]:
     """The cookies of the administrator, who came in by the one-time link and its button."""
     context = chromium.new_context()

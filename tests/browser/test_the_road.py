@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PATIENCE_MS, Open
 from tests.programs import Program
@@ -113,9 +113,28 @@ def test_what_is_being_typed_or_read_stays_when_the_page_changes(open_page: Open
     # While the words are being typed the page waits; then it changes around them.
     page.locator("h1").click()
     note.blur()
-    expect(page.locator(".incident-state")).to_contain_text("has it")
+    expect(page.locator(".incident-state")).to_contain_text("Command line has it")
     expect(note).to_have_value("half a sentence")
     expect(page.locator(".payload")).to_be_visible()
+
+
+def test_a_part_that_could_not_be_fetched_is_fetched_again(open_page: Open, demo: Program) -> None:
+    page = open_page()
+    number = send_test_alert(page)
+    expect(page.locator("#live-state")).to_have_text("live")
+    failed = []
+
+    def once(route: Route) -> None:
+        failed.append(route)
+        if len(failed) == 1:
+            route.fulfill(status=204)
+        else:
+            route.continue_()
+
+    page.route(f"**/incidents/{number}", once)
+    demo.ask("POST", f"/api/v1/incidents/{number}/acknowledge", {})
+    expect(page.locator(".incident-state")).to_contain_text("Command line has it")
+    assert len(failed) >= 2
 
 
 def test_a_new_incident_is_announced_while_somebody_reads_further_down(

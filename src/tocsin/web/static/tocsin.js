@@ -38,19 +38,47 @@
   };
 
   // -- live: hints arrive, fragments are fetched again; what is being read or typed stays where it is
-  const waiting = new Map();
+  const TRIES_MAX = 20;
+  const SOON = 120, APART = 700, ANEW = 5000; // ms: before a fetch, between two, before one that failed is tried again
+  const pace = new WeakMap();
+  const paceOf = (part) => {
+    if (!pace.has(part)) pace.set(part, { timer: 0, next: 0, began: 0, failed: 0, again: false });
+    return pace.get(part);
+  };
   const busy = (part) => {
     const active = document.activeElement;
     return part.contains(active) && active.matches("input, textarea, select");
   };
   const refresh = (part) => {
-    clearTimeout(waiting.get(part));
-    waiting.set(part, setTimeout(() => {
+    const its = paceOf(part);
+    if (its.began) its.again = true; // what is being fetched may be older than this hint
+    if (its.timer) return;
+    its.timer = setTimeout(() => {
+      its.timer = 0;
       if (!part.isConnected) return;
       if (busy(part) || document.hidden) { part.dataset.stale = "1"; return; }
       delete part.dataset.stale;
+      its.began = performance.now();
+      // When no answer comes, or one that cannot be shown, this tries again by and by.
+      its.timer = setTimeout(() => {
+        its.timer = its.began = 0;
+        its.failed += 1;
+        if (its.failed < TRIES_MAX) refresh(part);
+        else tell("not live: reload the page");
+      }, ANEW * (1 + Math.random()));
       htmx.trigger(part, "refresh");
-    }, 120));
+    }, Math.max(SOON, its.next - performance.now()));
+  };
+  // An answer came. A server that is slow because much happens is asked less often, not more.
+  const answered = (part) => {
+    const its = paceOf(part);
+    if (!its.began) return;
+    const now = performance.now();
+    clearTimeout(its.timer);
+    its.timer = 0;
+    its.next = now + Math.max(APART, 4 * (now - its.began));
+    its.began = its.failed = 0;
+    if (its.again) { its.again = false; refresh(part); }
   };
   const woken = (topic) => {
     for (const part of $$("[data-live]")) {
@@ -62,7 +90,6 @@
 
   const state = $("#live-state");
   const tell = (text) => { if (state) put(state, text); };
-  const TRIES_MAX = 10;
   let source, lost, tries = 0;
   let missed = true; // something may change between the page's making and the stream's beginning
 
@@ -100,8 +127,10 @@
     return arriving.filter((row) => row.id && !known.has(row.id)).length;
   };
   document.addEventListener("htmx:before:swap", (event) => {
-    const part = event.detail.ctx?.target;
-    if (!(part instanceof Element) || !part.matches("[data-announce]") || part.dataset.welcome) return;
+    const { target: part, swap } = event.detail.ctx ?? {};
+    if (!(part instanceof Element) || !part.matches("[data-live]") || swap === "none") return;
+    answered(part);
+    if (!part.matches("[data-announce]") || part.dataset.welcome) return;
     const reading = window.scrollY > 80 || part.contains(document.activeElement);
     const fresh = reading ? news(part, event.detail.ctx.text ?? "") : 0;
     if (!fresh) return;
