@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -16,6 +17,7 @@ import psycopg
 import pytest
 
 from tests.intake_hot.serving import KEY, read, written
+from tests.programs import eventually
 
 ROOT = Path(__file__).parents[2]
 WRITERS = 8
@@ -114,6 +116,31 @@ def test_a1_dying_between_commit_and_answer_loses_nothing(tmp_path: Path, at: st
     assert set(acknowledged) <= set(kept) and len(kept) > len(acknowledged)
 
 
+def test_a19_a_full_disk_is_told_nothing_is_half_stored_and_space_heals_it(tmp_path: Path) -> None:
+    with Victim(tmp_path) as victim:
+
+        def post(key: str) -> int:
+            with socket.create_connection(("127.0.0.1", victim.port), timeout=30) as one:
+                one.sendall(written(HOOK, {"summary": "x" * 3_000, "key": key}))
+                (answer,) = read(one, 1)
+            assert answer.status == 202 or answer.headers["retry-after"]
+            return answer.status
+
+        acknowledged = [key for key in map(str, range(5)) if post(key) == 202]
+        # Files may not grow beyond what the log has now: what SQLite meets on a full disk.
+        before = resource.prlimit(victim.process.pid, resource.RLIMIT_FSIZE)
+        size = (tmp_path / "tocsin.db-wal").stat().st_size
+        resource.prlimit(victim.process.pid, resource.RLIMIT_FSIZE, (size + 8_192, before[1]))
+        statuses = [post(f"full-{number}") for number in range(10)]
+        acknowledged += [f"full-{number}" for number, status in enumerate(statuses) if status == 202]
+        assert set(statuses) <= {202, 503, 507} and statuses[-1] != 202
+        resource.prlimit(victim.process.pid, resource.RLIMIT_FSIZE, before)
+        acknowledged += eventually(lambda: ["healed"] if post("healed") == 202 else [])
+        victim.process.kill()
+        victim.process.wait()
+        assert sorted(victim.stored()) == sorted(acknowledged)
+
+
 @pytest.mark.postgres
 def test_a1_on_postgresql_too(tmp_path: Path, postgres_database: str) -> None:
     with Victim(tmp_path, postgres_database) as victim:
@@ -122,3 +149,27 @@ def test_a1_on_postgresql_too(tmp_path: Path, postgres_database: str) -> None:
     with Victim(tmp_path, postgres_database, "intake.stored:5") as victim:
         acknowledged, again = kill_in_the_middle(victim, None)
     assert set(acknowledged) <= set(again) and set(kept) <= set(again)
+
+
+@pytest.mark.postgres
+def test_a6_when_postgresql_drops_its_connections_senders_are_told_to_come_again(
+    tmp_path: Path, postgres_database: str
+) -> None:
+    with Victim(tmp_path, postgres_database) as victim:
+
+        def post(key: str) -> int:
+            with socket.create_connection(("127.0.0.1", victim.port), timeout=30) as one:
+                one.sendall(written(HOOK, {"summary": "x", "key": key}))
+                (answer,) = read(one, 1)
+            assert answer.status == 202 or (answer.status == 503 and answer.headers["retry-after"])
+            return answer.status
+
+        acknowledged = ["before"] if post("before") == 202 else []
+        with psycopg.connect(postgres_database, autocommit=True) as database:
+            database.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        acknowledged += [f"after-{n}" for n in range(5) if post(f"after-{n}") == 202]
+        assert "after-4" in acknowledged
+        assert sorted(victim.stored()) == sorted(acknowledged)

@@ -64,6 +64,11 @@ def test_a_resolve_of_severity_ok_is_taken_as_nagios_sends_it() -> None:
     assert event("/v2/enqueue", body).action is Action.RESOLVE
 
 
+def test_the_time_of_a_resolve_is_not_believed_for_it_is_the_triggers() -> None:
+    body = trigger(event_action="resolve", payload={"timestamp": "2026-03-02T08:59:00Z"})
+    assert event("/v2/enqueue", body).happened_at is None
+
+
 def test_the_timestamp_of_an_old_client_is_understood_and_an_absurd_one_is_kept_as_text() -> None:
     assert event("/v2/enqueue", trigger(payload={"timestamp": "2026-03-02T08:59:00+00:00Z"})).happened_at == datetime(
         2026, 3, 2, 8, 59, tzinfo=UTC

@@ -198,7 +198,8 @@ def events(body: bytes, meta: str, now: datetime) -> Sequence[Event]:
             description=reading.prose(payload.custom_details) if isinstance(payload.custom_details, str) else "",
             fields=fields,
             links=links,
-            happened_at=happened_at,
+            # A resolve often repeats the payload of its trigger: the time in it says nothing about the end.
+            happened_at=happened_at if event.event_action == "trigger" else None,
             user=reading.title(event.client or ""),
             raw=_raw(body),
         )
