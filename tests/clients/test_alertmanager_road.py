@@ -95,4 +95,6 @@ def test_prometheus_and_alertmanager_through_three_receivers(tmp_path: Path) -> 
                 finally:
                     up.shutdown()
                     thread.join()
-        assert {name: len(found) for name, found in by_service(program).items()} == {f"by-{name}": 1 for name in KEYS}
+        assert {name: len(found) for name, found in by_service(program).items()} == {
+            f"by-{name}": 1 for name in KEYS
+        }

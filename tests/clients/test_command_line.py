@@ -95,11 +95,12 @@ def test_prometheus_itself_fires_and_resolves(serving: Serving, tmp_path: Path, 
     """A target that is down and comes up; nothing but Prometheus in between."""
     target = free_port()
     if way == "path":
-        manager = f"{{path_prefix: /hooks/{KEY}, static_configs: [{{targets: ['127.0.0.1:{serving.port}']}}]}}"
-    else:
         manager = (
-            f"{{authorization: {{credentials: {KEY}}}, static_configs: [{{targets: ['127.0.0.1:{serving.port}']}}]}}"
+            f"{{path_prefix: /hooks/{KEY}, static_configs: [{{targets: ['127.0.0.1:{serving.port}']}}]}}"
         )
+    else:
+        targets = f"static_configs: [{{targets: ['127.0.0.1:{serving.port}']}}]"
+        manager = f"{{authorization: {{credentials: {KEY}}}, {targets}}}"
     (tmp_path / "rules.yml").write_text(RULES)
     (tmp_path / "prometheus.yml").write_text(
         f"global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n"

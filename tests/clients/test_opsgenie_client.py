@@ -46,7 +46,9 @@ def test_create_acknowledge_note_and_close_by_alias(sdk: Any, api: Any) -> None:
     mine = sdk.AcknowledgeAlertPayload(user="bo")
     api.acknowledge_alert("pay", identifier_type="alias", acknowledge_alert_payload=mine)
     api.add_note("pay", sdk.AddNoteToAlertPayload(note="looking"), identifier_type="alias")
-    api.update_alert_message("pay", sdk.UpdateAlertMessagePayload(message="Payment is slow"), identifier_type="alias")
+    api.update_alert_message(
+        "pay", sdk.UpdateAlertMessagePayload(message="Payment is slow"), identifier_type="alias"
+    )
     seen = alerts()["pay"]
     assert seen.incident.state == "acknowledged" and seen.title == "Payment is slow"  # type: ignore[union-attr]
     assert api.get_alert(told.data.alert_id).data.acknowledged is True

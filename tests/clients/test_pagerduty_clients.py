@@ -26,7 +26,10 @@ def client(secure: Serving, certificate: tuple[str, str], monkeypatch: pytest.Mo
 
 def test_the_present_client_over_tls_triggers_acknowledges_and_resolves(client: Any) -> None:
     details = {"free": "1%"}
-    assert client.trigger("disk full", "db1", dedup_key="disk", severity="warning", custom_details=details) == "disk"
+    assert (
+        client.trigger("disk full", "db1", dedup_key="disk", severity="warning", custom_details=details)
+        == "disk"
+    )
     assert client.trigger("disk full", "db1", dedup_key="disk", severity="critical") == "disk"
     made = client.trigger("network down", "sw1")
     assert client.acknowledge("disk") == "disk"

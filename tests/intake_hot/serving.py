@@ -44,7 +44,9 @@ async def page(scope: Any, receive: Any, send: Any) -> None:
     if scope["path"] == "/slow":
         await asyncio.sleep(0.2)
     body = b"page " + scope["path"].encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]}
+    )
     await send({"type": "http.response.body", "body": body})
 
 
@@ -119,17 +121,26 @@ class Serving:
         return answer
 
     def post(self, body: Any, path: str = f"/hooks/{KEY}", **headers: str) -> Answer:
-        return self.ask(path, body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        return self.ask(
+            path, body, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        )
 
 
 def written(
-    path: str, body: Any = None, *, method: str = "POST", headers: dict[str, str] | None = None, length: bool = True
+    path: str,
+    body: Any = None,
+    *,
+    method: str = "POST",
+    headers: dict[str, str] | None = None,
+    length: bool = True,
 ) -> bytes:
     raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = {"host": "localhost", "content-type": "application/json"} | (headers or {})
     if length:
         lines["content-length"] = str(len(raw))
-    head = f"{method} {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value)
+    head = f"{method} {path} HTTP/1.1\r\n" + "".join(
+        f"{name}: {value}\r\n" for name, value in lines.items() if value
+    )
     return head.encode("latin-1") + b"\r\n" + raw
 
 

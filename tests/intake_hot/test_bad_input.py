@@ -25,7 +25,9 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("body", NOT_EXPECTED)
-def test_c1_what_is_not_the_json_that_was_expected_is_refused_with_its_place(serving: Serving, body: bytes) -> None:
+def test_c1_what_is_not_the_json_that_was_expected_is_refused_with_its_place(
+    serving: Serving, body: bytes
+) -> None:
     for path in (HOOK, f"{HOOK}/alertmanager", f"{HOOK}/api/v2/alerts", "/v2/alerts", "/v2/enqueue"):
         answer = serving.ask(path, body, headers=GENIE)
         assert answer.status == 400 and answer.json, (path, answer)
@@ -36,7 +38,11 @@ def test_c1_what_is_not_the_json_that_was_expected_is_refused_with_its_place(ser
 
 def test_c2_deep_nesting_is_refused_and_the_server_lives(serving: Serving) -> None:
     forty = b"[" * 40 + b"]" * 40
-    for deep in (b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 50_000, b'{"summary":"x","message":"x","d":%s}' % forty):
+    for deep in (
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 50_000,
+        b'{"summary":"x","message":"x","d":%s}' % forty,
+    ):
         assert serving.post(deep).status == 400
         assert serving.ask("/v2/alerts", deep, headers=GENIE).status == 400
     event = {"routing_key": KEY, "event_action": "resolve", "dedup_key": "a", "odd": json.loads(forty)}
@@ -67,7 +73,9 @@ def test_c3_chunks_without_end_are_refused_too(inside: Serving) -> None:
     assert stored() == []
 
 
-@pytest.mark.parametrize("head", [b"x-long: " + b"a" * 200_000, b"".join(b"x-%d: y\r\n" % n for n in range(20_000))])
+@pytest.mark.parametrize(
+    "head", [b"x-long: " + b"a" * 200_000, b"".join(b"x-%d: y\r\n" % n for n in range(20_000))]
+)
 def test_c3_a_head_beyond_the_bound_is_refused(inside: Serving, head: bytes) -> None:
     with inside.connect() as one:
         one.sendall(b"POST /v2/enqueue HTTP/1.1\r\n")
@@ -102,7 +110,9 @@ def test_c5_what_is_no_number_is_refused(serving: Serving, number: bytes) -> Non
 
 
 @pytest.mark.parametrize("number", [b"1e999", b"-0", b"1" * 400, b"1e-999"])
-def test_c5_a_number_beyond_bounds_never_becomes_one_that_json_does_not_know(serving: Serving, number: bytes) -> None:
+def test_c5_a_number_beyond_bounds_never_becomes_one_that_json_does_not_know(
+    serving: Serving, number: bytes
+) -> None:
     serving.post(b'{"summary":"x","odd":%s}' % number)
     for body in stored():
         (event,) = READERS["generic"](body.encode(), "", NOW)
@@ -113,8 +123,14 @@ def test_c6_half_characters_and_nuls_are_replaced_and_the_alert_still_comes(serv
     assert serving.post(b'{"summary":"a\\u0000b\\ud800c","key":"\\udc00"}').status == 202
     assert serving.post(b'\xef\xbb\xbf{"summary":"with a mark"}').status == 202
     (first, second) = stored()
-    assert json.loads(first)["summary"] == "a\ufffdb\ufffdc" and json.loads(second)["summary"] == "with a mark"
-    for body in (b'{"summary":"\xff"}', '{"summary":"x"}'.encode("utf-16"), b'{"odd":"\xc3\x28","summary":"x"}'):
+    assert (
+        json.loads(first)["summary"] == "a\ufffdb\ufffdc" and json.loads(second)["summary"] == "with a mark"
+    )
+    for body in (
+        b'{"summary":"\xff"}',
+        '{"summary":"x"}'.encode("utf-16"),
+        b'{"odd":"\xc3\x28","summary":"x"}',
+    ):
         answer = serving.post(body)
         assert answer.status == 400 and "UTF-8" in answer.json["error"]["what"]
 
@@ -125,10 +141,17 @@ def test_c6_half_characters_and_nuls_are_replaced_and_the_alert_still_comes(serv
 
 def test_c8_only_json_is_read_as_json(serving: Serving) -> None:
     body = {"summary": "x"}
-    for kind in ("text/plain", "multipart/form-data; boundary=x", "application/xml", "application/json; charset=utf-7"):
+    for kind in (
+        "text/plain",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "application/json; charset=utf-7",
+    ):
         answer = serving.post(body, content_type=kind)
         assert answer.status == 415 and answer.json["error"]["where"] == "Content-Type"
-    parts = b"".join(b"--x\r\nContent-Disposition: form-data; name=a%d\r\n\r\nb\r\n" % n for n in range(10_000))
+    parts = b"".join(
+        b"--x\r\nContent-Disposition: form-data; name=a%d\r\n\r\nb\r\n" % n for n in range(10_000)
+    )
     assert serving.post(parts[:500_000], content_type="multipart/form-data; boundary=x").status == 415
     form = {"content-type": "application/x-www-form-urlencoded"}
     assert serving.ask("/v2/alerts", {"message": "x"}, headers=GENIE | form).status == 415

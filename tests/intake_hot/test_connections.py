@@ -123,7 +123,11 @@ def test_c14_connections_end_when_the_client_says_so(
     inside: Serving, version: bytes, header: bytes, stays: bool
 ) -> None:
     with inside.connect() as one:
-        request = b"POST %s HTTP/%s\r\nHost: x\r\n%sContent-Length: 15\r\n\r\n" % (HOOK.encode(), version, header)
+        request = b"POST %s HTTP/%s\r\nHost: x\r\n%sContent-Length: 15\r\n\r\n" % (
+            HOOK.encode(),
+            version,
+            header,
+        )
         one.sendall(request + b'{"summary":"x"}')
         (answer,) = read(one, 1)
         assert answer.status == 202 and (answer.headers.get("connection") != "close") is stays
@@ -158,7 +162,8 @@ def test_c14_who_goes_before_the_answer_does_no_harm(inside: Serving) -> None:
 
 
 @pytest.mark.parametrize(
-    "noise", [b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"POST /v2/enqueue HTTP/9.9\r\n\r\n", b"hello\r\n\r\n"]
+    "noise",
+    [b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"POST /v2/enqueue HTTP/9.9\r\n\r\n", b"hello\r\n\r\n"],
 )
 def test_c14_what_is_not_http_is_refused(inside: Serving, noise: bytes) -> None:
     with inside.connect() as one:

@@ -47,7 +47,9 @@ def test_alertmanagers_api_tells_the_alerts_that_fire(asked: Serving) -> None:
     digest_all()
     told = get(asked, f"{API}/alerts?active=true&silenced=false")
     alerts = {alert["labels"]["alertname"]: alert for alert in told}
-    assert alerts["Down"]["annotations"] == DOWN["annotations"] and alerts["Down"]["status"]["state"] == "active"
+    assert (
+        alerts["Down"]["annotations"] == DOWN["annotations"] and alerts["Down"]["status"]["state"] == "active"
+    )
     assert alerts["Slow"]["generatorURL"] == "http://prom.example/g"
     assert alerts["Slow"]["receivers"] == [{"name": "shop"}]
     (group,) = get(asked, f"{API}/alerts/groups")
@@ -72,7 +74,9 @@ def test_matchers_choose_among_them(asked: Serving, matcher: str, found: list[st
     asked.ask(f"{API}/alerts", [DOWN, SLOW])
     digest_all()
     query = "".join(f"%{byte:02x}" for byte in matcher.encode())
-    assert sorted(alert["labels"]["alertname"] for alert in get(asked, f"{API}/alerts?filter={query}")) == found
+    assert (
+        sorted(alert["labels"]["alertname"] for alert in get(asked, f"{API}/alerts?filter={query}")) == found
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +105,11 @@ def test_opsgenies_api_tells_what_became_of_each_request(asked: Serving) -> None
     assert not waits["isSuccess"] and waits["status"] == "It is waiting to be processed"
     digest_all()
     done = became(created)
-    assert done["isSuccess"] and (done["status"], done["alias"], done["action"]) == ("Created alert", "a", "Create")
+    assert done["isSuccess"] and (done["status"], done["alias"], done["action"]) == (
+        "Created alert",
+        "a",
+        "Create",
+    )
     whole = get(asked, f"/v2/alerts/{done['alertId']}")["data"]
     assert (whole["message"], whole["status"], whole["details"]) == ("x", "open", {"r": "eu"})
 
@@ -119,7 +127,9 @@ def test_opsgenies_api_tells_what_became_of_each_request(asked: Serving) -> None
 def test_new_words_for_an_alert_are_told_back(asked: Serving) -> None:
     asked.ask("/v2/alerts", {"message": "slow", "alias": "a"}, headers=GENIE)
     asked.ask("/v2/alerts/a/message?identifierType=alias", {"message": "down"}, method="PUT", headers=GENIE)
-    asked.ask("/v2/alerts/a/description?identifierType=alias", {"description": "all"}, method="PUT", headers=GENIE)
+    asked.ask(
+        "/v2/alerts/a/description?identifierType=alias", {"description": "all"}, method="PUT", headers=GENIE
+    )
     digest_all()
     whole = get(asked, "/v2/alerts/a?identifierType=alias")["data"]
     assert (whole["message"], whole["description"]) == ("down", "all")

@@ -36,8 +36,13 @@ def test_every_vendor_is_answered_in_its_own_words(serving: Serving) -> None:
         "status": "success", "message": "Event processed", "dedup_key": "a",
     }  # fmt: skip
     genie = {"authorization": f"GenieKey {KEY}"}
-    assert serving.ask("/v2/alerts", {"message": "x"}, headers=genie).json["result"] == "Request will be processed"
-    direct = serving.ask("/api/v2/alerts", [{"labels": {"a": "b"}}], headers={"authorization": f"Bearer {KEY}"})
+    assert (
+        serving.ask("/v2/alerts", {"message": "x"}, headers=genie).json["result"]
+        == "Request will be processed"
+    )
+    direct = serving.ask(
+        "/api/v2/alerts", [{"labels": {"a": "b"}}], headers={"authorization": f"Bearer {KEY}"}
+    )
     assert (direct.status, direct.body) == (200, b"")
     assert [row.source for row in Inbox.objects.order_by("id")] == ["pagerduty", "opsgenie", "alertmanager"]
 
@@ -147,7 +152,9 @@ def test_a_sender_that_sends_too_much_is_told_so_and_the_others_are_not(db: None
 # --- Idempotency-Key (C11) ---------------------------------------------------------------------------------------
 
 
-def test_c11_a_hundred_parallel_posts_with_one_idempotency_key_are_one_event_and_one_answer(inside: Serving) -> None:
+def test_c11_a_hundred_parallel_posts_with_one_idempotency_key_are_one_event_and_one_answer(
+    inside: Serving,
+) -> None:
     answers = []
 
     def send() -> None:
@@ -165,13 +172,17 @@ def test_c11_a_hundred_parallel_posts_with_one_idempotency_key_are_one_event_and
     assert sum("idempotent-replayed" in answer.headers for answer in answers) == 99
 
 
-def test_c11_another_body_under_the_same_key_is_refused_and_another_integration_has_its_own(serving: Serving) -> None:
+def test_c11_another_body_under_the_same_key_is_refused_and_another_integration_has_its_own(
+    serving: Serving,
+) -> None:
     assert serving.post({"summary": "a"}, idempotency_key="k").status == 202
     other = serving.post({"summary": "b"}, idempotency_key="k")
     assert other.status == 422 and "Idempotency-Key" in other.json["error"]["what"]
     assert serving.post({"summary": "b"}, f"/hooks/{OTHER_KEY}", idempotency_key="k").status == 202
     assert serving.post({}, idempotency_key="bad").status == 400
-    assert serving.post({"summary": "good"}, idempotency_key="bad").status == 202  # a refusal is not remembered
+    assert (
+        serving.post({"summary": "good"}, idempotency_key="bad").status == 202
+    )  # a refusal is not remembered
 
 
 def test_c11_after_a_day_the_key_is_free_again(db: None) -> None:

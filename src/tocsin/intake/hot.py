@@ -80,7 +80,8 @@ class Intake:
         self._bulk: deque[tuple[Request, Done]] = deque()
         self._pending: deque[Item] = deque()
         self._parked: list[tuple[Request, Done]] = []
-        self._once_waiting = 0  # pending requests with an Idempotency-Key: the committer's thread looks those up
+        # Pending requests with an Idempotency-Key: the committer's thread looks those up.
+        self._once_waiting = 0
         self._armed = self._ending = False
         self._committing = False  # the committer's thread has work
         self._work, self._look = threading.Event(), threading.Event()
@@ -178,17 +179,24 @@ class Intake:
         """
         key = source.key_of(request)
         if not key:
-            raise Refused("There is no key", "the key of an integration", "Take it from its page.", status=401)
+            raise Refused(
+                "There is no key", "the key of an integration", "Take it from its page.", status=401
+            )
         known = self._known
         integration = known.by_key.get(digest(key)) if known is not None else None
         if integration is None:
             if isinstance(done, _Again):
                 raise Refused(
-                    "This key opens nothing here", "the key of an integration", "Compare it with its page.", status=401
+                    "This key opens nothing here",
+                    "the key of an integration",
+                    "Compare it with its page.",
+                    status=401,
                 )
             return None
         if not integration.enabled:
-            raise Refused("This integration is switched off", mend="Switch it on again on its page.", status=401)
+            raise Refused(
+                "This integration is switched off", mend="Switch it on again on its page.", status=401
+            )
         return integration
 
     def _park(self, request: Request, done: Done) -> None:
@@ -198,9 +206,8 @@ class Intake:
         self._parked.append((request, done))
         self._look.set()
 
-    def _unpark(self, known: Configuration | None) -> None:
+    def _unpark(self, known: Configuration | None, parked: list[tuple[Request, Done]]) -> None:
         """The keeper has looked: try the parked ones again. Without a database nobody knows whose they are."""
-        parked, self._parked = self._parked, []
         if known is not None:
             self._known = known
         for request, done in parked:
@@ -336,6 +343,8 @@ class Intake:
             counted = False
             while not self._ending:
                 self._look.clear()
+                # Who is parked from here on waits for the next look: this one may be older than his key.
+                parked, self._parked = self._parked, []
                 known: Configuration | None = None
                 try:
                     known = self._read_configuration()
@@ -347,9 +356,10 @@ class Intake:
                 except (DatabaseError, InterfaceError) as error:
                     _log.error("intake cannot read the database", error=str(error).strip()[:200])
                     connection.close()
-                self._tell_loop(self._unpark, known)
+                self._tell_loop(self._unpark, known, parked)
                 self._look.wait(KEEPER_SECONDS)
         finally:
+            self._tell_loop(self._unpark, None, self._parked)
             connection.close()
 
     # --- GET ----------------------------------------------------------------------------------------------------------
@@ -364,7 +374,9 @@ class Intake:
         self._reads_waiting += 1
         self._readers.submit(self._read_in_thread, request, source, integration, done)
 
-    def _read_in_thread(self, request: Request, source: Source, integration: IntegrationValue, done: Done) -> None:
+    def _read_in_thread(
+        self, request: Request, source: Source, integration: IntegrationValue, done: Done
+    ) -> None:
         try:
             answer = source.read(request, integration, self._clock())
         except Refused as refused:
