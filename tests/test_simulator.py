@@ -30,7 +30,9 @@ def test_a_seed_replays_the_same_steps() -> None:
     once.run()
     again.run()
     # Numbers of incidents go on where the first run left them.
-    assert [re.sub(r"#\d+", "#", line) for line in once.log] == [re.sub(r"#\d+", "#", line) for line in again.log]
+    assert [re.sub(r"#\d+", "#", line) for line in once.log] == [
+        re.sub(r"#\d+", "#", line) for line in again.log
+    ]
 
 
 def _first_break(seeds: int = 40) -> str:

@@ -159,9 +159,8 @@ def test_no_number_has_two_meanings(world: World) -> None:
     import tocsin.intake.hot
     import tocsin.site.checkpoint
 
-    assert (
-        tocsin.engine.delivery and tocsin.intake.hot and tocsin.site.checkpoint
-    )  # they count in the process
+    # They count in the process.
+    assert tocsin.engine.delivery and tocsin.intake.hot and tocsin.site.checkpoint
     text = Local().get("/metrics").content.decode()
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert sorted(names) == sorted(set(names))

@@ -19,7 +19,11 @@ HOOK = f"/hooks/{KEY}"
 SAMPLES = Path(__file__).parents[3] / "shared" / "data" / "webhook-payload-samples-dev.jsonl.gz"
 ALERT: dict[str, Any] = {
     "labels": {"alertname": "Down", "instance": "a:9100", "severity": "critical"},
-    "annotations": {"summary": "a is down", "description": "for 5 min", "runbook_url": "https://wiki.example/down"},
+    "annotations": {
+        "summary": "a is down",
+        "description": "for 5 min",
+        "runbook_url": "https://wiki.example/down",
+    },
     "generatorURL": "http://prom.example/graph?g0.expr=up",
 }
 
@@ -56,7 +60,11 @@ def test_each_alert_of_a_webhook_is_an_event_of_its_own() -> None:
     firing, resolved = events(HOOK, webhook(alert(), ended))
     assert (firing.action, firing.key) == (Action.TRIGGER, "00112233aabbccdd")
     assert (resolved.action, resolved.key) == (Action.RESOLVE, "ffff")
-    assert firing.title == "a is down" and firing.description == "for 5 min" and firing.severity is Severity.CRITICAL
+    assert (
+        firing.title == "a is down"
+        and firing.description == "for 5 min"
+        and firing.severity is Severity.CRITICAL
+    )
     assert firing.fields["alertname"] == "Down" and firing.fields["annotations.summary"] == "a is down"
     assert firing.happened_at == datetime(2026, 3, 2, 8, 58, 0, 123456, UTC) and firing.ends_at is None
     assert resolved.happened_at == datetime(2026, 3, 2, 8, 59, 30, tzinfo=UTC)
@@ -115,7 +123,9 @@ def test_the_fingerprint_shown_is_the_one_that_alertmanager_shows() -> None:
         ({}, Severity.ERROR),
     ],
 )
-def test_severities_are_understood_and_an_unknown_one_pages(labels: dict[str, str], severity: Severity) -> None:
+def test_severities_are_understood_and_an_unknown_one_pages(
+    labels: dict[str, str], severity: Severity
+) -> None:
     assert event("/api/v2/alerts", [{"labels": {"alertname": "x"} | labels}]).severity is severity
 
 
@@ -142,6 +152,13 @@ def test_mistakes_are_refused(path: str, body: Any, status: int) -> None:
 
 
 def test_only_links_that_may_be_followed_are_kept_as_links() -> None:
-    for bad in ("javascript:alert(1)", "file:///etc/passwd", "http://a:b@evil.example/", "//evil", "http://x\\y", "x"):
+    for bad in (
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "http://a:b@evil.example/",
+        "//evil",
+        "http://x\\y",
+        "x",
+    ):
         it = event("/api/v2/alerts", [ALERT | {"generatorURL": bad, "annotations": {}}])
         assert it.links == []

@@ -21,7 +21,10 @@ def test_one_text_is_enough(name: str) -> None:
 
 
 def test_the_same_text_without_a_key_is_the_same_alert() -> None:
-    first, again = json.loads(ask(HOOK, {"title": "a"}).answer), json.loads(ask(HOOK, {"summary": "a"}).answer)
+    first, again = (
+        json.loads(ask(HOOK, {"title": "a"}).answer),
+        json.loads(ask(HOOK, {"summary": "a"}).answer),
+    )
     assert first["key"] == again["key"] and first["status"] == "accepted"
 
 
@@ -37,19 +40,31 @@ def test_everything_else_becomes_a_field() -> None:
     }
     it = event(HOOK, body)
     assert it.fields == {"host": "db1", "exit.code": "3", "details.host": "other", "team": "dba"}
-    assert (it.key, it.severity, it.links) == ("backup", Severity.WARNING, [("ci.example", "https://ci.example/1")])
+    assert (it.key, it.severity, it.links) == (
+        "backup",
+        Severity.WARNING,
+        [("ci.example", "https://ci.example/1")],
+    )
 
 
 @pytest.mark.parametrize(
     ("word", "action"),
-    [("firing", Action.TRIGGER), ("OK", Action.RESOLVE), ("recovered", Action.RESOLVE), ("ack", Action.ACKNOWLEDGE)],
+    [
+        ("firing", Action.TRIGGER),
+        ("OK", Action.RESOLVE),
+        ("recovered", Action.RESOLVE),
+        ("ack", Action.ACKNOWLEDGE),
+    ],
 )
 def test_words_for_the_state_are_understood(word: str, action: Action) -> None:
     assert event(HOOK, {"summary": "x", "key": "k", "status": word}).action is action
 
 
 def test_a_list_is_many_events() -> None:
-    assert [it.title for it in events(HOOK, [{"summary": "a"}, {"summary": "b", "labels": {"x": "y"}}])] == ["a", "b"]
+    assert [it.title for it in events(HOOK, [{"summary": "a"}, {"summary": "b", "labels": {"x": "y"}}])] == [
+        "a",
+        "b",
+    ]
 
 
 def test_curl_calls_everything_a_form_and_is_understood_all_the_same() -> None:

@@ -33,7 +33,12 @@ FULL: dict[str, Any] = {
 
 def test_a_created_alert_keeps_everything_it_was_sent_with() -> None:
     it = event("/v2/alerts", FULL)
-    assert (it.action, it.key, it.title, it.severity) == (Action.TRIGGER, "pay/1", "Payment is down", Severity.CRITICAL)
+    assert (it.action, it.key, it.title, it.severity) == (
+        Action.TRIGGER,
+        "pay/1",
+        "Payment is down",
+        Severity.CRITICAL,
+    )
     assert it.description == "502 from the\ngateway"
     assert it.fields == {
         "entity": "gateway",
@@ -78,7 +83,9 @@ def test_without_an_alias_a_key_is_made() -> None:
         ("PUT", "description", {"description": "text"}, Action.UPDATE),
     ],
 )
-def test_an_alert_is_acted_on_by_alias(prefix: str, method: str, tail: str, body: Any, action: Action) -> None:
+def test_an_alert_is_acted_on_by_alias(
+    prefix: str, method: str, tail: str, body: Any, action: Action
+) -> None:
     it = event(f"{prefix}/pay%2F1/{tail}?identifierType=alias", body, method)
     assert (it.action, it.key, it.key_is_digest) == (action, "pay/1", False)
     assert it.note == body.get("note", "") and it.title == body.get("message", "")
@@ -93,7 +100,18 @@ def test_an_alert_is_acted_on_by_its_id_and_deleting_it_closes_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "tail", ["unacknowledge", "snooze", "escalate", "assign", "tags", "details", "responders", "teams", "actions/ping"]
+    "tail",
+    [
+        "unacknowledge",
+        "snooze",
+        "escalate",
+        "assign",
+        "tags",
+        "details",
+        "responders",
+        "teams",
+        "actions/ping",
+    ],
 )
 def test_what_is_not_done_for_a_sender_is_refused_and_says_so(tail: str) -> None:
     with pytest.raises(Refused) as refused:
@@ -126,7 +144,11 @@ def test_mistakes_are_refused(method: str, path: str, body: Any, status: int) ->
 def test_an_error_has_opsgenies_shape() -> None:
     refused = Refused("There is no note", "a text", where="note", status=422)
     said = json.loads(opsgenie.refusal(refused, "r1", Request("POST", "/v2/alerts/a/notes", "", {}, b"")))
-    assert said["message"].startswith("note: There is no note") and said["requestId"] == "r1" and said["took"] == 0.0
+    assert (
+        said["message"].startswith("note: There is no note")
+        and said["requestId"] == "r1"
+        and said["took"] == 0.0
+    )
     assert said["errors"] == {"note": "There is no note"}
 
 

@@ -16,7 +16,12 @@ from tocsin.sources import Request, pagerduty
 
 def trigger(**changes: Any) -> dict[str, Any]:
     payload = {"summary": "DISK at 99%", "source": "db1", "severity": "critical"} | changes.pop("payload", {})
-    return {"routing_key": KEY, "event_action": "trigger", "dedup_key": "disk/db1", "payload": payload} | changes
+    return {
+        "routing_key": KEY,
+        "event_action": "trigger",
+        "dedup_key": "disk/db1",
+        "payload": payload,
+    } | changes
 
 
 def test_a_trigger_is_answered_with_its_own_key() -> None:
@@ -37,11 +42,23 @@ def test_a_trigger_says_what_is_wrong_where_and_how_badly() -> None:
     }
     it = event(
         "/v2/enqueue",
-        trigger(payload=payload, client="Nagios", client_url="https://nagios.example.com", links=[{"href": "https://r.example"}]),
+        trigger(
+            payload=payload,
+            client="Nagios",
+            client_url="https://nagios.example.com",
+            links=[{"href": "https://r.example"}],
+        ),
     )
-    assert (it.action, it.key, it.title, it.severity) == (Action.TRIGGER, "disk/db1", "DISK at 99%", Severity.CRITICAL)
+    assert (it.action, it.key, it.title, it.severity) == (
+        Action.TRIGGER,
+        "disk/db1",
+        "DISK at 99%",
+        Severity.CRITICAL,
+    )
     assert it.happened_at == datetime(2026, 3, 2, 8, 59, 58, 315000, UTC)
-    assert it.fields["component"] == "postgres" and it.fields["class"] == "disk" and it.fields["free.gb"] == "1"
+    assert (
+        it.fields["component"] == "postgres" and it.fields["class"] == "disk" and it.fields["free.gb"] == "1"
+    )
     assert it.fields["source"] == "db1" and it.fields["custom_details.source"] == "also here"
     assert it.links == [("Nagios", "https://nagios.example.com"), ("r.example", "https://r.example")]
 
@@ -70,9 +87,9 @@ def test_the_time_of_a_resolve_is_not_believed_for_it_is_the_triggers() -> None:
 
 
 def test_the_timestamp_of_an_old_client_is_understood_and_an_absurd_one_is_kept_as_text() -> None:
-    assert event("/v2/enqueue", trigger(payload={"timestamp": "2026-03-02T08:59:00+00:00Z"})).happened_at == datetime(
-        2026, 3, 2, 8, 59, tzinfo=UTC
-    )
+    assert event(
+        "/v2/enqueue", trigger(payload={"timestamp": "2026-03-02T08:59:00+00:00Z"})
+    ).happened_at == datetime(2026, 3, 2, 8, 59, tzinfo=UTC)
     for absurd in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2036-01-01T00:00:00Z", "-5", "yesterday"):
         it = event("/v2/enqueue", trigger(payload={"timestamp": absurd}))
         assert it.happened_at is None and it.fields["timestamp"] == absurd

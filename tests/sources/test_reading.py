@@ -50,7 +50,9 @@ def test_depth_is_judged_as_walking_would(value: object, levels: int) -> None:
 
 
 def test_depth_is_judged_exactly_at_the_bound_with_brackets_inside_texts() -> None:
-    assert not reading.too_deep(json.dumps(nested(DEPTH_MAX)).encode()) or depth(nested(DEPTH_MAX)) > DEPTH_MAX
+    assert (
+        not reading.too_deep(json.dumps(nested(DEPTH_MAX)).encode()) or depth(nested(DEPTH_MAX)) > DEPTH_MAX
+    )
     assert reading.too_deep(json.dumps(nested(DEPTH_MAX + 1)).encode())
 
 
@@ -88,7 +90,9 @@ def test_a_title_is_one_line_without_control_characters() -> None:
 def test_ten_thousand_labels_and_a_label_of_a_megabyte_are_bounded_and_say_so() -> None:
     labels = {f"l{n}": "v" for n in range(10_000)}
     it = event("/api/v2/alerts", [{"labels": labels}])
-    assert len(it.fields) == FIELDS_MAX and it.fields["(left out)"] == f"{10_000 - FIELDS_MAX + 1} more fields"
+    assert (
+        len(it.fields) == FIELDS_MAX and it.fields["(left out)"] == f"{10_000 - FIELDS_MAX + 1} more fields"
+    )
     big = event("/api/v2/alerts", [{"labels": {"a": "x" * 400_000}}])
     assert len(big.fields["a"]) == FIELD_LENGTH_MAX and big.fields["a"].endswith(reading.CUT)
 
@@ -155,7 +159,9 @@ EVENT = st.fixed_dictionaries(
         "payload": PAYLOAD,
     }
 )
-GENIE = st.fixed_dictionaries({"message": st.text(min_size=1), "details": VALUES, "alias": VALUES, "tags": VALUES})
+GENIE = st.fixed_dictionaries(
+    {"message": st.text(min_size=1), "details": VALUES, "alias": VALUES, "tags": VALUES}
+)
 ALERT = st.fixed_dictionaries(
     {"labels": st.dictionaries(st.text(), st.text() | VALUES, min_size=1)},
     optional=dict.fromkeys(("annotations", "startsAt", "endsAt", "generatorURL"), VALUES),
@@ -205,4 +211,6 @@ def test_the_worst_bodies_are_judged_in_a_moment() -> None:
     for body in worst:
         with pytest.raises(Refused):
             ask(HOOK, body)
-    assert time.process_time() - began < 20  # seconds for all: a guard against something quadratic, not a measure
+    assert (
+        time.process_time() - began < 20
+    )  # seconds for all: a guard against something quadratic, not a measure

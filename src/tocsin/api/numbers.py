@@ -37,9 +37,8 @@ from tocsin.notification.rules import DeliveryState
 from tocsin.people.rules import May
 
 PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
-INTEGRATION_DELETED = (
-    "integration deleted"  # what intake counts an event as whose integration was gone meanwhile
-)
+# What intake counts an event as whose integration was gone meanwhile.
+INTEGRATION_DELETED = "integration deleted"
 OF_EVENTS = frozenset({*map(str, Effect), INTEGRATION_DELETED})  # the tally holds other counts too
 
 

@@ -32,4 +32,3 @@ def waits_of(duties: Sequence[Duty]) -> Callable[[], Mapping[str, datetime | Non
         return {duty.name: to_instant(at) for duty, at in zip(waiting, row, strict=True)}
 
     return ask
-

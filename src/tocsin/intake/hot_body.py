@@ -36,7 +36,9 @@ def check_type(request: Request, forms: bool) -> None:
         )  # fmt: skip
     charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", rest)
     if charset and charset[1] not in ("utf-8", "utf8", "us-ascii"):
-        raise Refused(f"The charset {charset[1][:40]!r} is not read here", "utf-8", where="Content-Type", status=415)
+        raise Refused(
+            f"The charset {charset[1][:40]!r} is not read here", "utf-8", where="Content-Type", status=415
+        )
 
 
 def unpacked(request: Request) -> bytes:
@@ -59,13 +61,19 @@ def unpacked(request: Request) -> bytes:
     if len(body) > BODY_BYTES_MAX:
         raise too_large()
     if not unpacker.eof or unpacker.unused_data:
-        raise Refused("The gzip data is cut short or goes on after its end", "one whole gzip stream", where="body")
+        raise Refused(
+            "The gzip data is cut short or goes on after its end", "one whole gzip stream", where="body"
+        )
     return body
 
 
 def too_large() -> Refused:
     return Refused(
-        "The body is too large", f"at most {BODY_BYTES_MAX // 1024} KB", "Send the events in parts.", "body", 413
+        "The body is too large",
+        f"at most {BODY_BYTES_MAX // 1024} KB",
+        "Send the events in parts.",
+        "body",
+        413,
     )
 
 

@@ -54,7 +54,9 @@ def once_of(request: Request) -> Once | None:
     key = request.headers.get(b"idempotency-key")
     if not key:
         return None
-    whole = hashlib.sha256(b"\n".join((request.method.encode(), request.path.encode(), request.query.encode())))
+    whole = hashlib.sha256(
+        b"\n".join((request.method.encode(), request.path.encode(), request.query.encode()))
+    )
     whole.update(request.body)
     return Once(hashlib.sha256(key).hexdigest(), whole.hexdigest())
 
@@ -94,7 +96,14 @@ def values_of(items: Sequence[Item], received_at: Any) -> list[Any]:
     values: list[Any] = []
     for item in items:
         accepted = item.accepted
-        values += (item.integration_id, accepted.source, accepted.lane, received_at, accepted.meta, accepted.body)
+        values += (
+            item.integration_id,
+            accepted.source,
+            accepted.lane,
+            received_at,
+            accepted.meta,
+            accepted.body,
+        )
     return values
 
 

@@ -57,9 +57,8 @@ class Event:
     )  # labels and details, flat: what grouping may name
     links: Sequence[tuple[str, str]] = ()  # (text, address); only http and https
     happened_at: datetime | None = None  # the sender's own time, when it can be believed
-    ends_at: datetime | None = (
-        None  # resolves by itself then unless the sender repeats it (Alertmanager API v2)
-    )
+    # Resolves by itself then unless the sender repeats it (Alertmanager API v2).
+    ends_at: datetime | None = None
     note: str = ""  # for NOTE, and the reason somebody gave with another action
     user: str = ""  # who the sender says did it
     raw: Any = None  # the payload as it came, JSON-shaped

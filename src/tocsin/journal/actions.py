@@ -49,7 +49,17 @@ def write(facts: Sequence[Fact], by: By, now: datetime) -> None:
         heads[fact.chain] = (link.seq, digest)
         data = json.dumps(fact.data, ensure_ascii=False)
         rows.append(
-            (fact.chain, link.seq, fact.kind, from_instant(at), from_instant(now), by.who, by.through, data, digest)
+            (
+                fact.chain,
+                link.seq,
+                fact.kind,
+                from_instant(at),
+                from_instant(now),
+                by.who,
+                by.through,
+                data,
+                digest,
+            )
         )
     with connection.cursor() as cursor:
         cursor.executemany(_APPEND, rows)

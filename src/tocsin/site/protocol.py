@@ -28,7 +28,8 @@ HEAD_BYTES_MAX = 64 * 1024
 DEADLINE_SECONDS = 10.0  # for a head, and for a body of a sender, from its first byte to its last
 KEEP_ALIVE_SECONDS = 75.0
 SWEEP_SECONDS = 1.0
-LINGER_SECONDS = 2.0  # after a refusal the rest of the body is read away so long, so that the sender reads the answer
+# After a refusal the rest of the body is read away so long, so that the sender reads the answer.
+LINGER_SECONDS = 2.0
 LINGER_BYTES_MAX = BODY_BYTES_MAX
 PIPELINED_MAX = 64  # requests of one connection that wait for answers; then no more is read
 CONNECTIONS_PER_ADDRESS_MAX = 1_000
@@ -39,7 +40,9 @@ _SAFE = b"x-content-type-options: nosniff\r\ncache-control: no-store\r\n"
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
-App = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+App = Callable[
+    [Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
+]
 
 
 def intake_protocol(intake: Intake) -> type[asyncio.Protocol]:
@@ -103,10 +106,12 @@ class _Protocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.address = ""
-        self.waits_since = 0.0  # since when this side waits for the client; 0 while it is the client who waits
+        # Since when this side waits for the client; 0 while it is the client who waits.
+        self.waits_since = 0.0
         self._limit = DEADLINE_SECONDS
         self._owed: deque[_Owed] = deque()
-        self._held: tuple[Any, Any] | None = None  # a page asked for behind a sender's request, and its application
+        # A page asked for behind a sender's request, and its application.
+        self._held: tuple[Any, Any] | None = None
         self._mine = self._in_head = self._in_message = self._deaf = False
         self._head_bytes = self._body_bytes = 0
         self._body: list[bytes] = []
@@ -184,7 +189,11 @@ class _Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if self.url.startswith(_PREFIXES) and (self.cycle is None or self.cycle.response_complete) and not self._held:
+        if (
+            self.url.startswith(_PREFIXES)
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self._held
+        ):
             self._mine = True
             if self.expect_100_continue and not self._too_long():
                 go_on = _Owed(self, False, False)

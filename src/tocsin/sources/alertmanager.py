@@ -109,14 +109,18 @@ def accept_webhook(body: bytes) -> Accepted:
 
 def _check(alerts: Sequence[_Alert]) -> None:
     if len(alerts) > EVENTS_PER_BODY_MAX:
-        raise Refused(f"{len(alerts)} alerts are too many", f"at most {EVENTS_PER_BODY_MAX}", "Send them in parts.")
+        raise Refused(
+            f"{len(alerts)} alerts are too many", f"at most {EVENTS_PER_BODY_MAX}", "Send them in parts."
+        )
     for number, alert in enumerate(alerts):
         if not alert.labels:
             raise Refused("An alert has no labels", "at least one", where=f"$[{number}].labels")
 
 
 def _lane(body: bytes, alerts: Sequence[_Alert]) -> int:
-    urgent = len(alerts) > FEW_EVENTS and any(reading.pages_high(alert.labels.get("severity")) for alert in alerts)
+    urgent = len(alerts) > FEW_EVENTS and any(
+        reading.pages_high(alert.labels.get("severity")) for alert in alerts
+    )
     return lane_of(body, len(alerts), urgent)
 
 
@@ -143,9 +147,7 @@ def events(body: bytes, meta: str, now: datetime) -> Sequence[Event]:
     else:
         common = _webhook.decode(body)
         alerts, pieces = common.alerts, _webhook_pieces.decode(body).alerts
-    return [
-        _event(alert, bytes(piece), common, now) for alert, piece in zip(alerts, pieces, strict=True)
-    ]
+    return [_event(alert, bytes(piece), common, now) for alert, piece in zip(alerts, pieces, strict=True)]
 
 
 def _event(alert: _Alert, piece: bytes, common: _Webhook | None, now: datetime) -> Event:

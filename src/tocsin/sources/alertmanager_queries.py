@@ -38,7 +38,9 @@ def answer(what: str, request: Request, integration: IntegrationValue, now: date
         return Answer(200, b"[]")
     if what.startswith("silence/"):
         raise not_found("silence", what.removeprefix("silence/")[:64])
-    raise Refused("There is nothing at this address", "alerts, alerts/groups, receivers or status", status=404)
+    raise Refused(
+        "There is nothing at this address", "alerts, alerts/groups, receivers or status", status=404
+    )
 
 
 def _alerts(request: Request, integration: IntegrationValue, now: datetime) -> list[dict[str, Any]]:
@@ -58,9 +60,13 @@ def _alerts(request: Request, integration: IntegrationValue, now: datetime) -> l
     return out
 
 
-def _alert(row: Alert, labels: Mapping[str, str], integration: IntegrationValue, now: datetime) -> dict[str, Any]:
+def _alert(
+    row: Alert, labels: Mapping[str, str], integration: IntegrationValue, now: datetime
+) -> dict[str, Any]:
     annotations = {
-        name.removeprefix(ANNOTATION): value for name, value in row.fields.items() if name.startswith(ANNOTATION)
+        name.removeprefix(ANNOTATION): value
+        for name, value in row.fields.items()
+        if name.startswith(ANNOTATION)
     }
     return {
         "annotations": annotations,
@@ -98,7 +104,11 @@ def _matcher(text: str) -> Callable[[Mapping[str, str]], bool]:
     if shape is None:
         raise Refused(f"{text[:100]!r} is no matcher", 'one such as alertname="Down"', where="filter")
     name, operator, quoted, bare = shape.groups()
-    value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None and "~" not in operator else quoted or bare or ""
+    value = (
+        re.sub(r"\\(.)", r"\1", quoted)
+        if quoted is not None and "~" not in operator
+        else quoted or bare or ""
+    )
     if operator == "=":
         return lambda labels: labels.get(name, "") == value
     if operator == "!=":

@@ -18,7 +18,9 @@ from tocsin.sources import reading
 NAME = "generic"
 forms = True
 
-TRIGGER = "trigger firing fire fired alerting alert open opened active problem down create critical error warning"
+TRIGGER = (
+    "trigger firing fire fired alerting alert open opened active problem down create critical error warning"
+)
 RESOLVE = "resolve resolved ok okay close closed recovery recovered up clear cleared inactive normal"
 _ACTIONS = {
     **dict.fromkeys(TRIGGER.split(), Action.TRIGGER),
@@ -75,13 +77,17 @@ def accept(request: Request, integration: IntegrationValue, now: datetime) -> Ac
     several = body.lstrip()[:1] == b"["
     posts = reading.decode(_many, body) if several else [reading.decode(_one, body)]
     if len(posts) > EVENTS_PER_BODY_MAX:
-        raise Refused(f"{len(posts)} events are too many", f"at most {EVENTS_PER_BODY_MAX}", "Send them in parts.")
+        raise Refused(
+            f"{len(posts)} events are too many", f"at most {EVENTS_PER_BODY_MAX}", "Send them in parts."
+        )
     keys = [_checked(post, f"$[{number}]" if several else "$") for number, post in enumerate(posts)]
     said = {"status": "accepted", "events": len(posts)}
     if not several:
         said["key"] = keys[0]
     urgent = any(reading.pages_high(post.severity or post.priority) for post in posts)
-    return Accepted(NAME, 202, msgspec.json.encode(said), body, "", len(posts), lane_of(body, len(posts), urgent))
+    return Accepted(
+        NAME, 202, msgspec.json.encode(said), body, "", len(posts), lane_of(body, len(posts), urgent)
+    )
 
 
 def _checked(post: _Post, where: str) -> str:
@@ -95,7 +101,9 @@ def _checked(post: _Post, where: str) -> str:
         raise Refused("There is no note", "note", where=where)
     key = _given_key(post)
     if key is None and action is not Action.TRIGGER and not _title(post).strip():
-        raise Refused("Nothing says which alert is meant", "key, or the summary it was opened with", where=where)
+        raise Refused(
+            "Nothing says which alert is meant", "key, or the summary it was opened with", where=where
+        )
     if key is not None and len(key) > KEY_LENGTH_MAX:
         raise Refused("The key is too long", f"at most {KEY_LENGTH_MAX} characters", where=f"{where}.key")
     return _key(post)
@@ -107,8 +115,10 @@ def _action(post: _Post, where: str = "$") -> Action:
             action = _ACTIONS.get(word.strip().lower())
             if action is None:
                 raise Refused(
-                    f"{word[:50]!r} is no status", "firing, resolved, acknowledged, note or change",
-                    "Leave it out to open an alert.", where,
+                    f"{word[:50]!r} is no status",
+                    "firing, resolved, acknowledged, note or change",
+                    "Leave it out to open an alert.",
+                    where,
                 )
             return action
     return Action.TRIGGER

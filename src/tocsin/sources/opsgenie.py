@@ -124,7 +124,7 @@ def accept(request: Request, integration: IntegrationValue, now: datetime) -> Ac
                 "Do it in Tocsin, where people are.",
                 status=422,
             )
-        case ("POST" | "PUT" | "DELETE"), _:
+        case (("POST" | "PUT" | "DELETE"), _):
             raise Refused("There is nothing at this address", "an address of the Alert API", status=404)
     raise Refused(f"{request.method} does nothing here", "GET, POST, PUT or DELETE", status=405)
 
@@ -134,7 +134,9 @@ def _accept_create(body: bytes, integration: IntegrationValue, now: datetime) ->
     if not alert.message.strip():
         raise Refused("Message can not be empty", "a text", where="message", status=422)
     if alert.alias and len(alert.alias) > KEY_LENGTH_MAX:
-        raise Refused("The alias is too long", f"at most {KEY_LENGTH_MAX} characters", where="alias", status=422)
+        raise Refused(
+            "The alias is too long", f"at most {KEY_LENGTH_MAX} characters", where="alias", status=422
+        )
     if alert.tags and len(alert.tags) > TAGS_MAX:
         raise Refused("There are too many tags", f"at most {TAGS_MAX}", where="tags", status=422)
     key = alert.alias or str(uuid.uuid4())
@@ -147,7 +149,9 @@ def _accept_act(
 ) -> Accepted:
     body = request.body if request.body.strip() else b"{}"
     act = reading.decode(_act, body)
-    needed = {"notes": act.note, "message": act.message, "description": act.description}.get(operation, "given")
+    needed = {"notes": act.note, "message": act.message, "description": act.description}.get(
+        operation, "given"
+    )
     if not (needed or "").strip():
         where = "note" if operation == "notes" else operation
         raise Refused(f"There is no {where}", "a text", where=where, status=422)
@@ -162,19 +166,27 @@ def id_of(identifier: str, kind: str) -> str | None:
     Unless told otherwise it is taken for an id when it has the shape of one, and for an alias when not.
     """
     if not identifier or len(identifier) > KEY_LENGTH_MAX:
-        raise Refused("The identifier is empty or too long", f"at most {KEY_LENGTH_MAX} characters", status=422)
+        raise Refused(
+            "The identifier is empty or too long", f"at most {KEY_LENGTH_MAX} characters", status=422
+        )
     if kind.lower() == "alias":
         return None
     if kind.lower() == "tiny":
         raise Refused("Tocsin gives no tiny ids", "id or alias", where="identifierType", status=422)
     if kind.lower() not in ("", "id"):
-        raise Refused(f"{kind[:50]!r} is no type of identifier", "id or alias", where="identifierType", status=422)
+        raise Refused(
+            f"{kind[:50]!r} is no type of identifier", "id or alias", where="identifierType", status=422
+        )
     try:
         return uuid.UUID(identifier).hex
     except ValueError:
         if kind:
             raise Refused(
-                f"{identifier[:100]!r} is no alert's id", "a UUID", "Add identifierType=alias.", "identifier", 422
+                f"{identifier[:100]!r} is no alert's id",
+                "a UUID",
+                "Add identifierType=alias.",
+                "identifier",
+                422,
             ) from None
         return None
 

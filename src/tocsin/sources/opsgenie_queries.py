@@ -48,7 +48,9 @@ def answer(parts: list[str], request: Request, integration: IntegrationValue) ->
         case [identifier]:
             kind = request.parameter("identifierType")
             return _said(_alert(_find(identifier, kind, integration), integration, whole=True))
-    raise Refused("There is nothing to read at this address", "an alert, the list, count or requests", status=404)
+    raise Refused(
+        "There is nothing to read at this address", "an alert, the list, count or requests", status=404
+    )
 
 
 def _said(data: Any, number: str = "") -> Answer:
@@ -77,7 +79,9 @@ def _query(request: Request, integration: IntegrationValue) -> AlertQuerySet:
         return rows
     status = _STATUS.match(text)
     if status is None:
-        raise Refused("This query is not understood", "status:open or status:closed", where="query", status=422)
+        raise Refused(
+            "This query is not understood", "status:open or status:closed", where="query", status=422
+        )
     state = AlertState.FIRING if status[1].lower() == "open" else AlertState.RESOLVED
     return rows.filter(state=state)
 

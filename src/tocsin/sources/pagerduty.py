@@ -136,7 +136,9 @@ def _check(payload: _Payload | None) -> None:
     _needed(payload.source, "payload.source")
     _needed(payload.severity, "payload.severity")
     if str(payload.severity).lower() not in SEVERITIES:
-        raise Refused("'payload.severity' is invalid", f"one of {', '.join(SEVERITIES)}", where="payload.severity")
+        raise Refused(
+            "'payload.severity' is invalid", f"one of {', '.join(SEVERITIES)}", where="payload.severity"
+        )
 
 
 def _needed(value: str | None, where: str) -> None:
@@ -195,7 +197,9 @@ def events(body: bytes, meta: str, now: datetime) -> Sequence[Event]:
             key=event.dedup_key or outside.get("key", ""),
             title=reading.title(payload.summary or ""),
             severity=reading.severity_of(payload.severity),
-            description=reading.prose(payload.custom_details) if isinstance(payload.custom_details, str) else "",
+            description=reading.prose(payload.custom_details)
+            if isinstance(payload.custom_details, str)
+            else "",
             fields=fields,
             links=links,
             # A resolve often repeats the payload of its trigger: the time in it says nothing about the end.
@@ -233,7 +237,9 @@ def _first_event(first: _First, body: bytes, made: str) -> Event:
         action=Action(first.event_type),
         key=first.incident_key or made,
         title=reading.title(first.description or ""),
-        severity=Severity.CRITICAL if first.event_type == "trigger" else Severity.ERROR,  # v1 knows no severities
+        severity=Severity.CRITICAL
+        if first.event_type == "trigger"
+        else Severity.ERROR,  # v1 knows no severities
         fields=fields,
         links=_links(first.client, first.client_url, None, None),
         raw=_raw(body),

@@ -49,7 +49,9 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     except msgspec.ValidationError as error:
         shape = _PLACE.match(str(error))
         what, where = shape.groups() if shape else (str(error), None)
-        raise Refused(_told(what), where=where or "$", mend="Compare with the format in the manual.") from None
+        raise Refused(
+            _told(what), where=where or "$", mend="Compare with the format in the manual."
+        ) from None
     except msgspec.DecodeError as error:
         what = "The body is empty" if not body.strip() else f"The body is not JSON: {error}"
         raise Refused(what, "one JSON document", "Check what the sender puts together.", "body") from None
@@ -151,7 +153,12 @@ def put(fields: dict[str, str], name: str, value: Any, clash: str = "") -> None:
 
 def add_link(links: list[tuple[str, str]], text: str, address: Any) -> None:
     """Add a link when it is one that may be followed: http or https, with a host, without a login inside."""
-    if not isinstance(address, str) or not address or len(address) > LINK_LENGTH_MAX or len(links) >= LINKS_MAX:
+    if (
+        not isinstance(address, str)
+        or not address
+        or len(address) > LINK_LENGTH_MAX
+        or len(links) >= LINKS_MAX
+    ):
         return
     if _SPACE.search(address) or "\\" in address:
         return

@@ -38,9 +38,8 @@ PAGES_MAX = 25
 ENTRIES_MAX = 60
 CHANGES_MAX = 5
 CHANGES_BEFORE = timedelta(hours=6)
-PAYLOAD_INLINE_MAX = (
-    3_000  # characters of raw payload that stand in the page itself; longer ones have their own
-)
+# Characters of raw payload that stand in the page itself; longer ones have their own.
+PAYLOAD_INLINE_MAX = 3_000
 PAYLOADS_INLINE_MAX = 12_000  # and all of them together
 STATES = {
     "open": "Open",

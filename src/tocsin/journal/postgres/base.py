@@ -30,7 +30,9 @@ class Connection(psycopg.Connection[Any]):
             return super().wait(gen, interval, self.patience)
         except psycopg.errors._WaitTimeout as silence:
             self.pgconn.finish()
-            raise psycopg.OperationalError(f"the database has not answered for {self.patience} s") from silence
+            raise psycopg.OperationalError(
+                f"the database has not answered for {self.patience} s"
+            ) from silence
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
