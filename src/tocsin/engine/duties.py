@@ -51,7 +51,12 @@ def duties(readers: Mapping[str, Reader], seal_key: bytes, node: str) -> tuple[D
     climbing = Climb.objects.filter(due_at__isnull=False)
     unreached = Page.objects.filter(undeliverable_at__isnull=False, passed_on_at=None)
     return (
-        Duty("digest the inbox", digest_inbox, waits=_first(inbox, "received_at", "lane", "id")),
+        Duty(
+            "digest the inbox",
+            digest_inbox,
+            waits=_first(inbox, "received_at", "lane", "id"),
+            feeds=["start climbs"],
+        ),
         Duty("end silent alerts", end_silent_alerts, ALERTS_MAX, waits=_first(firing, "ends_at")),
         Duty(
             "expire acknowledgements",

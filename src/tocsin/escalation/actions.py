@@ -35,6 +35,7 @@ from tocsin.escalation.rules import (
 from tocsin.incident.actions import call_for
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
+from tocsin.incident.wanted import take_wanted
 from tocsin.journal.actions import Fact, write
 from tocsin.journal.columns import from_instant, from_json
 from tocsin.journal.crashing import point
@@ -65,8 +66,7 @@ def roster() -> Roster:
 def start_climbs(now: datetime, limit: int = CLIMBS_MAX) -> int:
     """Incidents that need somebody begin to climb, from the first level, and page it; returns how many."""
     with transaction.atomic():
-        rows = Incident.objects.needing_climb().select_for_update(skip_locked=True, of=("self",))
-        incidents = list(rows.select_related("service")[:limit])
+        incidents = take_wanted(now, limit)
         if not incidents:
             return 0
         # Only what has had a transition can have climbed before.
@@ -77,7 +77,6 @@ def start_climbs(now: datetime, limit: int = CLIMBS_MAX) -> int:
             for incident in incidents
             if incident.state == State.TRIGGERED
         ]
-        Incident.objects.filter(pk__in=[incident.pk for incident in incidents]).update(needs_climb=False)
         _advance_all(climbs, now)
     return len(incidents)
 
