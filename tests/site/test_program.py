@@ -56,6 +56,18 @@ def test_a_fresh_folder_is_ready_by_itself_and_says_where_and_how_to_sign_in(pro
     assert program.ask("GET", "/api/v1/me")[1]["user"]["id"] == "command-line"
 
 
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/metrics", "/v2/enqueue", "/hooks/none", "/none", "/", "/events"]
+)
+def test_no_answer_leaves_without_the_headers_that_protect_its_reader(program: Program, path: str) -> None:
+    _, headers, _ = program.raw("GET", path)
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "referrer-policy" in headers
+    assert "no-store" in headers["cache-control"]
+
+
 def test_what_lies_in_the_data_folder_is_its_owners_alone(program: Program) -> None:
     open_to_others = [
         path.name for path in program.data.iterdir() if stat.S_IMODE(path.stat().st_mode) & 0o077

@@ -245,6 +245,15 @@ def test_an_acknowledge_from_the_sender_stops_the_climb(road: Road, outbox: Outb
     assert outbox.people == ["bo"]
 
 
+def test_why_the_sender_closed_it_stands_in_the_timeline(road: Road) -> None:
+    road.event("db")
+    road.look()
+    road.event("db", "resolve", note="rolled back the deployment")
+    road.look()
+    incident = road.incident()
+    assert "incident.noted" in road.told(incident)
+
+
 def test_what_heals_before_anybody_looked_pages_nobody(road: Road, outbox: Outbox) -> None:
     road.event("db")
     road.event("db", "resolve")

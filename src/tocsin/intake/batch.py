@@ -153,6 +153,8 @@ class Batch:
                 self._repeat(alert, one, what)
             elif what is Effect.RESOLVE:
                 self._resolve(alert, event)
+                if event.note.strip() and (held := self._holding(alert)) is not None:
+                    held.notes.append((event.note, by))
             elif what is Effect.ACKNOWLEDGE and (held := self._holding(alert)) is not None:
                 held.acknowledge = by
                 if event.note:

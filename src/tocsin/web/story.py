@@ -258,6 +258,10 @@ SENTENCES: dict[str, Sentence] = {
     "climb.exhausted": _climb_exhausted,
     "climb.nobody": _climb_nobody,
     "climb.pushed": _climb_pushed,
+    "climb.held": lambda data, actor, names: (
+        "The climb is held: this Tocsin was restored from a backup",
+        "Escalate by hand, or acknowledge it, when it still matters.",
+    ),
     "climb.set_aside": lambda data, actor, names: (
         "The policy could not be followed; the fallback contact is told",
         str(data.get("problem", "")),
