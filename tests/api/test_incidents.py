@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 
 from tests.api.conftest import Program
-from tests.world import Clock, World
+from tests.stories.road import Road
+from tests.world import Clock, Outbox, World
 from tocsin.escalation.actions import start_climbs
 from tocsin.incident.models import Incident
+
+
+@pytest.fixture
+def road(world: World, clock: Clock, outbox: Outbox) -> Road:
+    """The whole road behind the API, with every duty at hand."""
+    return Road(world, clock)
 
 
 def opened(program: Program, title: str = "Checkout fails") -> int:
@@ -33,6 +40,18 @@ def test_an_incident_is_opened_shown_acknowledged_and_resolved(bo: Program, cloc
     kinds = [entry["kind"] for entry in bo.get(f"/incidents/{number}/timeline").body["items"]]
     assert kinds[0] == "incident.opened" and "climb.paged" in kinds
     assert kinds[-2:] == ["incident.acknowledged", "incident.resolved"]
+
+
+def test_it_says_when_it_is_over_while_alerts_still_fire(bo: Program, road: Road) -> None:
+    road.event("one")
+    road.look()
+    number = road.incident().pk
+    assert bo.get(f"/incidents/{number}").body["fires_on"] is False
+    bo.post(f"/incidents/{number}/resolve")
+    assert bo.get(f"/incidents/{number}").body["fires_on"] is True
+    road.event("one", action="resolve")
+    road.look()
+    assert bo.get(f"/incidents/{number}").body["fires_on"] is False
 
 
 def test_what_is_done_is_written_down_as_done_through_the_api(bo: Program) -> None:

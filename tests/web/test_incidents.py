@@ -243,6 +243,32 @@ def test_acknowledge_resolve_close_and_reopen_without_script(incident: Incident,
         assert incident.state == state
 
 
+def test_what_is_resolved_while_its_alert_fires_says_what_the_next_event_does(
+    incident: Incident, road: Road, signed_in: SignedIn
+) -> None:
+    client = signed_in("bo")
+    assert "still fires" not in text_of(client.get(f"/incidents/{incident.pk}"))
+    client.post(f"/incidents/{incident.pk}/resolve")
+    told = (
+        "Resolved while 1 alert still fires. Its next event will not reopen this incident: it opens a new one"
+    )
+    assert told in text_of(client.get(f"/incidents/{incident.pk}"))
+    road.event("one", title="Checkout fails")
+    road.look()
+    assert Incident.objects.count() == 2
+    assert "still fires" not in text_of(client.get(f"/incidents/{incident.pk}"))
+
+
+def test_what_was_resolved_by_its_sender_says_nothing_of_alerts_that_fire(
+    incident: Incident, road: Road, signed_in: SignedIn
+) -> None:
+    road.event("one", action="resolve")
+    road.look()
+    said = text_of(signed_in("bo").get(f"/incidents/{incident.pk}"))
+    assert "Resolved" in said
+    assert "still fire" not in said
+
+
 def test_a_resolve_can_be_taken_back(incident: Incident, signed_in: SignedIn) -> None:
     answer = signed_in("bo").post(f"/incidents/{incident.pk}/resolve", follow=True)
     assert f'action="/incidents/{incident.pk}/reopen"' in answer.content.decode()

@@ -16,7 +16,8 @@ from tocsin.kernel.urgency import Impact, Priority, Urgency
 
 
 class IncidentOut(BaseModel):
-    """What people work on. `number` is what they say: #412."""
+    """What people work on. `number` is what they say: #412. `fires_on`: it is over while alerts of it still fire;
+    their next event opens a new incident, or joins one of the same group that is open by then."""
 
     number: int
     title: str
@@ -34,6 +35,7 @@ class IncidentOut(BaseModel):
     closed_at: datetime | None
     alerts_total: int
     alerts_firing: int
+    fires_on: bool
     version: int
 
 
@@ -121,6 +123,7 @@ def show_incident(incident: Incident) -> IncidentOut:
         closed_at=incident.closed_at,
         alerts_total=incident.alerts_total,
         alerts_firing=incident.alerts_firing,
+        fires_on=incident.fires_on,
         version=incident.version,
     )
 

@@ -75,6 +75,8 @@ def show(number: Number, /, *, as_json: Json = False) -> None:
     say(
         f"Service {found['service']}; {'nobody has it' if not found['assigned'] else found['assigned'] + ' has it'}"
     )
+    if found["fires_on"]:
+        say("Its alerts still fire: their next event will not reopen it, but opens a new incident")
     for step in found["next_steps"][:1]:
         say(f"Pages level {step['level']} ({', '.join(step['people'])}) at {when(step['at'])}")
     for title, rows, columns in (

@@ -82,6 +82,11 @@ class Incident(models.Model):
         return f"#{self.pk} {self.title}"
 
     @property
+    def fires_on(self) -> bool:
+        """Whether it is over while alerts of it still fire: their next event does not come back to it."""
+        return self.state not in OPEN and self.alerts_firing > 0
+
+    @property
     def chain(self) -> str:
         return chain_of(self.pk)
 
