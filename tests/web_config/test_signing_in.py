@@ -412,6 +412,52 @@ def test_a_change_of_access_ends_every_other_session(
     assert stolen.get("/me").status_code == 302
 
 
+@pytest.mark.parametrize("what", ["active", "role"])
+def test_a_cookie_from_before_stays_worthless_when_the_access_is_given_back(
+    reader: Reader, ada: Client, what: str
+) -> None:
+    stolen = reader(None)
+    sign_in(stolen)
+    person = {"name": "Bo Lind", "email": "bo@example.com", "timezone": "UTC"}
+    if what == "active":
+        ada.post("/people/bo/switch", {"active": "no"})
+        ada.post("/people/bo/switch", {"active": "yes"})
+    else:
+        for role in ("stakeholder", "responder"):
+            assert ada.post("/people/bo/edit", {**person, "role": role}).status_code == 302
+    assert stolen.get("/me").status_code == 302
+    again = reader(None)
+    sign_in(again)
+    assert again.get("/me").status_code == 200
+
+
+@pytest.mark.parametrize("who", ["themselves", "an administrator"])
+def test_signing_out_everywhere_ends_sessions_that_no_list_shows(
+    reader: Reader, ada: Client, who: str
+) -> None:
+    from allauth.usersessions.models import UserSession
+
+    stolen, own = reader(None), reader(None)
+    sign_in(stolen)
+    sign_in(own)
+    UserSession.objects.all().delete()
+    if who == "themselves":
+        said = own.post("/me/sessions/end", {"session": "others"}, follow=True).content.decode()
+        assert "You are signed out everywhere else." in said
+        assert own.get("/me").status_code == 200, "the session that did it goes on"
+    else:
+        ada.post("/people/bo/sign-out")
+        assert own.get("/me").status_code == 302
+    assert stolen.get("/me").status_code == 302
+    assert Entry.objects.filter(kind="access.sessions_ended", data__user="bo").count() == 1
+
+
+def test_the_profile_offers_to_sign_out_everywhere_else(reader: Reader) -> None:
+    client = reader(None)
+    sign_in(client)
+    assert "Sign out everywhere else" in client.get("/me/sessions").content.decode()
+
+
 def test_a_cookie_is_worth_nothing_after_signing_out(reader: Reader) -> None:
     client = reader(None)
     sign_in(client)

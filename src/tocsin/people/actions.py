@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from tocsin.journal.changes import did, record, saved
 from tocsin.kernel.acting import ENGINE, By
@@ -49,7 +49,7 @@ def save_user(
     now: datetime,
 ) -> User:
     """Make the person or change them. A change of role, or switching off, ends every session of theirs
-    (each carries a hash of both).
+    for good (User._get_session_auth_hash).
 
     Raises Refused for what cannot be, and when it would leave nobody who may administer.
     """
@@ -68,6 +68,8 @@ def save_user(
             user.set_unusable_password()
         user.name, user.email, user.timezone, user.role = name, email, timezone, role
         user.is_active = active
+        if before and (before["role"], before["active"]) != (str(role), active):
+            user.sessions_epoch += 1
         after = _user_as_data(user)
         user.save()
         if before and not active and before["active"]:
@@ -94,6 +96,16 @@ def deactivate_user(user_id: str, by: By, now: datetime) -> User:
 def set_role(user_id: str, role: Role | str, by: By, now: datetime) -> User:
     """Give the person another role; every session of theirs ends, so that no old one keeps the old rights."""
     return _change_user(user_id, by, now, role=check_role(role))
+
+
+def end_sessions(user_id: str, by: By, now: datetime) -> User:
+    """End every session of the person, wherever it is; they may sign in again."""
+    with transaction.atomic():
+        user = find_user(user_id)
+        User.objects.filter(pk=user_id).update(sessions_epoch=F("sessions_epoch") + 1)
+        user.refresh_from_db()
+        record([did("access.sessions_ended", user=user_id)], by, now)
+    return user
 
 
 def _change_user(user_id: str, by: By, now: datetime, **changes: Any) -> User:

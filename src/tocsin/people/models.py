@@ -24,6 +24,7 @@ class User(AbstractBaseUser):
     role = models.CharField(max_length=16, choices=[(r.value, r.value) for r in Role], default=Role.RESPONDER)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
+    sessions_epoch = models.PositiveIntegerField(default=0)  # rises whenever all sessions so far must end
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -40,9 +41,10 @@ class User(AbstractBaseUser):
         return self.is_active and may(self.role, what)
 
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
-        """What an open session must match at every request: it changes with password, role and deactivation,
-        so that each of them ends every session at once, on every node."""
-        value = f"{self.password}\n{self.role}\n{self.is_active}"
+        """What an open session must match at every request: it changes with password, role, activity and epoch,
+        so that each of them ends every session at once, on every node. The epoch never goes back: a session from
+        before a change does not fit again when the change is undone."""
+        value = f"{self.password}\n{self.role}\n{self.is_active}\n{self.sessions_epoch}"
         return salted_hmac("tocsin.people.session", value, secret=secret, algorithm="sha256").hexdigest()
 
 

@@ -24,13 +24,13 @@ from tocsin.people.actions import (
 )
 from tocsin.people.models import User
 from tocsin.people.rules import TABLE, May, Role
+from tocsin.web import sessions
 from tocsin.web.accounts import Adapter, note_access
 from tocsin.web.forms import asker, by, everybody, id_of, instant, made_once, show, told_beside
 from tocsin.web.forms.people import PersonForm, zones
 from tocsin.web.guard import needs
 from tocsin.web.layout import say, warn
 from tocsin.web.reach import edit_contacts, edit_rules, in_words_of, masked
-from tocsin.web.sessions import end_others
 
 LINK_LIFE = timedelta(hours=24)
 
@@ -165,10 +165,9 @@ def switch(request: HttpRequest, user_id: str) -> HttpResponse:
 @needs(May.PEOPLE)
 @require_POST
 def sign_out_everywhere(request: HttpRequest, user_id: str) -> HttpResponse:
+    """End every session of somebody's; they may sign in again."""
     person = find_user(user_id)
-    with transaction.atomic():
-        end_others(person, None)
-        note_access("access.sessions_ended", person, request, by(request))
+    sessions.sign_out_everywhere(person, by(request), instant(request))
     say(request, "Signed out everywhere.")
     return redirect("person", user_id=user_id)
 
@@ -181,7 +180,7 @@ def two_factor_off(request: HttpRequest, user_id: str) -> HttpResponse:
     with transaction.atomic():
         Authenticator.objects.filter(user=person).delete()
         note_access("access.two_factor_removed", person, request, by(request))
-        end_others(person, None)
+        sessions.sign_out_everywhere(person, by(request), instant(request))
     Adapter().tell_second_step_is_gone(person)
     say(request, f"{person.name} signs in with the password alone, and should turn it on again.")
     return redirect("person", user_id=user_id)

@@ -23,7 +23,7 @@ from tocsin.web.forms.people import PersonForm, TokenForm, zones
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
 from tocsin.web.reach import edit_contacts, edit_rules, in_words_of
-from tocsin.web.sessions import browser_of, end_others, end_session, sessions_of
+from tocsin.web.sessions import browser_of, end_session, sessions_of, sign_out_everywhere
 
 WEBHOOKS = ("http://", "https://")
 
@@ -172,8 +172,8 @@ def end(request: HttpRequest) -> HttpResponse:
         end_session(asker(request), int(which))
         say(request, "Ended.")
     else:
-        count = end_others(asker(request), request.session.session_key)
-        say(request, f"{count} other session{'s' if count != 1 else ''} ended.")
+        sign_out_everywhere(asker(request), by(request), instant(request), but=request.session)
+        say(request, "You are signed out everywhere else.")
     return redirect("sessions")
 
 

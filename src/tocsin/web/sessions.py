@@ -1,6 +1,6 @@
 """How long a session lasts, which ones a person has, and how they end.
 
-Idle 12 h and absolute 14 d are kept here; a change of password, role or activity ends sessions by itself,
+Idle 12 h and absolute 14 d are kept here; a change of password, role, activity or epoch ends sessions by itself,
 because the hash that each of them carries (people.models.User) no longer matches.
 """
 
@@ -10,12 +10,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from allauth.usersessions.models import UserSession
-from django.contrib.auth import SESSION_KEY, get_user, logout
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user, logout
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
+from tocsin.kernel.acting import By
+from tocsin.people.actions import end_sessions
 from tocsin.people.models import User
 
 IDLE_MAX = timedelta(hours=12)
@@ -117,9 +120,11 @@ def end_session(user: User, row_id: int) -> None:
         row.end()
 
 
-def end_others(user: User, current_key: str | None) -> int:
-    """End every session of `user` but the one with `current_key`; returns how many."""
-    rows = list(UserSession.objects.filter(user=user).exclude(session_key=current_key or ""))
-    for row in rows:
-        row.end()
-    return len(rows)
+def sign_out_everywhere(user: User, by: By, now: datetime, but: SessionBase | None = None) -> None:
+    """End every session of `user`, those too that no list shows; `but` goes on."""
+    with transaction.atomic():
+        fresh = end_sessions(user.pk, by, now)
+        for row in UserSession.objects.filter(user=user).exclude(session_key=but.session_key if but else ""):
+            row.end()
+    if but is not None:
+        but[HASH_SESSION_KEY] = fresh.get_session_auth_hash()
