@@ -1,0 +1,65 @@
+"""Spans of time and what can be done with sorted lists of them. All are half-open: the end is not part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """From `start` up to, but not including, `end`."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
+    def touches(self, other: Span) -> bool:
+        """Whether they share at least an instant."""
+        return self.start < other.end and other.start < self.end
+
+
+def united(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The instants that lie in at least one of `spans`, as sorted spans that neither overlap nor meet."""
+    out: list[Span] = []
+    for start, end in sorted(spans):
+        if start >= end:
+            continue
+        if out and start <= out[-1].end:
+            out[-1] = Span(out[-1].start, max(out[-1].end, end))
+        else:
+            out.append(Span(start, end))
+    return tuple(out)
+
+
+def common(ones: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
+    """The instants that lie in both; each list is sorted and does not overlap itself."""
+    mine, theirs = iter(ones), iter(others)
+    one, other = next(mine, None), next(theirs, None)
+    while one and other:
+        start, end = max(one.start, other.start), min(one.end, other.end)
+        if start < end:
+            yield Span(start, end)
+        if one.end <= other.end:
+            one = next(mine, None)
+        else:
+            other = next(theirs, None)
+
+
+def left_out(whole: Span, spans: Iterable[Span]) -> Iterator[Span]:
+    """What of `whole` none of `spans` covers; they are sorted and do not overlap."""
+    at = whole.start
+    for start, end in spans:
+        if at < min(start, whole.end):
+            yield Span(at, min(start, whole.end))
+        at = max(at, end)
+    if at < whole.end:
+        yield Span(at, whole.end)
+
+
+def total(spans: Iterable[Span]) -> timedelta:
+    """How long they are together."""
+    return sum((span.length for span in spans), timedelta(0))
