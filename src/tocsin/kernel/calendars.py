@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from reprlib import repr as shown
 from typing import Any
 
 from tocsin.kernel.errors import Refused
@@ -108,7 +109,9 @@ def calendar_from(data: Mapping[str, Any], where: str = "") -> Calendar:
     """The calendar that `data` writes: id, timezone, hours, and if need be name and holidays. Raises Refused."""
     if unknown := sorted(str(key) for key in data.keys() - {"id", "name", "timezone", "hours", "holidays"}):
         raise Refused(
-            f"Unknown key {unknown[0]!r} in a calendar", "id, name, timezone, hours and holidays", where=where
+            f"Unknown key {shown(unknown[0])} in a calendar",
+            "id, name, timezone, hours and holidays",
+            where=where,
         )
     prefix = f"{where}." if where else ""
     key = check_slug(data.get("id"), f"{prefix}id")
@@ -129,7 +132,7 @@ def calendar_from(data: Mapping[str, Any], where: str = "") -> Calendar:
 
 def _holiday_from(data: object, where: str) -> Holiday:
     if not isinstance(data, Mapping) or "on" not in data or data.keys() - {"on", "name"}:
-        raise Refused(f"{data!r} is not a holiday", "{on: 2026-12-25, name: Christmas Day}", where=where)
+        raise Refused(f"{shown(data)} is not a holiday", "{on: 2026-12-25, name: Christmas Day}", where=where)
     return Holiday(_date_from(data["on"], f"{where}.on"), _name_from(data.get("name", ""), f"{where}.name"))
 
 
@@ -139,13 +142,17 @@ def _date_from(data: object, where: str) -> date:
     except ValueError:
         day = date.min
     if not YEAR_MIN <= day.year < YEAR_MAX:
-        raise Refused(f"{data!r} is not a day", "one such as 2026-12-25", where=where)
+        raise Refused(f"{shown(data)} is not a day", "one such as 2026-12-25", where=where)
     return day
 
 
 def _name_from(data: object, where: str) -> str:
-    if not isinstance(data, str) or len(data) > NAME_LENGTH_MAX:
-        raise Refused("This cannot be a name", f"text of at most {NAME_LENGTH_MAX} characters", where=where)
+    if not isinstance(data, str) or len(data) > NAME_LENGTH_MAX or not data.isprintable():
+        raise Refused(
+            f"{shown(data)} cannot be a name",
+            f"one line of at most {NAME_LENGTH_MAX} characters",
+            where=where,
+        )
     return data
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
+from reprlib import repr as shown
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -88,7 +89,7 @@ def windows_from(data: object, where: str = "") -> tuple[Window, ...]:
     """The windows that a list writes. Raises Refused."""
     if not isinstance(data, list | tuple):
         raise Refused(
-            f"{data!r} stands where hours belong",
+            f"{shown(data)} stands where hours belong",
             'a list such as [{from: "09:00", to: "17:00"}]',
             where=where,
         )
@@ -101,10 +102,12 @@ def window_from(data: object, where: str = "") -> Window:
     """The window that `data` writes. Raises Refused."""
     if not isinstance(data, Mapping):
         raise Refused(
-            f"{data!r} is not a window", '{from: "09:00", to: "17:00"}, with days if need be', where=where
+            f"{shown(data)} is not a window",
+            '{from: "09:00", to: "17:00"}, with days if need be',
+            where=where,
         )
     if unknown := sorted(str(key) for key in data.keys() - {"days", "from", "to"}):
-        raise Refused(f"Unknown key {unknown[0]!r} in a window", "days, from and to", where=where)
+        raise Refused(f"Unknown key {shown(unknown[0])} in a window", "days, from and to", where=where)
     for key in ("from", "to"):
         if key not in data:
             raise Refused(f"The window has no {key}", f'{key}: "09:00"', where=where)
@@ -124,7 +127,7 @@ def days_from(data: object, where: str = "") -> tuple[int, ...]:
     """The weekdays that ["mon-wed", "fri"] writes, sorted; fri-mon goes over the weekend. Raises Refused."""
     if not isinstance(data, list | tuple) or not data:
         raise Refused(
-            f"{data!r} are no days", "a list such as [mon-fri]", "Leave it out for every day.", where
+            f"{shown(data)} are no days", "a list such as [mon-fri]", "Leave it out for every day.", where
         )
     found: set[int] = set()
     for text in data:
@@ -135,10 +138,10 @@ def days_from(data: object, where: str = "") -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _day_from(text: str, where: str, shown: object = None) -> int:
+def _day_from(text: str, where: str, written: object = None) -> int:
     if text not in DAYS:
         raise Refused(
-            f"{shown or text!r} is not a weekday", f"one of {', '.join(DAYS)}, or mon-fri", where=where
+            f"{shown(written or text)} is not a weekday", f"one of {', '.join(DAYS)}, or mon-fri", where=where
         )
     return DAYS.index(text)
 
@@ -149,7 +152,7 @@ def _clock_from(data: object, where: str, also: str = "") -> time:
     shape = _CLOCK.match(data) if isinstance(data, str) else None
     if shape is None:
         raise Refused(
-            f"{data!r} is not a time of day",
+            f"{shown(data)} is not a time of day",
             'one such as "09:00"',
             "Write hours and minutes in quotes.",
             where,

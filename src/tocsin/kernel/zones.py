@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from reprlib import repr as shown
 from zoneinfo import ZoneInfo, available_timezones
 
 from tocsin.kernel.errors import Refused
@@ -25,9 +26,8 @@ _EPOCH_WALL = _EPOCH.replace(tzinfo=None)
 def zone(name: object, where: str = "") -> ZoneInfo:
     """The zone of that IANA name; the same object each time. Raises Refused for any other name."""
     if not isinstance(name, str) or len(name) > ZONE_LENGTH_MAX or name not in _names():
-        shown = repr(name)[: ZONE_LENGTH_MAX + 2]
         raise Refused(
-            f"{shown} is not a time zone",
+            f"{shown(name)} is not a time zone",
             "a name of the IANA database",
             "Write a region and a city, such as Europe/Madrid, or UTC.",
             where,
