@@ -1,5 +1,6 @@
-"""Who is on call: schedules as values, and everything that follows from them. Pure; the rooms above import from here."""
+"""Who is on call: schedules as values, and all that follows from them. Pure; the rooms above import from here."""
 
+from tocsin.oncall.rules.reading import layer_from, override_from, schedule_from, shadow_from
 from tocsin.oncall.rules.timeline import (
     LOOK_AROUND,
     Timeline,
@@ -31,6 +32,13 @@ from tocsin.oncall.rules.values import (
     Temporary,
     Unit,
 )
+from tocsin.oncall.rules.writing import (
+    layer_as_data,
+    override_as_data,
+    references,
+    schedule_as_data,
+    shadow_as_data,
+)
 
 __all__ = [
     "LOOK_AROUND",
@@ -55,10 +63,19 @@ __all__ = [
     "Unit",
     "final",
     "gaps",
+    "layer_as_data",
+    "layer_from",
     "layer_shifts",
     "next_shift",
     "on_call",
+    "override_as_data",
+    "override_from",
     "previous_shift",
+    "references",
+    "schedule_as_data",
+    "schedule_from",
+    "shadow_as_data",
+    "shadow_from",
     "shifts_of",
     "timeline",
 ]

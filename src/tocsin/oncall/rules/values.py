@@ -21,7 +21,7 @@ SHADOWS_MAX = 100
 EVERY_MAX = 1_000  # hours, days, weeks or months of a turn
 NAME_LENGTH_MAX = 100
 OVERRIDE_LENGTH_MAX = timedelta(days=2 * 366)
-SPAN_MAX = timedelta(days=5 * 366)  # that may be asked for at once
+SPAN_MAX = timedelta(days=2 * 366)  # that may be asked for at once
 SHIFTS_MAX = 20_000  # in one answer
 
 
