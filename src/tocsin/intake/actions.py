@@ -3,16 +3,18 @@
 One transaction a batch: (1) take rows, what is critical or small first; (2) read them into events; (3) load the
 latest alert of every key they name; (4) decide event by event, in the order of arrival, against what this batch has
 already changed; (5) store alerts, incidents, journal and counts; (6) delete the rows. A crash anywhere leaves the
-rows where they were, and the next look does it all again.
+rows where they were, and the next look does it all again. Between (3) and (4) an acknowledgement or a note of what
+does not fire is kept for later, when what it overtook may begin to fire.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import structlog
 from django.db import transaction
+from django.db.models import Min
 
 from tocsin.catalog.actions import configuration
 from tocsin.intake.batch import Batch
@@ -63,13 +65,28 @@ def _digest(readers: Mapping[str, Reader], now: datetime, limit: int, only: int 
         for row in rows:
             batch.add(row, _read(readers, row))
         point("digest: read")
-        batch.store()
+        early = _set_back(rows, batch.unsettled())
+        batch.store(but=early)
         point("digest: stored")
-        done_with(rows, now)
+        done_with([row for row in rows if row.id not in early], now)
         wake("duties", "now")
         point("digest: before commit")
     point("digest: committed")
-    return len(rows)
+    return len(rows) - (len(early) if lane == BULK_LANE else 0)
+
+
+def _set_back(rows: Sequence[Received], unsettled: Collection[int]) -> set[int]:
+    """Keep those of `unsettled` for later that came after a request of their sender's which still waits: what they
+    speak of may be in there. They go to the bulk lane, behind it. Returns their numbers."""
+    if not unsettled:
+        return set()
+    senders = {row.integration_id for row in rows if row.id in unsettled}
+    older = Inbox.objects.filter(quarantined_at=None, integration_id__in=senders, id__lt=max(unsettled))
+    others = older.exclude(pk__in=[row.id for row in rows]).values("integration_id").annotate(first=Min("id"))
+    first = dict(others.values_list("integration_id", "first"))
+    early = {row.id for row in rows if row.id in unsettled and first.get(row.integration_id, row.id) < row.id}
+    Inbox.objects.filter(pk__in=early).update(lane=BULK_LANE)
+    return early
 
 
 def _read(readers: Mapping[str, Reader], row: Received) -> Sequence[Event]:

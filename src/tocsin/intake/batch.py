@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,8 +17,10 @@ from tocsin.incident.rules import OPEN
 from tocsin.incident.rules import TITLE_LENGTH_MAX as INCIDENT_TITLE_LENGTH_MAX
 from tocsin.intake.models import Alert, Change
 from tocsin.intake.rules import (
+    FOLLOW_UPS,
     SAMPLE_BYTES_MAX,
     SAMPLES_MAX,
+    SEQS_PER_REQUEST,
     AlertState,
     Effect,
     Event,
@@ -54,6 +56,10 @@ class Arrived:
     @property
     def by(self) -> By:
         return By(f"integration:{self.integration.id}", "event")
+
+    @property
+    def request(self) -> int:
+        return self.seq // SEQS_PER_REQUEST
 
 
 @dataclass
@@ -107,8 +113,26 @@ class Batch:
         self._resolve(alert, None)
         self.tally[alert.integration_id, ENDED_IN_SILENCE] += 1
 
-    def store(self) -> None:
-        """Decide everything that waits and write it."""
+    def unsettled(self) -> set[int]:
+        """The requests with nothing but follow-ups, one of them to an alert that does not fire, as far as is known."""
+        follow_ups = {(one.integration.id, one.key) for one in self.waiting if one.event.action in FOLLOW_UPS}
+        if not follow_ups:
+            return set()
+        self._load(follow_ups)
+        firing = {key for key, alert in self.latest.items() if alert.state == AlertState.FIRING}
+        found, others = set[int](), set[int]()
+        for one in self.waiting:
+            key = (one.integration.id, one.key)
+            if one.event.action not in FOLLOW_UPS:
+                others.add(one.request)
+                firing.add(key)  # or it ends here: told in this batch either way
+            elif key not in firing:
+                found.add(one.request)
+        return found - others
+
+    def store(self, but: Collection[int] = ()) -> None:
+        """Decide everything that waits and write it, `but` for the events of these requests."""
+        self.waiting = [one for one in self.waiting if one.request not in but]
         self._load({(one.integration.id, one.key) for one in self.waiting})
         for one in self.waiting:
             self._apply(one)
@@ -146,7 +170,7 @@ class Batch:
         elif what is Effect.CHANGE:
             self._change(one)
         elif alert is not None:
-            if what is not Effect.STALE:
+            if what is not Effect.STALE and event.action not in FOLLOW_UPS:
                 alert.last_seq = one.seq
                 self._mark(alert)
             if what in (Effect.REPEAT, Effect.REFIRE):
@@ -162,6 +186,7 @@ class Batch:
             elif what is Effect.UPDATE:
                 alert.title = event.title or alert.title
                 alert.description = event.description or alert.description
+                self._mark(alert)
             elif what is Effect.NOTE and (held := self._holding(alert)) is not None and event.note.strip():
                 held.notes.append((event.note, by))
 

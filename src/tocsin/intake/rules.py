@@ -36,6 +36,10 @@ class Action(StrEnum):
     CHANGE = "change"  # context only: opens nothing, pages nobody
 
 
+# They speak of an alert that fires, and say nothing of whether it does: a trigger is never older news than they are.
+FOLLOW_UPS = frozenset({Action.ACKNOWLEDGE, Action.NOTE, Action.UPDATE})
+
+
 class Severity(StrEnum):
     CRITICAL = "critical"
     ERROR = "error"
@@ -72,8 +76,8 @@ class AlertState(StrEnum):
 
 @dataclass(frozen=True)
 class Seen:
-    """The latest alert with the event's key, as stored. `last_seq` is the number of the newest event applied,
-    `ended_at` the sender's own time of its resolve."""
+    """The latest alert with the event's key, as stored. `last_seq` is the number of the newest trigger or resolve
+    applied, `ended_at` the sender's own time of its resolve."""
 
     state: AlertState
     last_seq: int
