@@ -6,9 +6,11 @@ import re
 
 import pytest
 
+from tocsin.engine import duties
 from tocsin.incident import actions as incidents
 from tocsin.intake import actions as intake
 from tocsin.notification import delivering
+from tocsin.testing import simulator
 from tocsin.testing.promises import PromiseBroken
 from tocsin.testing.simulate import seeds_of
 from tocsin.testing.simulator import Simulation
@@ -58,6 +60,21 @@ def test_it_notices_a_lost_event(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_notices_a_person_who_is_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivering, "_next_channel", lambda page, now: [])
     assert "P2" in _first_break()
+
+
+def test_it_notices_a_duty_that_is_not_given_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        simulator, "waits_of", lambda work: lambda: {duty.name: None for duty in work}
+    )  # nothing is ever due
+    assert "something is due and no duty moves it on" in _first_break(1)
+
+
+def test_it_notices_a_duty_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(now: object, limit: int = 0) -> int:
+        raise ValueError("no climb today")
+
+    monkeypatch.setattr(duties, "start_climbs", failing)
+    assert "no climb today" in _first_break(5)
 
 
 @pytest.mark.parametrize(
