@@ -6,11 +6,10 @@ A `Timeline` is that picture, made once and asked often; everything else here as
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property, partial
-from typing import NamedTuple
+from functools import cached_property
 
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.spans import Span
@@ -31,14 +30,9 @@ _FIRST_LOOK = timedelta(days=8)
 _INSTANT = timedelta(microseconds=1)
 
 
-class Crew(NamedTuple):
-    """People on call together, and for each what put them there."""
-
-    users: tuple[str, ...]
-    sources: tuple[str, ...]
-
-
-NOBODY = Crew((), ())
+# People on call together, in the order of their slot, and for each what put them there.
+Crew = Mapping[str, str]
+NOBODY: Crew = {}
 
 
 @dataclass(frozen=True)
@@ -75,21 +69,23 @@ class Timeline:
 
 
 class _Canvas:
-    """A span being painted: sorted stretches, each with its crew."""
+    """A span being painted: sorted stretches, each with its crew. What is painted lies within the span."""
 
     def __init__(self, start: datetime, end: datetime) -> None:
         self.end = end
         self.starts = [start]
         self.crews = [NOBODY]
 
-    def paint(self, start: datetime, end: datetime, change: Callable[[Crew], Crew]) -> None:
-        """Give every stretch in [start, end) the crew that `change` makes of the one it had."""
-        start, end = max(start, self.starts[0]), min(end, self.end)
-        if start >= end:
-            return
+    def cover(self, start: datetime, end: datetime, crew: Crew) -> None:
+        """Give all of [start, end) to `crew`, whoever had it."""
         first, last = self._cut(start), self._cut(end)
-        for place in range(first, last):
-            self.crews[place] = change(self.crews[place])
+        self.starts[first:last] = [start]
+        self.crews[first:last] = [crew]
+
+    def change(self, start: datetime, end: datetime, change: Callable[[Crew], Crew]) -> None:
+        """Give every stretch in [start, end) the crew that `change` makes of the one it had."""
+        first, last = self._cut(start), self._cut(end)
+        self.crews[first:last] = map(change, self.crews[first:last])
 
     def _cut(self, at: datetime) -> int:
         """The place of the stretch that begins at `at`, which is cut off the one before when there is none."""
@@ -103,7 +99,7 @@ class _Canvas:
 
     def stretches(self) -> Iterator[Shift]:
         for start, end, crew in zip(self.starts, [*self.starts[1:], self.end], self.crews, strict=True):
-            yield Shift(start, end, crew.users, crew.sources)
+            yield Shift(start, end, tuple(crew), tuple(crew.values()))
 
 
 def timeline(schedule: Schedule, start: datetime, end: datetime) -> Timeline:
@@ -121,13 +117,12 @@ def timeline(schedule: Schedule, start: datetime, end: datetime) -> Timeline:
     for number, override in enumerate(schedule.overrides, 1):
         if override.start >= end or override.end <= start:
             continue
+        span = Span(max(override.start, start), min(override.end, end))
         if isinstance(override, Temporary):
-            span = Span(max(override.start, start), min(override.end, end))
-            canvas.paint(*span, lambda _: NOBODY)
+            canvas.cover(*span, NOBODY)
             _paint_layers(canvas, schedule, override.layers, span, f"temporary:{override.id or number}")
         else:
-            source = f"override:{override.id or number}"
-            canvas.paint(override.start, override.end, partial(_overridden, override, source))
+            _paint_override(canvas, override, span, f"override:{override.id or number}")
     stretches = merged(canvas.stretches())
     if len(stretches) > SHIFTS_MAX:
         raise Refused(f"{len(stretches)} shifts", f"at most {SHIFTS_MAX}", "Ask for a shorter span.")
@@ -139,32 +134,41 @@ def _paint_layers(
 ) -> None:
     """Paint each layer over those before it, where it has somebody."""
     for number, layer in enumerate(layers, 1):
-        for shift in layer_shifts(layer, schedule.timezone, *span, schedule.calendars, source.format(number)):
-            if shift.users:
-                crew = Crew(shift.users, shift.sources)
-                canvas.paint(shift.start, shift.end, lambda _, crew=crew: crew)  # type: ignore[misc]
+        shifts = layer_shifts(layer, schedule.timezone, *span, schedule.calendars, source.format(number))
+        for start, end, users, sources in shifts:
+            if users:
+                canvas.cover(start, end, dict(zip(users, sources, strict=True)))
 
 
-def _overridden(override: Override, source: str, crew: Crew) -> Crew:
-    """Who is on call in the span of `override` where `crew` would have been."""
-    pairs = list(zip(crew.users, crew.sources, strict=True))
-    ours = [(user, source) for user in override.users]
-    if override.mode is Mode.REMOVE:
-        kept = [pair for pair in pairs if pair[0] not in override.users]
-    elif override.mode is Mode.ADD:
-        kept = pairs + [pair for pair in ours if pair[0] not in crew.users]
-    elif not override.replaces:
-        kept = ours
-    elif not set(override.replaces) & set(crew.users):
-        return crew
+def _paint_override(canvas: _Canvas, override: Override, span: Span, source: str) -> None:
+    """Change in `span` what `override` changes."""
+    ours = dict.fromkeys(override.users, source)
+    if override.mode is Mode.ADD:
+        canvas.change(*span, lambda crew: {**crew, **ours, **crew})  # in order, and nobody's source changes
+    elif override.mode is Mode.REMOVE:
+        canvas.change(*span, lambda crew: _exchanged(crew, override.users, NOBODY))
+    elif override.replaces:
+        canvas.change(*span, lambda crew: _exchanged(crew, override.replaces, ours))
     else:
-        # They stand where the first they replace stood; who would now stand there twice does so once.
-        staying = [pair for pair in pairs if pair[0] not in override.replaces]
-        place = next(number for number, user in enumerate(crew.users) if user in override.replaces)
-        present = {user for user, _ in staying}
-        coming = [pair for pair in ours if pair[0] not in present]
-        kept = staying[:place] + coming + staying[place:]
-    return Crew(tuple(user for user, _ in kept), tuple(source for _, source in kept))
+        canvas.cover(*span, ours)
+
+
+def _exchanged(crew: Crew, going: Collection[str], coming: Crew) -> Crew:
+    """`crew` with those who come where the first of those who go stood; nobody comes where nobody goes.
+
+    Who is there already, and stays, is there once.
+    """
+    if not any(user in going for user in crew):
+        return crew
+    staying = {user: source for user, source in crew.items() if user not in going}
+    out: dict[str, str] = {}
+    for user, source in crew.items():
+        out |= (
+            {user: source}
+            if user in staying
+            else {who: why for who, why in coming.items() if who not in staying}
+        )
+    return out
 
 
 def final(schedule: Schedule, start: datetime, end: datetime) -> tuple[Shift, ...]:

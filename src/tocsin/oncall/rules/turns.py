@@ -15,6 +15,7 @@ from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from tocsin.kernel.hours import Window, window_spans
@@ -97,14 +98,19 @@ class HandOffs:
     layer: Layer
     zone: ZoneInfo
 
+    @cached_property
+    def _length(self) -> timedelta | None:
+        """Of a turn by the wall clock; None when it is counted in months or never ends."""
+        length = _LENGTHS.get(self.layer.rotation.unit)
+        return length and length * self.layer.rotation.every
+
     def at(self, number: int) -> datetime:
         """The instant of hand-off `number`; NEVER when there is none."""
-        unit, every, start = self.layer.rotation.unit, self.layer.rotation.every, self.layer.start
-        if unit is Unit.FIXED:
-            return instant(start, self.zone) if number == 0 else NEVER
-        if unit is Unit.MONTHLY:
-            return instant(months_later(start, number * every), self.zone)
-        return instant(start + number * every * _LENGTHS[unit], self.zone)
+        if self._length:
+            return instant(self.layer.start + number * self._length, self.zone)
+        if self.layer.rotation.unit is Unit.MONTHLY:
+            return instant(months_later(self.layer.start, number * self.layer.rotation.every), self.zone)
+        return instant(self.layer.start, self.zone) if number == 0 else NEVER
 
     def under_way(self, at: datetime) -> int:
         """The number of the turn at the instant `at`: the last of those that have begun; -1 before the first."""
@@ -120,12 +126,13 @@ class HandOffs:
 
     def _estimate(self, wall: datetime) -> int:
         """How many turns the wall clock has gone through, give or take one."""
-        rotation, start = self.layer.rotation, self.layer.start
-        if rotation.unit is Unit.FIXED:
-            return 0
-        if rotation.unit is Unit.MONTHLY:
-            return max(0, ((wall.year - start.year) * 12 + wall.month - start.month) // rotation.every)
-        return max(0, (wall - start) // (rotation.every * _LENGTHS[rotation.unit]))
+        start = self.layer.start
+        if self._length:
+            return max(0, (wall - start) // self._length)
+        if self.layer.rotation.unit is Unit.MONTHLY:
+            months = (wall.year - start.year) * 12 + wall.month - start.month
+            return max(0, months // self.layer.rotation.every)
+        return 0
 
 
 def months_later(wall: datetime, months: int) -> datetime:

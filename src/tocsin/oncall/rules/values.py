@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from tocsin.kernel.calendars import Calendar
 from tocsin.kernel.hours import Window
@@ -163,8 +164,7 @@ class Schedule:
     calendars: Calendars = field(default_factory=dict, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
+class Shift(NamedTuple):  # by the thousand: three times as fast to make as a dataclass
     """From `start` up to `end` (instants) these people are on call; with no users, nobody is.
 
     `sources` says for each of `users` what put them there: "layer:2" (the second of the schedule), "override:ID",
