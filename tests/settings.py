@@ -5,12 +5,16 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 from tests import memory
 
 memory.use()
+# Programs are started hundreds of times here, so they are compiled once, also where the environment says not to.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Each process of the suite has its own data folder; the settings read it the moment they are imported.
 _FOLDER = Path(tempfile.mkdtemp(prefix="tocsin-tests-"))
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
