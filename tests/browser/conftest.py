@@ -20,7 +20,7 @@ PATIENCE_MS = 60_000  # against hanging on a busy machine; nothing waits for it
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """The demo organisation, running."""
     with running(tmp_path_factory.mktemp("demo") / "data", "--demo") as program:
