@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import yaml
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.world import Outbox
 from tocsin.catalog import actions as catalog
 from tocsin.catalog.models import Integration, Service
+from tocsin.catalog.saving import Integrations
 from tocsin.escalation.models import Policy
 from tocsin.incident.models import Incident
 from tocsin.intake.models import Alert
@@ -249,12 +253,40 @@ def test_nothing_is_applied_when_one_thing_cannot_be(monkeypatch: pytest.MonkeyP
     def breaks(*args: object, **named: object) -> None:
         raise Refused("The last thing fails")
 
-    monkeypatch.setattr(catalog, "save_integration", breaks)
+    monkeypatch.setattr(Integrations, "save", breaks)
     with pytest.raises(Refused, match="The last thing fails") as refusal:
         apply(wanted, BY, NOW)
     assert refusal.value.where == "org.yaml:28"
     assert not User.objects.exists()
     assert not Entry.objects.exists()
+
+
+def test_a_large_file_needs_no_more_statements_than_a_small_one() -> None:
+    def statements(services: int) -> int:
+        names = [f"of-{services}-{n}" for n in range(services)]
+        text = yaml.safe_dump(
+            {
+                "users": [
+                    {"id": name, "name": name, "email": f"{name}@example.com", "contacts": {"mail": "fake:x"},
+                     "rules": {"high": ["mail"]}}
+                    for name in names
+                ],
+                "teams": [{"id": name, "members": [name]} for name in names],
+                "policies": [{"id": name, "levels": [{"notify": [f"user:{name}"], "timeout": "5m"}]} for name in names],
+                "services": [
+                    {"id": name, "name": name, "policy": name, "integrations": [{"id": name, "type": "events"}]}
+                    for name in names
+                ],
+            }
+        )  # fmt: skip
+        wanted = plan([File("org.yaml", text)])
+        with CaptureQueriesContext(connection) as captured:
+            apply(wanted, BY, NOW)
+        return len(captured)
+
+    few = statements(2)
+    assert statements(40) <= few
+    assert User.objects.count() == Contact.objects.count() == Integration.objects.count() == 42
 
 
 def test_several_files_are_one_organisation() -> None:

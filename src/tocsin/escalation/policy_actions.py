@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from tocsin.catalog.models import Service
 from tocsin.escalation import rules
 from tocsin.escalation.models import Policy
 from tocsin.escalation.rules import TargetKind
+from tocsin.journal.actions import Fact
 from tocsin.journal.changes import did, record, saved
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused, conflict, not_found
@@ -21,21 +23,65 @@ from tocsin.people.models import Team, User
 
 def save_policy(policy: rules.Policy, team: str | None, by: By, now: datetime) -> Policy:
     """Make the policy or change it; `team` is who looks after it. Raises Refused."""
-    check_slug(policy.id, "id")
-    check_name(policy.name)
-    check_levels(policy)
     with transaction.atomic():
-        if team and not Team.objects.filter(pk=team).exists():
+        saving = Policies([policy.id])
+        row = saving.save(policy, team)
+        saving.store(by, now)
+    return row
+
+
+class Policies:
+    """Changes to the policies `ids`: `save` decides about one, `store` writes all. Both inside one transaction of the
+    caller's."""
+
+    def __init__(self, ids: Collection[str]) -> None:
+        self._people = set(User.objects.values_list("pk", flat=True))
+        self._teams = set(Team.objects.values_list("pk", flat=True))
+        self._rows = Policy.objects.select_for_update().order_by("pk").in_bulk(list(ids))
+        self._changed: dict[str, Policy] = {}
+        self._facts: list[Fact] = []
+
+    def save(self, policy: rules.Policy, team: str | None) -> Policy:
+        """Make the policy or change it. Raises Refused."""
+        check_slug(policy.id, "id")
+        check_name(policy.name)
+        check_levels(policy)
+        if team and team not in self._teams:
             raise Refused(f"No team '{team}'", "the id of a team", where="team")
-        _check_targets(policy)
-        row = Policy.objects.select_for_update().filter(pk=policy.id).first()
+        self._check_targets(policy)
+        row = self._rows.get(policy.id)
         before = _as_data(row) if row else None
-        row = row or Policy(id=policy.id)
+        row = row or self._rows.setdefault(policy.id, Policy(id=policy.id))
         row.name, row.team_id, row.repeat = policy.name.strip(), team or None, policy.repeat
         row.levels = rules.policy_as_data(policy)["levels"]
-        row.save()
-        record(saved("policy", policy.id, before, _as_data(row)), by, now)
-    return row
+        self._changed[policy.id] = row
+        self._facts += saved("policy", policy.id, before, _as_data(row))
+        return row
+
+    def store(self, by: By, now: datetime) -> None:
+        """Write."""
+        Policy.objects.bulk_create(
+            self._changed.values(),
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=["name", "team", "levels", "repeat"],
+        )
+        record(self._facts, by, now)
+
+    def _check_targets(self, policy: rules.Policy) -> None:
+        known = {TargetKind.USER: self._people, TargetKind.TEAM: self._teams}
+        for number, level in enumerate(policy.levels, 1):
+            for target in level.notify:
+                if target.kind is TargetKind.SCHEDULE:
+                    raise Refused(
+                        f"{target} cannot be notified: there are no schedules yet",
+                        'somebody like "user:bo" or "team:web"',
+                        where=f"level {number}",
+                    )
+                if target.id not in known[target.kind]:
+                    raise Refused(
+                        f"No {target.kind} '{target.id}'", "somebody who exists", where=f"level {number}"
+                    )
 
 
 def delete_policy(policy_id: str, by: By, now: datetime) -> None:
@@ -81,24 +127,6 @@ def check_levels(policy: rules.Policy) -> rules.Policy:
         if len(set(level.notify)) != len(level.notify):
             raise Refused(f"Level {number} names somebody twice", "everybody once", where=f"level {number}")
     return policy
-
-
-def _check_targets(policy: rules.Policy) -> None:
-    people = set(User.objects.values_list("pk", flat=True))
-    teams = set(Team.objects.values_list("pk", flat=True))
-    known = {TargetKind.USER: people, TargetKind.TEAM: teams}
-    for number, level in enumerate(policy.levels, 1):
-        for target in level.notify:
-            if target.kind is TargetKind.SCHEDULE:
-                raise Refused(
-                    f"{target} cannot be notified: there are no schedules yet",
-                    'somebody like "user:bo" or "team:web"',
-                    where=f"level {number}",
-                )
-            if target.id not in known[target.kind]:
-                raise Refused(
-                    f"No {target.kind} '{target.id}'", "somebody who exists", where=f"level {number}"
-                )
 
 
 def _as_data(row: Policy) -> dict[str, Any]:

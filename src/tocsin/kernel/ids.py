@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from tocsin.kernel.errors import Refused
 
+PART_MAX = 400  # ids in one statement
+T = TypeVar("T")
 SLUG_LENGTH_MAX = 64
 SECRET_BYTES = 20  # 160 bits; the catalogue asks for at least 128
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
@@ -28,6 +32,12 @@ def check_slug(text: object, where: str = "") -> str:
 def slug_of(name: str) -> str:
     """A slug made from a human name, or "" when nothing in it can be used: "Ada Ortiz" -> "ada-ortiz"."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:SLUG_LENGTH_MAX].strip("-")
+
+
+def in_parts(ids: Iterable[T], size: int = PART_MAX) -> Iterator[list[T]]:
+    """`ids` in lists short enough for one statement each."""
+    listed = list(ids)
+    return (listed[start : start + size] for start in range(0, len(listed), size))
 
 
 def new_secret(prefix: str = "") -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import yaml
@@ -14,7 +14,8 @@ from django.db import transaction
 from tocsin.catalog import actions as catalog
 from tocsin.catalog.models import Integration
 from tocsin.catalog.rules import Grouping, ServiceValue, UrgencyFrom, matrix_from
-from tocsin.escalation.policy_actions import delete_policy, policy_ids, save_policy
+from tocsin.catalog.saving import Integrations, Services
+from tocsin.escalation.policy_actions import Policies, delete_policy, policy_ids
 from tocsin.escalation.rules import policy_from
 from tocsin.journal.actions import ORGANISATION
 from tocsin.journal.models import Head
@@ -23,16 +24,18 @@ from tocsin.kernel.durations import parse_duration
 from tocsin.kernel.errors import Refused, conflict
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.channels import check_address
-from tocsin.notification.rule_actions import save_rules
+from tocsin.notification.rule_actions import Rules
 from tocsin.notification.rules import Step
 from tocsin.organisation import rules
 from tocsin.organisation.kinds import LEFT, NEVER, NONE
-from tocsin.organisation.plan import Plan, plan, read_current
+from tocsin.organisation.plan import Plan, plan, planned_again, read_current
 from tocsin.organisation.reading import File
 from tocsin.organisation.rules import Change, Data, Declared, Fate, Removed
 from tocsin.organisation.schema import INTEGRATION, LISTS
 from tocsin.people import actions as people
 from tocsin.people.models import User
+from tocsin.people.rules import Role
+from tocsin.people.saving import Contacts, Teams, Users
 
 __all__ = ["Applied", "File", "Plan", "apply", "export", "plan"]
 
@@ -50,7 +53,7 @@ def apply(planned: Plan, by: By, now: datetime) -> Applied:
     with transaction.atomic():
         # Whoever changes the configuration waits here, so that what was planned is what is done.
         Head.objects.select_for_update().filter(chain=ORGANISATION).first()
-        if plan(planned.files, planned.prune).changes != planned.changes:
+        if planned_again(planned).changes != planned.changes:
             raise conflict("The configuration has changed since this was planned", "Look at the plan again.")
         keys: dict[str, str] = {}
         touched = {(change.section, change.id) for change in planned.changes}
@@ -58,73 +61,136 @@ def apply(planned: Plan, by: By, now: datetime) -> Applied:
         first = [gone for gone in planned.removed if gone.section == rules.INTEGRATIONS]
         for gone in first:
             _remove(gone, by, now)
-        for each in _in_order(planned):
-            if (each.section, each.id) in touched:
-                _placed(each, partial(_save, each, keys, by, now))
+        for section, save in SAVING.items():
+            objects = _in_order(
+                each for each in planned.declared.of(section) if (section, each.id) in touched
+            )
+            if objects:
+                save(objects, keys, by, now)
         for gone in planned.removed[len(first) :]:
             _remove(gone, by, now)
     return Applied(planned.changes, keys)
 
 
-def _in_order(planned: Plan) -> Iterator[Declared]:
-    """What is named before what names it, and new admins before old ones step down."""
-    for section in (*rules.ORDER[1:], rules.ORGANISATION):
-        objects = list(planned.declared.of(section))
-        if section == rules.USERS:
-            objects.sort(key=lambda each: each.data["role"] != rules.ADMIN or not each.data["active"])
-        yield from objects
+def _in_order(objects: Iterable[Declared]) -> list[Declared]:
+    """New admins before old ones step down."""
+    return sorted(
+        objects,
+        key=lambda each: (
+            each.section == rules.USERS and (each.data["role"] != rules.ADMIN or not each.data["active"])
+        ),
+    )
 
 
-def _placed(each: Declared, do: Callable[[], None]) -> None:
-    """Run `do`; what it refuses is told with the place of the object."""
+@contextmanager
+def _told_of(each: Declared) -> Iterator[None]:
+    """What is refused inside is told with the place of the object."""
     try:
-        do()
+        yield
     except Refused as refused:
         refused.where = f"{each.where} ({refused.where})" if refused.where else each.where
         raise
 
 
-def _save(each: Declared, keys: dict[str, str], by: By, now: datetime) -> None:
-    data = each.data
-    if each.section == rules.USERS:
-        _save_user(each.id, data, by, now)
-    elif each.section == rules.TEAMS:
-        people.save_team(each.id, data["name"], data["members"], data["lead"], by, now)
-    elif each.section == rules.POLICIES:
-        save_policy(policy_from({"id": each.id, **data}), data["team"], by, now)
-    elif each.section == rules.SERVICES:
-        value = service_from(each.id, data)
-        catalog.save_service(value, data["description"], by, now, policies=policy_ids())
-    elif each.section == rules.INTEGRATIONS:
-        _save_integration(each, keys, by, now)
-    else:
-        row = catalog.organisation()
-        catalog.save_organisation(
-            data.get("name", row.name),
-            matrix_from(data.get("priorities", row.matrix)),
-            data.get("fallback", row.fallback_id),
-            by,
-            now,
-        )
+Objects = Sequence[Declared]
 
 
-def _save_user(user_id: str, data: Data, by: By, now: datetime) -> None:
-    there = User.objects.filter(pk=user_id).first()
-    people.save_user(
-        user_id,
-        data["name"],
-        data["email"],
-        timezone=data.get("timezone", there.timezone if there else "UTC"),
-        role=data["role"],
-        active=data["active"],
-        by=by,
-        now=now,
-    )
-    if "contacts" in data:
-        people.save_contacts(user_id, data["contacts"], by, now, check_address=check_address)
-    if "rules" in data:
-        steps = {Urgency(urgency): [_step(step) for step in each] for urgency, each in data["rules"].items()}
-        save_rules(user_id, steps, by, now)
+def _save_users(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
+    known = User.objects.in_bulk([each.id for each in objects])
+    users = Users([each.id for each in objects], [each.data["email"] for each in objects])
+    for each in objects:
+        data, there = each.data, known.get(each.id)
+        with _told_of(each):
+            users.save(
+                each.id,
+                data["name"],
+                data["email"],
+                timezone=data.get("timezone", there.timezone if there else "UTC"),
+                role=Role(data["role"]),
+                active=data["active"],
+                now=now,
+            )
+    users.store(by, now)
+    reached = [each for each in objects if "contacts" in each.data]
+    contacts = Contacts([each.id for each in reached], check_address)
+    for each in reached:
+        with _told_of(each):
+            contacts.save(each.id, each.data["contacts"])
+    contacts.store(by, now)
+    ruled = [each for each in objects if "rules" in each.data]
+    steps = Rules([each.id for each in ruled])
+    for each in ruled:
+        with _told_of(each):
+            steps.save(each.id, _steps(each.data["rules"]))
+    steps.store(by, now)
+
+
+def _save_teams(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
+    members = {member for each in objects for member in each.data["members"]}
+    teams = Teams([each.id for each in objects], members)
+    for each in objects:
+        with _told_of(each):
+            teams.save(each.id, each.data["name"], each.data["members"], each.data["lead"])
+    teams.store(by, now)
+
+
+def _save_policies(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
+    policies = Policies([each.id for each in objects])
+    for each in objects:
+        with _told_of(each):
+            policies.save(policy_from({"id": each.id, **each.data}), each.data["team"])
+    policies.store(by, now)
+
+
+def _save_services(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
+    services = Services([each.id for each in objects], policy_ids())
+    for each in objects:
+        with _told_of(each):
+            services.save(service_from(each.id, each.data), each.data["description"])
+    services.store(by, now)
+
+
+def _save_integrations(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
+    ids, of = [each.id for each in objects], {each.data["service"] for each in objects}
+    integrations = Integrations(ids, of, [each.key for each in objects if each.key is not None])
+    for each in objects:
+        data = each.data
+        with _told_of(each):
+            _, made = integrations.save(
+                each.id, data["service"], data["type"], data["name"], each.key, data["enabled"], now=now
+            )
+        if made is not None:
+            keys[each.id] = made
+    integrations.store(by, now)
+
+
+def _save_organisation(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
+    row = catalog.organisation()
+    for each in objects:
+        data = each.data
+        with _told_of(each):
+            catalog.save_organisation(
+                data.get("name", row.name),
+                matrix_from(data.get("priorities", row.matrix)),
+                data.get("fallback", row.fallback_id),
+                by,
+                now,
+            )
+
+
+# What is named before what names it. Each is given all objects of its section at once.
+SAVING: dict[str, Callable[[Objects, dict[str, str], By, datetime], None]] = {
+    rules.USERS: _save_users,
+    rules.TEAMS: _save_teams,
+    rules.POLICIES: _save_policies,
+    rules.SERVICES: _save_services,
+    rules.INTEGRATIONS: _save_integrations,
+    rules.ORGANISATION: _save_organisation,
+}
+
+
+def _steps(data: Data) -> dict[Urgency, list[Step]]:
+    return {Urgency(urgency): [_step(step) for step in steps] for urgency, steps in data.items()}
 
 
 def _step(data: Any) -> Step:
@@ -150,17 +216,6 @@ def service_from(service_id: str, data: Data) -> ServiceValue:
         resolve_delay=parse_duration(data["resolve_delay"]),
         ack_timeout=None if ack_timeout == NEVER else parse_duration(ack_timeout),
     )
-
-
-def _save_integration(each: Declared, keys: dict[str, str], by: By, now: datetime) -> None:
-    data = each.data
-    row, made = catalog.save_integration(
-        each.id, data["service"], data["type"], data["name"], each.key, by, now
-    )
-    if made is not None:
-        keys[each.id] = made
-    if row.enabled != data["enabled"]:
-        catalog.set_enabled(each.id, data["enabled"], by, now)
 
 
 def _remove(gone: Removed, by: By, now: datetime) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tocsin.catalog import actions as catalog
@@ -11,6 +11,7 @@ from tocsin.catalog.models import Integration, Organisation, Service
 from tocsin.catalog.rules import ServiceValue, matrix_as_data, matrix_from
 from tocsin.escalation.models import Policy
 from tocsin.kernel.durations import format_duration
+from tocsin.kernel.errors import Refused
 from tocsin.notification.models import Rule
 from tocsin.organisation import rules
 from tocsin.organisation.checking import check
@@ -68,6 +69,17 @@ class Plan:
 def plan(files: Sequence[File], prune: bool = False) -> Plan:
     """What applying `files` would do now. Raises FilesRefused with everything that is wrong with them."""
     declared, problems, spoilt = declare(files)
+    return _compared(Plan(tuple(files), prune, declared, ()), problems, spoilt)
+
+
+def planned_again(planned: Plan) -> Plan:
+    """The plan as it would be made now. Its files are not read again: what they declare stays."""
+    return _compared(planned, [], {section: set() for section in rules.ORDER})
+
+
+def _compared(planned: Plan, problems: list[Refused], spoilt: Mapping[str, set[str]]) -> Plan:
+    """`planned` with the changes that it makes to what there is. Raises FilesRefused."""
+    files, prune, declared = planned.files, planned.prune, planned.declared
     current = read_current()
     past = (
         _past(declared) if prune else {rules.SERVICES: frozenset[str](), rules.INTEGRATIONS: frozenset[str]()}
@@ -76,7 +88,7 @@ def plan(files: Sequence[File], prune: bool = False) -> Plan:
     problems += check(current, merged(current, declared, removed), declared, removed, spoilt, past)
     if problems:
         raise FilesRefused(sorted(problems, key=lambda problem: _order(files, problem.where)))
-    return Plan(tuple(files), prune, declared, changes_of(current, declared, removed))
+    return replace(planned, changes=changes_of(current, declared, removed))
 
 
 def _order(files: Sequence[File], where: str) -> tuple[int, int]:

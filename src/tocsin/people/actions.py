@@ -8,30 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import F, Q
 
-from tocsin.journal.changes import did, record, saved
+from tocsin.journal.changes import did, record
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, conflict, not_found
-from tocsin.kernel.ids import check_slug, digest, new_secret
-from tocsin.people.models import Contact, Membership, SignInLink, Team, Token, User
-from tocsin.people.rules import COMMAND_LINE, Role, Scope
+from tocsin.kernel.ids import digest, new_secret
+from tocsin.people.checking import EMAIL_LENGTH_MAX as EMAIL_LENGTH_MAX  # noqa: PLC0414 - offered here too
+from tocsin.people.checking import NAME_LENGTH_MAX as NAME_LENGTH_MAX  # noqa: PLC0414 - offered here too
+from tocsin.people.checking import check_email as check_email  # noqa: PLC0414 - offered here too
+from tocsin.people.checking import check_name as check_name  # noqa: PLC0414 - offered here too
+from tocsin.people.checking import check_role as check_role  # noqa: PLC0414 - offered here too
+from tocsin.people.checking import check_timezone as check_timezone  # noqa: PLC0414 - offered here too
+from tocsin.people.models import Contact, SignInLink, Team, Token, User
+from tocsin.people.rules import Role, Scope
+from tocsin.people.saving import ADDRESS_LENGTH_MAX as ADDRESS_LENGTH_MAX  # noqa: PLC0414 - offered here too
+from tocsin.people.saving import CONTACTS_MAX as CONTACTS_MAX  # noqa: PLC0414 - offered here too
+from tocsin.people.saving import MEMBERS_MAX as MEMBERS_MAX  # noqa: PLC0414 - offered here too
+from tocsin.people.saving import Contacts, Teams, Users
 
-NAME_LENGTH_MAX = 120
-EMAIL_LENGTH_MAX = 254
-ADDRESS_LENGTH_MAX = 500
-CONTACTS_MAX = 20
-MEMBERS_MAX = 200
 TOKENS_MAX = 50
 TOKEN_PREFIX_LENGTH = 12
 LAST_USE_STEP = timedelta(minutes=1)  # how exactly a token's last use is known
 SIGN_IN_LINK_LIFE = timedelta(hours=24)
-PERSONAL = ("name", "email")
 
 
 # --- people ----------------------------------------------------------------------------------------------
@@ -53,35 +54,13 @@ def save_user(
 
     Raises Refused for what cannot be, and when it would leave nobody who may administer.
     """
-    check_slug(user_id, "id")
-    name, email = check_name(name), check_email(email)
-    role, timezone = check_role(role), check_timezone(timezone)
+    email = check_email(email)
     with transaction.atomic():
-        if User.objects.filter(email__iexact=email).exclude(pk=user_id).exists():
-            raise conflict(
-                f"Somebody else has the address {email}", "Every person needs an address of their own."
-            )
-        user = User.objects.select_for_update().filter(pk=user_id).first()
-        before = _user_as_data(user) if user else None
-        if user is None:
-            user = User(id=user_id, created_at=now)
-            user.set_unusable_password()
-        user.name, user.email, user.timezone, user.role = name, email, timezone, role
-        user.is_active = active
-        if before and (before["role"], before["active"]) != (str(role), active):
-            user.sessions_epoch += 1
-        after = _user_as_data(user)
-        user.save()
-        if before and not active and before["active"]:
-            _take_access(user)
-        if (
-            before
-            and before["active"]
-            and before["role"] == Role.ADMIN
-            and (role != Role.ADMIN or not active)
-        ):
-            _check_admin_left()
-        record(saved("user", user_id, before, after, PERSONAL), by, now)
+        saving = Users([user_id], [email])
+        user = saving.save(
+            user_id, name, email, timezone=timezone, role=check_role(role), active=active, now=now
+        )
+        saving.store(by, now)
     return user
 
 
@@ -118,75 +97,12 @@ def _change_user(user_id: str, by: By, now: datetime, **changes: Any) -> User:
     return save_user(user_id, user.name, user.email, **values, by=by, now=now)
 
 
-def _take_access(user: User) -> None:
-    user.tokens.all().delete()
-    SignInLink.objects.filter(user=user, used_at__isnull=True).delete()
-
-
-def _check_admin_left() -> None:
-    admins = User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=COMMAND_LINE)
-    if not admins.exists():
-        raise conflict("This would leave nobody who may administer", "Make somebody else an admin first.")
-
-
-def _user_as_data(user: User) -> dict[str, Any]:
-    return {
-        "name": user.name,
-        "email": user.email,
-        "timezone": user.timezone,
-        "role": str(user.role),
-        "active": user.is_active,
-    }
-
-
 def find_user(user_id: str) -> User:
     """The person. Raises Refused."""
     user = User.objects.filter(pk=user_id).first()
     if user is None:
         raise not_found("person", user_id)
     return user
-
-
-# --- what a person may be called, and where they live ----------------------------------------------------
-
-
-def check_name(name: object, where: str = "name") -> str:
-    """Return a name for the screen, without spaces around it. Raises Refused."""
-    text = name.strip() if isinstance(name, str) else ""
-    if not text or len(text) > NAME_LENGTH_MAX or any(ord(c) < 32 for c in text):
-        raise Refused(
-            f"{name!r} cannot be a name", f"1 to {NAME_LENGTH_MAX} characters on one line", where=where
-        )
-    return text
-
-
-def check_email(email: object, where: str = "email") -> str:
-    """Return the address in small letters, as it is signed in with, without spaces around it. Raises Refused."""
-    text = email.strip() if isinstance(email, str) else ""
-    try:
-        validate_email(text)
-    except ValidationError:
-        text = ""
-    if not text or len(text) > EMAIL_LENGTH_MAX:
-        raise Refused(f"{email!r} is not an e-mail address", "something like ada@example.com", where=where)
-    return text.lower()
-
-
-def check_timezone(name: object, where: str = "timezone") -> str:
-    """Return the IANA name. Raises Refused."""
-    try:
-        return ZoneInfo(str(name)).key
-    except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError
-        raise Refused(
-            f"{name!r} is not a time zone", "an IANA name such as Europe/Madrid or UTC", where=where
-        ) from None
-
-
-def check_role(role: object, where: str = "role") -> Role:
-    """Return the role. Raises Refused."""
-    if role not in list(Role):
-        raise Refused(f"{role!r} is not a role", f"one of {', '.join(Role)}", where=where)
-    return Role(str(role))
 
 
 # --- contacts --------------------------------------------------------------------------------------------
@@ -204,32 +120,11 @@ def save_contacts(
 
     `check_address` returns the plain form of an address or raises Refused; the channels know, and live above.
     """
-    if len(contacts) > CONTACTS_MAX:
-        raise Refused(f"{len(contacts)} contacts", f"at most {CONTACTS_MAX}", where="contacts")
-    plain: dict[str, str] = {}
-    for name, address in contacts.items():
-        check_slug(name, "contacts")
-        plain[name] = check_address(address)
-        if len(plain[name]) > ADDRESS_LENGTH_MAX:
-            raise Refused(f"The address of {name} is too long", f"at most {ADDRESS_LENGTH_MAX} characters")
     with transaction.atomic():
-        find_user(user_id)
-        before = dict(Contact.objects.filter(user_id=user_id).values_list("name", "address"))
-        Contact.objects.filter(user_id=user_id).exclude(name__in=plain).delete()
-        for name, address in plain.items():
-            if before.get(name) != address:
-                Contact.objects.update_or_create(
-                    user_id=user_id, name=name, defaults={"address": address, "verified_at": None}
-                )
-        if before != plain:
-            # An address may itself be a secret (a webhook's is): only its scheme and its print are written.
-            traces = [{name: _trace(address) for name, address in each.items()} for each in (before, plain)]
-            record([did("contacts.saved", user=user_id, before=traces[0], after=traces[1])], by, now)
+        saving = Contacts([user_id], check_address)
+        saving.save(user_id, contacts)
+        saving.store(by, now)
         return list(Contact.objects.filter(user_id=user_id))
-
-
-def _trace(address: str) -> str:
-    return f"{address.partition(':')[0]}:#{digest(address)[:8]}"
 
 
 # --- teams -----------------------------------------------------------------------------------------------
@@ -239,33 +134,10 @@ def save_team(
     team_id: str, name: str, members: Sequence[str], lead: str | None, by: By, now: datetime
 ) -> Team:
     """Make the team or change it; `members` keep their order. Raises Refused."""
-    check_slug(team_id, "id")
-    name = check_name(name)
-    members = list(dict.fromkeys(members))
-    if len(members) > MEMBERS_MAX:
-        raise Refused(f"{len(members)} members", f"at most {MEMBERS_MAX}", where="members")
-    if lead and lead not in members:
-        raise Refused(
-            f"The lead {lead} is not a member", "one of the members", "Add them to the members.", where="lead"
-        )
     with transaction.atomic():
-        known = set(User.objects.filter(pk__in=members).values_list("pk", flat=True))
-        for member in members:
-            if member not in known:
-                raise Refused(f"No person '{member}'", "ids of people", where="members")
-        team = Team.objects.select_for_update().filter(pk=team_id).first()
-        before = _team_as_data(team) if team else None
-        after = {"name": name, "members": members, "lead": lead or None}
-        if before == after and team:
-            return team
-        team = team or Team(id=team_id)
-        team.name, team.lead_id = name, lead or None
-        team.save()
-        Membership.objects.filter(team=team).delete()
-        Membership.objects.bulk_create(
-            Membership(team=team, user_id=member, position=n) for n, member in enumerate(members)
-        )
-        record(saved("team", team_id, before, after), by, now)
+        saving = Teams([team_id], members)
+        team = saving.save(team_id, name, members, lead)
+        saving.store(by, now)
     return team
 
 
@@ -280,11 +152,6 @@ def delete_team(team_id: str, by: By, now: datetime, *, named_by: Sequence[str])
         if not count:
             raise not_found("team", team_id)
         record([did("team.deleted", team=team_id)], by, now)
-
-
-def _team_as_data(team: Team) -> dict[str, Any]:
-    members = list(team.memberships.order_by("position").values_list("user_id", flat=True))
-    return {"name": team.name, "members": members, "lead": team.lead_id}
 
 
 # --- tokens ----------------------------------------------------------------------------------------------
