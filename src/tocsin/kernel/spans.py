@@ -17,9 +17,15 @@ class Span(NamedTuple):
     def length(self) -> timedelta:
         return self.end - self.start
 
-    def touches(self, other: Span) -> bool:
-        """Whether they share at least an instant."""
-        return self.start < other.end and other.start < self.end
+    def common(self, other: Span) -> Span | None:
+        """What both share; None when that is nothing."""
+        if self.start >= other.end or other.start >= self.end:
+            return None
+        return Span(max(self.start, other.start), min(self.end, other.end))
+
+    def holds(self, other: Span) -> bool:
+        """Whether all of `other` lies in it."""
+        return self.start <= other.start and other.end <= self.end
 
 
 def united(spans: Iterable[Span]) -> tuple[Span, ...]:
@@ -40,9 +46,8 @@ def common(ones: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
     mine, theirs = iter(ones), iter(others)
     one, other = next(mine, None), next(theirs, None)
     while one and other:
-        start, end = max(one.start, other.start), min(one.end, other.end)
-        if start < end:
-            yield Span(start, end)
+        if both := one.common(other):
+            yield both
         if one.end <= other.end:
             one = next(mine, None)
         else:

@@ -12,7 +12,7 @@ So whatever is said about a later date changes nothing before it.
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -65,7 +65,7 @@ def open_hours(
     return united(spans)
 
 
-def merged(shifts: Iterator[Shift]) -> tuple[Shift, ...]:
+def merged(shifts: Iterable[Shift]) -> tuple[Shift, ...]:
     """Sorted `shifts` with those that meet and are alike made one."""
     out: list[Shift] = []
     for each in shifts:

@@ -27,7 +27,7 @@ from tocsin.oncall.rules.values import (
 
 LOOK_AROUND = timedelta(days=400)  # how far the next and the previous shift are looked for
 _FIRST_LOOK = timedelta(days=8)
-_INSTANT = timedelta(microseconds=1)
+INSTANT = timedelta(microseconds=1)
 
 
 # People on call together, in the order of their slot, and for each what put them there.
@@ -68,38 +68,89 @@ class Timeline:
         return tuple(stretch.span for stretch in self.stretches if not stretch.users)
 
 
-class _Canvas:
-    """A span being painted: sorted stretches, each with its crew. What is painted lies within the span."""
+class Canvas:
+    """A span of a schedule being painted: sorted stretches, each with its crew."""
 
-    def __init__(self, start: datetime, end: datetime) -> None:
-        self.end = end
-        self.starts = [start]
-        self.crews = [NOBODY]
+    def __init__(self, schedule: Schedule, start: datetime, end: datetime) -> None:
+        self.schedule = schedule
+        self.span = Span(start, end)
+        self._starts = [start]
+        self._crews = [NOBODY]
 
-    def cover(self, start: datetime, end: datetime, crew: Crew) -> None:
-        """Give all of [start, end) to `crew`, whoever had it."""
-        first, last = self._cut(start), self._cut(end)
-        self.starts[first:last] = [start]
-        self.crews[first:last] = [crew]
+    def paint_layers(self) -> None:
+        """The schedule's layers, each over those before it, where it has somebody."""
+        self._paint(self.schedule.layers, self.span, "layer:{}")
 
-    def change(self, start: datetime, end: datetime, change: Callable[[Crew], Crew]) -> None:
-        """Give every stretch in [start, end) the crew that `change` makes of the one it had."""
-        first, last = self._cut(start), self._cut(end)
-        self.crews[first:last] = map(change, self.crews[first:last])
+    def paint_override(self, number: int, override: Override | Temporary) -> None:
+        """What `override`, the schedule's `number`th from 1, changes of what is painted so far."""
+        if override.end <= self.span.start or override.start >= self.span.end:
+            return
+        span = Span(max(override.start, self.span.start), min(override.end, self.span.end))
+        key = override.id or number
+        if isinstance(override, Temporary):
+            self._cover(span, NOBODY)
+            self._paint(override.layers, span, f"temporary:{key}")
+            return
+        ours = dict.fromkeys(override.users, f"override:{key}")
+        if override.mode is Mode.ADD:  # in order, and whoever is there already stays there for the old reason
+            self._change(span, lambda crew: {**crew, **ours, **crew})
+        elif override.mode is Mode.REMOVE:
+            self._change(span, lambda crew: _exchanged(crew, override.users, NOBODY))
+        elif override.replaces:
+            self._change(span, lambda crew: _exchanged(crew, override.replaces, ours))
+        else:
+            self._cover(span, ours)
+
+    def stretches(self, span: Span | None = None) -> Iterator[Shift]:
+        """What is painted, cut to `span`, which lies within."""
+        start, end = span or self.span
+        first, last = bisect_right(self._starts, start) - 1, bisect_left(self._starts, end)
+        starts = [start, *self._starts[first + 1 : last], end]
+        for at, until, crew in zip(starts, starts[1:], self._crews[first:last], strict=False):
+            yield Shift(at, until, tuple(crew), tuple(crew.values()))
+
+    def _paint(self, layers: Iterable[Layer], span: Span, source: str) -> None:
+        zone, calendars = self.schedule.timezone, self.schedule.calendars
+        for number, layer in enumerate(layers, 1):
+            for shift in layer_shifts(layer, zone, *span, calendars, source.format(number)):
+                if shift.users:
+                    self._cover(shift.span, dict(zip(shift.users, shift.sources, strict=True)))
+
+    def _cover(self, span: Span, crew: Crew) -> None:
+        """Give all of `span` to `crew`, whoever had it."""
+        first, last = self._cut(span.start), self._cut(span.end)
+        self._starts[first:last] = [span.start]
+        self._crews[first:last] = [crew]
+
+    def _change(self, span: Span, change: Callable[[Crew], Crew]) -> None:
+        """Give every stretch in `span` the crew that `change` makes of the one it had."""
+        first, last = self._cut(span.start), self._cut(span.end)
+        self._crews[first:last] = map(change, self._crews[first:last])
 
     def _cut(self, at: datetime) -> int:
         """The place of the stretch that begins at `at`, which is cut off the one before when there is none."""
-        if at == self.end:
-            return len(self.starts)
-        place = bisect_left(self.starts, at)
-        if place == len(self.starts) or self.starts[place] != at:
-            self.starts.insert(place, at)
-            self.crews.insert(place, self.crews[place - 1])
+        if at == self.span.end:
+            return len(self._starts)
+        place = bisect_left(self._starts, at)
+        if place == len(self._starts) or self._starts[place] != at:
+            self._starts.insert(place, at)
+            self._crews.insert(place, self._crews[place - 1])
         return place
 
-    def stretches(self) -> Iterator[Shift]:
-        for start, end, crew in zip(self.starts, [*self.starts[1:], self.end], self.crews, strict=True):
-            yield Shift(start, end, tuple(crew), tuple(crew.values()))
+
+def _exchanged(crew: Crew, going: Collection[str], coming: Crew) -> Crew:
+    """`crew` with those who come where the first of those who go stood; nobody comes where nobody goes.
+
+    Who is there already, and stays, is there once.
+    """
+    if not any(user in going for user in crew):
+        return crew
+    staying = {user: source for user, source in crew.items() if user not in going}
+    arriving = {user: source for user, source in coming.items() if user not in staying}
+    out: dict[str, str] = {}
+    for user, source in crew.items():
+        out |= {user: source} if user in staying else arriving
+    return out
 
 
 def timeline(schedule: Schedule, start: datetime, end: datetime) -> Timeline:
@@ -112,63 +163,14 @@ def timeline(schedule: Schedule, start: datetime, end: datetime) -> Timeline:
             f"From {start} to {end} cannot be computed at once",
             f"a span of at most {SPAN_MAX.days} days, not empty",
         )
-    canvas = _Canvas(start, end)
-    _paint_layers(canvas, schedule, schedule.layers, Span(start, end), "layer:{}")
+    canvas = Canvas(schedule, start, end)
+    canvas.paint_layers()
     for number, override in enumerate(schedule.overrides, 1):
-        if override.start >= end or override.end <= start:
-            continue
-        span = Span(max(override.start, start), min(override.end, end))
-        if isinstance(override, Temporary):
-            canvas.cover(*span, NOBODY)
-            _paint_layers(canvas, schedule, override.layers, span, f"temporary:{override.id or number}")
-        else:
-            _paint_override(canvas, override, span, f"override:{override.id or number}")
+        canvas.paint_override(number, override)
     stretches = merged(canvas.stretches())
     if len(stretches) > SHIFTS_MAX:
         raise Refused(f"{len(stretches)} shifts", f"at most {SHIFTS_MAX}", "Ask for a shorter span.")
     return Timeline(start, end, stretches)
-
-
-def _paint_layers(
-    canvas: _Canvas, schedule: Schedule, layers: Iterable[Layer], span: Span, source: str
-) -> None:
-    """Paint each layer over those before it, where it has somebody."""
-    for number, layer in enumerate(layers, 1):
-        shifts = layer_shifts(layer, schedule.timezone, *span, schedule.calendars, source.format(number))
-        for start, end, users, sources in shifts:
-            if users:
-                canvas.cover(start, end, dict(zip(users, sources, strict=True)))
-
-
-def _paint_override(canvas: _Canvas, override: Override, span: Span, source: str) -> None:
-    """Change in `span` what `override` changes."""
-    ours = dict.fromkeys(override.users, source)
-    if override.mode is Mode.ADD:
-        canvas.change(*span, lambda crew: {**crew, **ours, **crew})  # in order, and nobody's source changes
-    elif override.mode is Mode.REMOVE:
-        canvas.change(*span, lambda crew: _exchanged(crew, override.users, NOBODY))
-    elif override.replaces:
-        canvas.change(*span, lambda crew: _exchanged(crew, override.replaces, ours))
-    else:
-        canvas.cover(*span, ours)
-
-
-def _exchanged(crew: Crew, going: Collection[str], coming: Crew) -> Crew:
-    """`crew` with those who come where the first of those who go stood; nobody comes where nobody goes.
-
-    Who is there already, and stays, is there once.
-    """
-    if not any(user in going for user in crew):
-        return crew
-    staying = {user: source for user, source in crew.items() if user not in going}
-    out: dict[str, str] = {}
-    for user, source in crew.items():
-        out |= (
-            {user: source}
-            if user in staying
-            else {who: why for who, why in coming.items() if who not in staying}
-        )
-    return out
 
 
 def final(schedule: Schedule, start: datetime, end: datetime) -> tuple[Shift, ...]:
@@ -183,7 +185,7 @@ def gaps(schedule: Schedule, start: datetime, end: datetime) -> tuple[Span, ...]
 
 def on_call(schedule: Schedule, at: datetime) -> tuple[str, ...]:
     """Who is on call at the instant `at`, in the order of their slot; () when nobody is."""
-    return timeline(schedule, at, at + _INSTANT).stretches[0].users
+    return timeline(schedule, at, at + INSTANT).stretches[0].users
 
 
 def shifts_of(shifts: Iterable[Shift], user: str) -> tuple[Shift, ...]:
@@ -237,7 +239,7 @@ def _looking_ahead(schedule: Schedule, at: datetime) -> Iterator[Shift]:
 def _looking_back(schedule: Schedule, at: datetime) -> Iterator[Shift]:
     """The stretches from that of `at` back, whole but for the first and the last."""
     held: Shift | None = None
-    at += _INSTANT
+    at += INSTANT
     look, last = _FIRST_LOOK, at - LOOK_AROUND
     while at > last:
         since = max(at - look, last)

@@ -1,0 +1,152 @@
+"""Which shift has become which when a schedule changes, and how overrides follow the shifts they cover.
+
+An override with `replaces` says "these hours of Ada's", and is clipped to the shifts she has, whenever it is read. That
+is enough while her shifts stay. When an edit moves them, what "these hours" means depends on what was covered:
+
+- whole shifts: Ada gave away her turn, so the override goes where her turn goes, to the hours it has then;
+- part of a shift: Ada cannot at those hours, whatever her turn is, so the override stays at its hours;
+- shifts that are gone: there is nothing to go with, so it stays, and acts should she be on call then after all.
+
+Which of her shifts has become which is found by their times: one that is still there is itself; else the one that
+shares most hours with it, or begins nearest, no further off than REACH.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tocsin.kernel.spans import Span
+from tocsin.oncall.rules.painting import Canvas, shifts_of
+from tocsin.oncall.rules.values import SPAN_MAX, Mode, Override, Schedule, Temporary
+
+REACH = timedelta(days=35)  # how far a shift may move and still be the same: a month, and a weekend
+
+
+@dataclass(frozen=True)
+class Move:
+    """A shift before and after; None where there is none."""
+
+    before: Span | None
+    after: Span | None
+
+
+def moves(before: Iterable[Span], after: Iterable[Span]) -> tuple[Move, ...]:
+    """How the shifts of one person become others: those that moved, then those lost, then those gained."""
+    old, new = set(before), set(after)
+    left = sorted(new - old)
+    moved, lost = [], []
+    for span in sorted(old - new):
+        nearest = _nearest(span, left)
+        if nearest is None:
+            lost.append(Move(span, None))
+        else:
+            left.remove(nearest)
+            moved.append(Move(span, nearest))
+    return (*moved, *lost, *(Move(None, span) for span in left))
+
+
+def _nearest(span: Span, others: Sequence[Span]) -> Span | None:
+    """Of sorted `others` the one that shares most with `span`, or else begins nearest to it, within REACH."""
+    first = bisect_left(others, Span(span.start - REACH, span.start - REACH))
+    last = bisect_left(others, Span(span.end + REACH, span.end + REACH))
+
+    def far(other: Span) -> tuple[timedelta, timedelta]:
+        both = span.common(other)
+        return -both.length if both else timedelta(0), abs(other.start - span.start)
+
+    return min(others[first:last], key=far, default=None)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """An override that went with the shifts it covers; `number` is its place in the schedule, from 1."""
+
+    number: int
+    before: Override
+    after: Override
+
+
+def follow(before: Schedule, after: Schedule, now: datetime) -> tuple[Schedule, tuple[Followed, ...]]:
+    """`after` with its overrides moved along with the shifts they cover whole, and which ones those are.
+
+    Only overrides with `replaces` that are the same in both, and not over at `now`, go anywhere.
+    """
+    covers = [each for each in after.overrides if _follows(each, now)]
+    if not covers or _alike(before, after):
+        return after, ()
+    start, end = now - REACH, min(max(each.end for each in covers) + REACH, now - REACH + SPAN_MAX)
+    was, is_now = Canvas(before, start, end), Canvas(after, start, end)
+    was.paint_layers()
+    is_now.paint_layers()
+    places = {override: place for place, override in enumerate(before.overrides)}
+    painted, result, followed = 0, list(after.overrides), []
+    for place, override in enumerate(after.overrides):
+        until = places.get(override, -1)
+        if until >= painted:
+            # What it replaces is what those made before it leave.
+            for number in range(painted, until):
+                was.paint_override(number + 1, before.overrides[number])
+            painted = until
+            if isinstance(override, Override) and _follows(override, now):
+                result[place] = moved = _moved(override, was, is_now)
+                if moved != override:
+                    followed.append(Followed(place + 1, override, moved))
+        is_now.paint_override(place + 1, result[place])
+    return replace(after, overrides=tuple(result)), tuple(followed)
+
+
+def _follows(override: Override | Temporary, now: datetime) -> bool:
+    return (
+        isinstance(override, Override)
+        and override.mode is Mode.REPLACE
+        and bool(override.replaces)
+        and override.end > now
+    )
+
+
+def _alike(one: Schedule, other: Schedule) -> bool:
+    """Whether they have the same shifts for sure."""
+    return (one.timezone, one.layers, one.overrides, one.calendars) == (
+        other.timezone,
+        other.layers,
+        other.overrides,
+        other.calendars,
+    )
+
+
+def _moved(override: Override, was: Canvas, is_now: Canvas) -> Override:
+    """`override` at the hours that the shifts it covers have now."""
+    partners: list[Span] = []
+    for user in override.replaces:
+        span = follow_span(override.span, user, was, is_now)
+        if span is None:
+            return override
+        partners += [span] if span != override.span else []
+    if not partners:
+        return override
+    start, end = min(span.start for span in partners), max(span.end for span in partners)
+    return replace(override, start=start, end=end)
+
+
+def follow_span(span: Span, user: str, was: Canvas, is_now: Canvas) -> Span | None:
+    """Where the shifts of `user` that `span` covers whole have gone; `span` itself when they stayed or there are none,
+    None when it covers part of one or when one is gone."""
+    around = was.span.common(Span(span.start - REACH, span.end + REACH))
+    if around is None:
+        return span
+    mine = [shift.span for shift in shifts_of(was.stretches(around), user)]
+    covered = [shift for shift in mine if shift.common(span)]
+    if any(not span.holds(shift) for shift in covered):
+        return None
+    theirs = [shift.span for shift in shifts_of(is_now.stretches(around), user)]
+    went = {move.before: move.after for move in moves(mine, theirs) if move.before}
+    ends = [went.get(shift, shift) for shift in covered]
+    if None in ends:
+        return None
+    if ends == covered:
+        return span
+    found = [shift for shift in ends if shift]
+    return Span(min(shift.start for shift in found), max(shift.end for shift in found))
