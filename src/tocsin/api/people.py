@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from django.conf import settings
-from django.db import transaction
 from django.urls import reverse
 from ninja import Query, Status
 from pydantic import BaseModel, Field
@@ -16,6 +15,7 @@ from tocsin.api.paging import Listing, Paged, page_of
 from tocsin.api.room import Room
 from tocsin.api.words import Duration, Name, Sent, Slug, SlugInPath
 from tocsin.escalation.policy_actions import policies_naming
+from tocsin.journal.changes import changing
 from tocsin.kernel.errors import not_found
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.actions import test_rules
@@ -190,7 +190,7 @@ def save_reach(request: Asked, id: SlugInPath, body: ReachBody) -> Status[ReachO
         urgency: [Step(step.contact, step.after) for step in steps]
         for urgency, steps in ((Urgency.HIGH, body.high), (Urgency.LOW, body.low))
     }
-    with transaction.atomic():
+    with changing():
         actions.save_contacts(id, body.contacts, by, now, check_address=check_address)
         save_rules(id, rules, by, now)
     return Status(200, _reach(user))

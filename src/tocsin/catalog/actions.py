@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import models, transaction
+from django.db import models
 
 from tocsin.catalog.keys import KEY_LENGTH_MAX as KEY_LENGTH_MAX  # noqa: PLC0414 - offered here too
 from tocsin.catalog.keys import KEY_LENGTH_MIN as KEY_LENGTH_MIN  # noqa: PLC0414 - offered here too
@@ -30,7 +30,7 @@ from tocsin.catalog.snapshot import fresh_or_none as fresh_or_none  # noqa: PLC0
 from tocsin.catalog.snapshot import per_configuration as per_configuration  # noqa: PLC0414 - offered here too
 from tocsin.catalog.snapshot import refresh as refresh  # noqa: PLC0414 - offered here too
 from tocsin.journal.actions import Fact
-from tocsin.journal.changes import did, record, saved
+from tocsin.journal.changes import changing, did, record, saved
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import digest, new_key
@@ -56,7 +56,7 @@ def save_organisation(name: str, matrix: Matrix, fallback: str | None, by: By, n
     """Change the settings that hold for everything; `fallback` is paged when a policy reaches nobody."""
     name = check_name(name)
     check_matrix(matrix)
-    with transaction.atomic():
+    with changing():
         row = organisation()
         before = _organisation_as_data(row)
         if fallback and not User.objects.filter(pk=fallback, is_active=True).exists():
@@ -86,7 +86,7 @@ def save_service(
 
     `policies` are the ids that exist, since they live in a room above; None: the caller has checked.
     """
-    with transaction.atomic():
+    with changing():
         saving = Services([value.id], policies)
         row = saving.save(value, description)
         saving.store(by, now)
@@ -95,7 +95,7 @@ def save_service(
 
 def delete_service(service_id: str, by: By, now: datetime) -> None:
     """Forget the service and its integrations. Refused while it has a past: that would be lost with it."""
-    with transaction.atomic():
+    with changing():
         row = find_service(service_id)
         if has_past(row):
             raise conflict(
@@ -139,7 +139,7 @@ def save_integration(
 
     `key` None keeps the key there is, or makes one. Raises Refused.
     """
-    with transaction.atomic():
+    with changing():
         saving = Integrations([integration_id], [service], [key] if key is not None else [])
         row, made = saving.save(integration_id, service, type, name, key, now=now)
         saving.store(by, now)
@@ -160,7 +160,7 @@ def set_enabled(integration_id: str, enabled: bool, by: By, now: datetime) -> In
 
 def delete_integration(integration_id: str, by: By, now: datetime) -> None:
     """Forget the integration and its key. Refused when alerts came through it: they would be lost with it."""
-    with transaction.atomic():
+    with changing():
         row = find_integration(integration_id)
         if _past_of(row):
             raise conflict(f"Alerts came through integration {integration_id}", "Switch it off instead.")
@@ -192,7 +192,7 @@ def _change_integration(
     key: str | None = None,
     enabled: bool | None = None,
 ) -> Integration:
-    with transaction.atomic():
+    with changing():
         row = Integration.objects.select_for_update().filter(pk=integration_id).first()
         if row is None:
             raise not_found("integration", integration_id)

@@ -6,14 +6,12 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from tocsin.catalog.models import Service
 from tocsin.escalation import rules
 from tocsin.escalation.models import Policy
 from tocsin.escalation.rules import TargetKind
 from tocsin.journal.actions import Fact
-from tocsin.journal.changes import did, record, saved
+from tocsin.journal.changes import changing, did, record, saved
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import check_slug
@@ -23,7 +21,7 @@ from tocsin.people.models import Team, User
 
 def save_policy(policy: rules.Policy, team: str | None, by: By, now: datetime) -> Policy:
     """Make the policy or change it; `team` is who looks after it. Raises Refused."""
-    with transaction.atomic():
+    with changing():
         saving = Policies([policy.id])
         row = saving.save(policy, team)
         saving.store(by, now)
@@ -86,7 +84,7 @@ class Policies:
 
 def delete_policy(policy_id: str, by: By, now: datetime) -> None:
     """Forget the policy. Refused while a service uses it; climbs that began with it go on."""
-    with transaction.atomic():
+    with changing():
         services = list(Service.objects.filter(policy=policy_id).values_list("pk", flat=True))
         if services:
             raise conflict(

@@ -39,7 +39,7 @@ def write(facts: Sequence[Fact], by: By, now: datetime) -> None:
         return
     if not connection.in_atomic_block:
         raise RuntimeError("a journal entry is written in the transaction that makes it true")
-    heads = _lock_heads(sorted({fact.chain for fact in facts}))
+    heads = lock_heads(sorted({fact.chain for fact in facts}))
     rows = []
     for fact in facts:
         seq, previous = heads[fact.chain]
@@ -77,7 +77,7 @@ _BEGIN = (
 )
 
 
-def _lock_heads(chains: Sequence[str]) -> dict[str, tuple[int, str]]:
+def lock_heads(chains: Sequence[str]) -> dict[str, tuple[int, str]]:
     """Number and hash of the last entry of each chain, locked until the transaction ends; new chains begin."""
     lock = " ORDER BY chain FOR UPDATE" if connection.features.has_select_for_update else ""
     heads: dict[str, tuple[int, str]] = {}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 
-from tocsin.journal.actions import ORGANISATION, Fact, write
+from tocsin.journal.actions import ORGANISATION, Fact, lock_heads, write
 from tocsin.journal.rules import DATA_BYTES_MAX
 from tocsin.journal.waking import listen, wake
 from tocsin.kernel.acting import By
@@ -51,6 +52,15 @@ def saved(
 def did(kind: str, **data: Any) -> Fact:
     """The fact of any other change: `did("service.deleted", service="shop")`."""
     return Fact(ORGANISATION, kind, {name: _plain(value) for name, value in data.items()})
+
+
+@contextmanager
+def changing() -> Iterator[None]:
+    """One transaction that changes the configuration or who has access, and waits for every other such one at its
+    first step: so no two wait for each other's rows in a ring, and what it reads stays so until it commits."""
+    with transaction.atomic():
+        lock_heads([ORGANISATION])
+        yield
 
 
 def record(facts: Sequence[Fact], by: By, now: datetime) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from django.db import transaction
-
 from tocsin.journal.actions import Fact
-from tocsin.journal.changes import did, record
+from tocsin.journal.changes import changing, did, record
 from tocsin.kernel.acting import By
 from tocsin.kernel.durations import format_duration
 from tocsin.kernel.errors import Refused
@@ -34,7 +32,7 @@ def rules_of(user_id: str) -> dict[Urgency, list[Step]]:
 
 def save_rules(user_id: str, rules: Mapping[Urgency, Sequence[Step]], by: By, now: datetime) -> None:
     """Make these the person's steps for the urgencies named; the others stay. Raises Refused."""
-    with transaction.atomic():
+    with changing():
         saving = Rules([find_user(user_id).pk])
         saving.save(user_id, rules)
         saving.store(by, now)

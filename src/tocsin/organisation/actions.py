@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 import yaml
-from django.db import transaction
 
 from tocsin.catalog import actions as catalog
 from tocsin.catalog.models import Integration
@@ -17,8 +16,7 @@ from tocsin.catalog.rules import Grouping, ServiceValue, UrgencyFrom, matrix_fro
 from tocsin.catalog.saving import Integrations, Services
 from tocsin.escalation.policy_actions import Policies, delete_policy, policy_ids
 from tocsin.escalation.rules import policy_from
-from tocsin.journal.actions import ORGANISATION
-from tocsin.journal.models import Head
+from tocsin.journal.changes import changing
 from tocsin.kernel.acting import By
 from tocsin.kernel.durations import parse_duration
 from tocsin.kernel.errors import Refused, conflict
@@ -50,9 +48,7 @@ class Applied:
 
 def apply(planned: Plan, by: By, now: datetime) -> Applied:
     """Do what `planned` says, all of it or nothing. Raises Refused when the configuration has changed since."""
-    with transaction.atomic():
-        # Whoever changes the configuration waits here, so that what was planned is what is done.
-        Head.objects.select_for_update().filter(chain=ORGANISATION).first()
+    with changing():
         if planned_again(planned).changes != planned.changes:
             raise conflict("The configuration has changed since this was planned", "Look at the plan again.")
         keys: dict[str, str] = {}

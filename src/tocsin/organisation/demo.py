@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from importlib.resources import files
 
-from django.db import transaction
-
 from tocsin.catalog import actions as catalog
 from tocsin.catalog.models import Service
 from tocsin.escalation.models import Policy
-from tocsin.journal.changes import did
+from tocsin.journal.changes import changing, did
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.organisation.actions import apply, plan
 from tocsin.organisation.reading import File
@@ -30,7 +28,7 @@ def make_demo(now: datetime, by: By = ENGINE) -> bool:
 
     An organisation with a service, a policy, a team or one of the demo's people in it is left as it is.
     """
-    with transaction.atomic():
+    with changing():
         if Service.objects.exists() or Policy.objects.exists() or Team.objects.exists():
             return False
         planned = plan([File(NAME, demo_organisation())])

@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F, Q
 
-from tocsin.journal.changes import did, record
+from tocsin.journal.changes import changing, did, record
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import digest, new_secret
@@ -55,7 +54,7 @@ def save_user(
     Raises Refused for what cannot be, and when it would leave nobody who may administer.
     """
     email = check_email(email)
-    with transaction.atomic():
+    with changing():
         saving = Users([user_id], [email])
         user = saving.save(
             user_id, name, email, timezone=timezone, role=check_role(role), active=active, now=now
@@ -79,7 +78,7 @@ def set_role(user_id: str, role: Role | str, by: By, now: datetime) -> User:
 
 def end_sessions(user_id: str, by: By, now: datetime) -> User:
     """End every session of the person, wherever it is; they may sign in again."""
-    with transaction.atomic():
+    with changing():
         user = find_user(user_id)
         User.objects.filter(pk=user_id).update(sessions_epoch=F("sessions_epoch") + 1)
         user.refresh_from_db()
@@ -88,13 +87,10 @@ def end_sessions(user_id: str, by: By, now: datetime) -> User:
 
 
 def _change_user(user_id: str, by: By, now: datetime, **changes: Any) -> User:
-    user = find_user(user_id)
-    values: dict[str, Any] = {
-        "timezone": user.timezone,
-        "role": user.role,
-        "active": user.is_active,
-    } | changes
-    return save_user(user_id, user.name, user.email, **values, by=by, now=now)
+    with changing():
+        user = find_user(user_id)
+        values: dict[str, Any] = {"timezone": user.timezone, "role": user.role, "active": user.is_active}
+        return save_user(user_id, user.name, user.email, **(values | changes), by=by, now=now)
 
 
 def find_user(user_id: str) -> User:
@@ -120,7 +116,7 @@ def save_contacts(
 
     `check_address` returns the plain form of an address or raises Refused; the channels know, and live above.
     """
-    with transaction.atomic():
+    with changing():
         saving = Contacts([user_id], check_address)
         saving.save(user_id, contacts)
         saving.store(by, now)
@@ -134,7 +130,7 @@ def save_team(
     team_id: str, name: str, members: Sequence[str], lead: str | None, by: By, now: datetime
 ) -> Team:
     """Make the team or change it; `members` keep their order. Raises Refused."""
-    with transaction.atomic():
+    with changing():
         saving = Teams([team_id], members)
         team = saving.save(team_id, name, members, lead)
         saving.store(by, now)
@@ -147,7 +143,7 @@ def delete_team(team_id: str, by: By, now: datetime, *, named_by: Sequence[str])
         raise conflict(
             f"Team {team_id} is named by policy {', '.join(named_by)}", "Take it out of these policies first."
         )
-    with transaction.atomic():
+    with changing():
         count, _ = Team.objects.filter(pk=team_id).delete()
         if not count:
             raise not_found("team", team_id)
@@ -167,7 +163,7 @@ def add_token(
     if expires is not None and expires <= now:
         raise Refused("The token would have expired already", "an instant in the future", where="expires")
     plain = new_secret("tok_")
-    with transaction.atomic():
+    with changing():
         if not user.is_active:
             raise conflict(f"{user.name} is switched off", "Tokens are for people who may sign in.")
         if user.tokens.count() >= TOKENS_MAX:
@@ -187,7 +183,7 @@ def add_token(
 
 def revoke_token(token_id: int, by: By, now: datetime) -> None:
     """End the token at once."""
-    with transaction.atomic():
+    with changing():
         token = Token.objects.filter(pk=token_id).first()
         if token is None:
             raise not_found("token", token_id)
@@ -216,7 +212,7 @@ def find_token(plain: str, now: datetime) -> Token | None:
 def make_sign_in_link(user: User, now: datetime, life: timedelta = SIGN_IN_LINK_LIFE, by: By = ENGINE) -> str:
     """Return the text of a link that signs `user` in once until `now + life`. Only its digest is kept."""
     plain = new_secret("in_")
-    with transaction.atomic():
+    with changing():
         if not user.is_active:
             raise conflict(f"{user.name} is switched off", "Switch them on first.")
         SignInLink.objects.filter(expires_at__lte=now - SIGN_IN_LINK_LIFE).delete()
@@ -240,7 +236,7 @@ def find_sign_in_link(plain: str, now: datetime) -> SignInLink:
 def use_sign_in_link(plain: str, now: datetime) -> User:
     """The person whom the link signs in, once. Raises Refused when it was used, has expired or never was."""
     link = find_sign_in_link(plain, now)
-    with transaction.atomic():
+    with changing():
         if not SignInLink.objects.filter(pk=link.pk, used_at__isnull=True).update(used_at=now):
             raise _link_refused("This sign-in link has been used")
         record([did("user.link_used", user=link.user_id)], By(f"user:{link.user_id}", "link"), now)

@@ -13,12 +13,12 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from tocsin.journal.actions import ORGANISATION, Fact, write
+from tocsin.journal.changes import changing
 from tocsin.kernel.acting import By, by_user
 from tocsin.people.models import User
 from tocsin.web.sessions import begin, forget_expired
@@ -61,7 +61,7 @@ def wait_for_mail() -> None:
 
 def note_access(kind: str, user: User, request: HttpRequest, by: By | None = None, **data: Any) -> None:
     """Write to the audit log that somebody used their access, or that it was changed: by themselves, or `by`."""
-    with transaction.atomic():
+    with changing():
         fact = Fact(ORGANISATION, kind, {"user": user.pk, **data})
         write([fact], by or by_user(user.pk, "web"), request.now)  # type: ignore[attr-defined]
 
@@ -106,7 +106,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         return reverse("profile")
 
     def set_password(self, user: User, password: str) -> None:
-        with transaction.atomic():
+        with changing():
             user.set_password(password)
             user.save(update_fields=["password"])
             note_access("access.password_changed", user, self.request)

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tocsin.escalation.policy_actions import policies_naming
+from tocsin.journal.changes import changing
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rule_actions import rules_of
 from tocsin.people.actions import (
@@ -177,7 +177,7 @@ def sign_out_everywhere(request: HttpRequest, user_id: str) -> HttpResponse:
 def two_factor_off(request: HttpRequest, user_id: str) -> HttpResponse:
     """Take away somebody's second step, for a lost phone; their sessions end with it."""
     person = find_user(user_id)
-    with transaction.atomic():
+    with changing():
         Authenticator.objects.filter(user=person).delete()
         note_access("access.two_factor_removed", person, request, by(request))
         sessions.sign_out_everywhere(person, by(request), instant(request))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from allauth.mfa.models import Authenticator
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -12,11 +11,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from tocsin.channels.signing import HEADER, secret_for
 from tocsin.escalation.policy_actions import policies_naming
+from tocsin.journal.changes import changing
 from tocsin.kernel.errors import Refused, not_found
 from tocsin.notification.actions import test_rules
 from tocsin.notification.rule_actions import rules_of
 from tocsin.people.actions import add_token, revoke_token, save_user
-from tocsin.people.models import User
 from tocsin.people.rules import TABLE, May, Role
 from tocsin.web.forms import asker, by, instant, show, told_beside
 from tocsin.web.forms.people import PersonForm, TokenForm, zones
@@ -122,9 +121,10 @@ def tokens(request: HttpRequest) -> HttpResponse:
     person, form = asker(request), TokenForm(request.POST or None)
     made = None
     if request.method == "POST" and form.is_valid():
-        with told_beside(form), transaction.atomic():
-            # The lock makes a form that was sent twice find the token that the first one made.
-            User.objects.select_for_update().get(pk=person.pk)
+        with (
+            told_beside(form),
+            changing(),
+        ):  # a form that was sent twice finds the token that the first one made
             data = form.cleaned_data
             if person.tokens.filter(name=data["name"].strip()).exists():
                 raise Refused(

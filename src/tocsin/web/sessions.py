@@ -14,9 +14,9 @@ from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user, logout
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
+from tocsin.journal.changes import changing
 from tocsin.kernel.acting import By
 from tocsin.people.actions import end_sessions
 from tocsin.people.models import User
@@ -122,7 +122,7 @@ def end_session(user: User, row_id: int) -> None:
 
 def sign_out_everywhere(user: User, by: By, now: datetime, but: SessionBase | None = None) -> None:
     """End every session of `user`, those too that no list shows; `but` goes on."""
-    with transaction.atomic():
+    with changing():
         fresh = end_sessions(user.pk, by, now)
         for row in UserSession.objects.filter(user=user).exclude(session_key=but.session_key if but else ""):
             row.end()
