@@ -1,9 +1,12 @@
 """The one owner of SQLite's checkpoints: copies the write-ahead log back into the database beside the writers.
 
 Writers never checkpoint by themselves (`wal_autocheckpoint=0`), so no commit pays for one. How much waits is read
-from the header of the log's index, a stable part of SQLite's file format; nothing is locked to find out. Libraries
-before 3.51.3 may corrupt the database when one connection checkpoints while another begins the log anew; with them,
-and whenever the log is to be emptied, the writers wait (`WRITER`).
+from the header of the log's index, a stable part of SQLite's file format; nothing is locked to find out.
+
+Libraries before 3.51.3 may corrupt the database when a writer begins the log anew while a checkpoint runs that found
+everything copied already (https://sqlite.org/wal.html#walresetbug). A log is begun anew only when all of it has been
+copied, and nobody copies but this thread: it begins only while pages wait, so no writer can begin the log anew until
+it has finished, and writers need not wait for it. They wait (`WRITER`) whenever the log is emptied.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import os
 import sqlite3
 import struct
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import structlog
@@ -53,7 +56,6 @@ class Checkpointer:
         self._index = path.with_name(path.name + "-shm")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="checkpoint", daemon=True)
-        self._beside: AbstractContextManager[object] = WRITER if has_reset_bug() else nullcontext()
 
     def start(self) -> None:
         self._thread.start()
@@ -91,7 +93,7 @@ class Checkpointer:
     def _checkpoint(self, connection: sqlite3.Connection, mode: str) -> None:
         """Copy what can be copied; a reader in the way means less, not an error."""
         try:
-            with self._beside if mode == "PASSIVE" else WRITER:
+            with nullcontext() if mode == "PASSIVE" else WRITER:
                 connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
         except sqlite3.Error as error:
             _log.error("a checkpoint failed", mode=mode, error=str(error))
