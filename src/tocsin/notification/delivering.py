@@ -16,6 +16,7 @@ from django.db.models import F
 
 from tocsin.journal.actions import Fact, write
 from tocsin.journal.columns import from_instant, from_uuid, locking, to_instant, to_json, to_uuid
+from tocsin.journal.commits import unsynced
 from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE
@@ -55,9 +56,9 @@ def claim(
     """Take up to `limit` deliveries whose time has come, the urgent ones first; no other node gets the same.
 
     `besides` are beginnings of addresses that the sender cannot take more of now; without `low_too` it takes
-    only what is urgent.
+    only what is urgent. A claim that a machine forgets in a power cut was nobody's any more: the delivery is due again.
     """
-    with transaction.atomic():
+    with unsynced():
         claimed = _take(now, limit, besides, low_too)
         # A node died with these, and somebody has answered since.
         if over := [one.id for one in claimed if one.page.quieted_at is not None]:
@@ -89,15 +90,24 @@ _DUE = """
 """
 
 
-def _take(now: datetime, limit: int, besides: Sequence[str], low_too: bool) -> list[Claimed]:
-    """The due deliveries that nobody else holds, locked, as they will be once they are lent."""
-    more, values = "" if low_too else " AND d.urgent", [from_instant(now)]
+_NEXT = "SELECT min(d.next_at) FROM notification_delivery d WHERE d.state IN ('due', 'sending')"
+
+
+def _open_to(besides: Sequence[str], low_too: bool) -> tuple[str, list[Any]]:
+    """The condition on deliveries `d` that leaves out what the sender cannot take now, and its values."""
+    more, values = "" if low_too else " AND d.urgent", list[Any]()
     for beginning in besides:
         more += " AND substr(d.address, 1, %s) <> %s"
         values += [len(beginning), beginning]
+    return more, values
+
+
+def _take(now: datetime, limit: int, besides: Sequence[str], low_too: bool) -> list[Claimed]:
+    """The due deliveries that nobody else holds, locked, as they will be once they are lent."""
+    more, values = _open_to(besides, low_too)
     with connection.cursor() as cursor:
         order = f" ORDER BY d.urgent DESC, d.next_at LIMIT {int(limit)}"
-        cursor.execute(_DUE + more + order + locking("d"), values)
+        cursor.execute(_DUE + more + order + locking("d"), [from_instant(now), *values])
         rows = cursor.fetchall()
     return [_claimed(row, now) for row in rows]
 
@@ -162,10 +172,11 @@ def release(claimed: Iterable[Claimed], now: datetime) -> None:
 
 def next_delivery_at(besides: Sequence[str] = (), low_too: bool = True) -> datetime | None:
     """When the sender should look again; what `claim` would leave out is left out here too."""
-    waiting = Delivery.objects.filter(state__in=(DeliveryState.DUE, DeliveryState.SENDING)).open_to(
-        besides, low_too
-    )
-    return waiting.order_by("next_at").values_list("next_at", flat=True).first()
+    more, values = _open_to(besides, low_too)
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT + more, values)
+        (at,) = cursor.fetchone()
+    return to_instant(at)
 
 
 def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datetime, jitter: float) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import models
@@ -68,13 +67,6 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(state__in=(DeliveryState.DUE, DeliveryState.SENDING), next_at__lte=now).order_by(
             "-urgent", "next_at"
         )
-
-    def open_to(self, besides: Sequence[str], low_too: bool) -> DeliveryQuerySet:
-        """Without those whose address begins like one of `besides`, and only the urgent ones unless `low_too`."""
-        found = self if low_too else self.filter(urgent=True)
-        for beginning in besides:
-            found = found.exclude(address__startswith=beginning)
-        return found
 
 
 class Delivery(models.Model):
