@@ -319,6 +319,7 @@ def test_what_waited_for_a_thread_is_given_back_and_counts_no_attempt(
     sender._taken_at[claimed] = time.monotonic() - 2 * delivery.FRESH
 
     sender._send(claimed)
+    sender._collect()
     sender._write_down()
 
     one.refresh_from_db()

@@ -132,7 +132,11 @@ class Sender:
 
     def look(self) -> float:
         """Write down what is finished, start what is due; returns the seconds until something falls due."""
-        self._write_down()
+        # What a commit has just made due goes before the record of what has gone, but not before one that failed.
+        hurried = self._told and not self._unrecorded
+        self._collect()
+        if not hurried:
+            self._write_down()
         now = self._clock()
         self._start_held(now)
         rest = 0.0
@@ -141,6 +145,8 @@ class Sender:
         if rest <= 0:
             self._told = False
             rest = BRIEFLY if self.send_due(now) else self._rest(now) or ELSEWHERE_REST
+        if hurried:
+            self._write_down()
         self.looked_at = now
         return rest
 
@@ -233,14 +239,17 @@ class Sender:
 
     # -- afterwards ----------------------------------------------------------------------------------------------
 
-    def _write_down(self) -> None:
-        """Record what is finished. Raises when the database does not answer; everything is kept then."""
+    def _collect(self) -> None:
+        """Take what the threads have finished."""
         with suppress(queue.Empty):
             while True:
                 result = self._done.get_nowait()
                 self._under_way.pop(result.claimed, None)
                 self._taken_at.pop(result.claimed, None)
                 self._unrecorded.append(result)
+
+    def _write_down(self) -> None:
+        """Record what is finished. Raises when the database does not answer; everything is kept then."""
         if not self._unrecorded:
             return
         try:
@@ -280,6 +289,7 @@ class Sender:
         self._held.clear()
         while (self._under_way or self._unrecorded) and (left := self._stop_by - 1.0 - time.monotonic()) > 0:
             self._awake.clear()
+            self._collect()
             try:
                 self._write_down()
             except Exception as error:

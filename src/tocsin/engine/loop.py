@@ -3,7 +3,8 @@
 1. A commit that has made work wakes it at once; otherwise it looks when the next row falls due, and at least once
    a second, because a wake-up is a hint and hints get lost.
 2. One small statement asks which duties have something to do; those that have get their turn, in their order. What
-   one moved on is work for the next, so the engine asks again until nothing is due.
+   one moved on is work for the next, so the engine asks again until nothing is due. A commit that names the duty it
+   has made work for spares the asking: that duty has its turn first, and all are asked afterwards.
 3. Each duty stands alone. One that raises is logged, counted and left in peace for a while; the others go on.
 4. A duty that has met its limit has more to do, so the loop does not rest; but every duty gets its turn before the
    same one is asked again.
@@ -15,7 +16,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,7 +32,8 @@ BACKOFF_FIRST = timedelta(seconds=1)
 BACKOFF_MAX = timedelta(seconds=30)
 AWAY_REST = timedelta(seconds=1)
 TOPIC = "duties"
-YIELD_SECONDS = 0.0005  # between two looks, for the threads that the first one woke
+YIELD = timedelta(milliseconds=0.5)  # between two looks, for the threads that the first one woke
+BREATH = timedelta(milliseconds=2)  # the same after a hurried look, for the sender's threads
 
 _log = structlog.get_logger("tocsin.engine")
 
@@ -40,15 +42,14 @@ _log = structlog.get_logger("tocsin.engine")
 class Duty:
     """Finds rows in a state and moves them on: `act(now)` returns how many. `limit` is how many one look moves at
     most; `every` is how long it rests between looks even when the engine is awake; `waits` selects the one instant
-    at which its first row falls due; `feeds` names the later duties that have their turn in the same look when it
-    has moved something, because they will."""
+    at which its first row falls due; `hears` is the topic of commits that have made work for it."""
 
     name: str
     act: Callable[[datetime], int]
     limit: int = 0
     every: timedelta = timedelta(0)
     waits: QuerySet[Any, Any] | None = None
-    feeds: Sequence[str] = ()
+    hears: str = ""
 
 
 @dataclass
@@ -56,6 +57,7 @@ class _Turn:
     """How one duty fares."""
 
     duty: Duty
+    told: threading.Event = field(default_factory=threading.Event)  # a commit has made work for it
     not_before: datetime | None = None
     failures: int = 0
 
@@ -78,6 +80,7 @@ class Engine:
         self._health = health
         self._waits = waits
         self._between = between
+        self._hurried = False  # whether the last look was for those who were told alone
         self._awake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -96,8 +99,13 @@ class Engine:
         return not self._thread.is_alive()
 
     def _heard(self, topic: str) -> None:
-        if topic == TOPIC:
+        own = threading.current_thread() is self._thread  # what it has done itself it looks after anyway
+        if topic == TOPIC and not own:
             self._awake.set()
+        for turn in self._turns:
+            if turn.duty.hears == topic:
+                turn.told.set()
+                self._awake.set()
 
     def _run(self) -> None:
         try:
@@ -106,7 +114,7 @@ class Engine:
                 if rest > timedelta(0):
                     self._awake.wait(rest.total_seconds())
                 else:
-                    time.sleep(YIELD_SECONDS)
+                    time.sleep(YIELD.total_seconds())
         finally:
             connection.close()
 
@@ -128,13 +136,19 @@ class Engine:
     def look(self) -> timedelta:
         """Give every duty that has something to do its turn; returns how long to rest. Raises only when the
         database does not answer."""
+        told = [turn for turn in self._turns if turn.told.is_set()]
+        for turn in told:
+            turn.told.clear()  # before its turn: what it is told from here on is for the next
+        self._hurried = bool(told) and not self._hurried  # every other look is for all, whatever comes in
+        if self._hurried and not self._health.refused:
+            for turn in told:
+                self._take(turn, {})
+            return BREATH
         began, waits = self._clock(), self._waits()
-        more, fed = False, set[str]()
+        more = False
         for turn in () if self._health.refused else self._turns:
-            ready = turn.duty.name in fed or _ready(turn, waits, began)
-            if ready and not self._stopping.is_set() and self._take(turn, waits):
+            if _ready(turn, waits, began) and not self._stopping.is_set() and self._take(turn, waits):
                 more = True
-                fed.update(turn.duty.feeds)
         now, due = self._clock(), min(filter(None, waits.values()), default=None)
         self._health.looked(now, began - due if due is not None else timedelta(0))
         self._between(now, due is None and not more)

@@ -35,7 +35,7 @@ from tocsin.intake.hot_inline import Inline
 from tocsin.intake.hot_pace import PACE
 from tocsin.intake.hot_request import FAST_LANE, SMALL_BODY_BYTES, Answer, Choose, Done, Request, Source
 from tocsin.intake.hot_share import Room, Shares
-from tocsin.intake.hot_store import Item, Told, once_of, store, waiting
+from tocsin.intake.hot_store import ARRIVED, Item, Told, once_of, store, waiting
 from tocsin.journal import waking
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import digest
@@ -254,7 +254,7 @@ class Intake:
         finally:
             inline.end()
         if fault is None:
-            waking.deliver("duties")
+            waking.deliver(ARRIVED)
         self._answer(items, None, fault)
         return True
 

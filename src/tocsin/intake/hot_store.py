@@ -20,7 +20,7 @@ from tocsin.intake.rules import IDEMPOTENCY_LIFE
 from tocsin.journal.crashing import point
 from tocsin.journal.waking import deliver, wake
 
-TOPIC = "duties"
+ARRIVED = "inbox"  # the topic of a commit that has put something into it
 
 
 class Once(msgspec.Struct, frozen=True, gc=False):
@@ -70,7 +70,7 @@ def store(items: Sequence[Item], now: datetime) -> list[Told | None]:
         with connection.cursor() as cursor:
             cursor.execute(insert_of(len(items), "%s"), values_of(items, stamp(now)))
         point("intake.committed")
-        deliver(TOPIC)
+        deliver(ARRIVED)
         return [None] * len(items)
     with transaction.atomic():
         told = _remember(items, now)
@@ -78,7 +78,7 @@ def store(items: Sequence[Item], now: datetime) -> list[Told | None]:
         if fresh:
             with connection.cursor() as cursor:
                 cursor.execute(insert_of(len(fresh), "%s"), values_of(fresh, stamp(now)))
-            wake(TOPIC)
+            wake(ARRIVED)
         point("intake.stored")
     point("intake.committed")
     return told

@@ -1,6 +1,6 @@
 """Wake-ups: a commit tells who waits that there is something to look at. Hints only; the truth is in the tables.
 
-Topics are short texts such as "duties", "deliveries" or "incident:412". Between nodes they travel by
+Topics are short texts such as "inbox", "duties", "deliveries" or "incident:412". Between nodes they travel by
 PostgreSQL's NOTIFY, which the database itself sends at commit.
 """
 

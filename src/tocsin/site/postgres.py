@@ -15,7 +15,7 @@ from tocsin.journal.postgres.base import PATIENCE_SECONDS, Connection
 
 LISTEN_SECONDS = 5.0  # between two proofs that the connection still lives
 BACK_OFF_SECONDS = 1.0
-TOPICS = ("duties", "deliveries", "configuration", "console", "now")
+TOPICS = ("inbox", "duties", "deliveries", "configuration", "console", "now")
 
 _log = structlog.get_logger("tocsin.postgres")
 
