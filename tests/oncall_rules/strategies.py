@@ -15,7 +15,6 @@ from tocsin.oncall.rules import (
     Layer,
     Mode,
     Override,
-    Restriction,
     Rotation,
     Schedule,
     Seat,
@@ -56,110 +55,97 @@ def changes(name: str) -> tuple[datetime, ...]:
     return tuple(found)
 
 
-@st.composite
-def anchors(draw: st.DrawFn, name: str) -> datetime:
-    """An instant near which a schedule is looked at: a change of the clocks, where there are any."""
-    at = datetime(2026, 2, 27, tzinfo=UTC)
-    return draw(st.sampled_from([*changes(name), at, datetime(2020, 12, 31, tzinfo=UTC)]))
+# Strategies are made once, because making them takes longer than drawing from them.
+_late = st.builds(time, st.sampled_from([0, 1, 2, 3, 23]), st.sampled_from([0, 30, 45]))
+TIMES = _late | st.builds(time, st.integers(0, 23), st.sampled_from([0, 15, 30, 45]))
+_some_days = st.sets(st.integers(0, 6), min_size=1).map(lambda found: tuple(sorted(found)))
+WINDOWS = st.builds(Window, TIMES, TIMES, st.just(EVERY_DAY) | _some_days, st.none() | st.integers(0, 6))
+_office = st.builds(CalendarHours, st.just("office"), st.booleans())
+_restrictions = st.lists(WINDOWS | WINDOWS | _office, min_size=1, max_size=2).map(tuple)
+RESTRICTIONS = st.just(()) | _restrictions
+_people = st.lists(st.sampled_from(PEOPLE), unique=True, max_size=2)
+_somebody = st.lists(st.sampled_from(PEOPLE), unique=True, min_size=1, max_size=2).map(tuple)
+_nobody_or_some = st.just(()) | _somebody
+_few, _some, _odds = st.integers(0, 3), st.integers(1, 4), st.integers(0, 4)
+_modes, _units, _zones = st.sampled_from(Mode), st.sampled_from(Unit), st.sampled_from(ZONES)
+_every = {unit: st.integers(1, {Unit.HOURLY: 30, Unit.DAILY: 3}.get(unit, 2)) for unit in Unit}
+_day, _quarters, _later = st.integers(-3, 2), st.integers(-300, 300), st.integers(1, 600)
+_hours = st.lists(WINDOWS, max_size=3).map(tuple)
+_holidays = st.sets(st.integers(-3, 6), max_size=3).map(sorted)
+_of = st.sampled_from(["", "ada"])
 
 
-def times() -> st.SearchStrategy[time]:
-    """Quarters of an hour, with a liking for the hours in which clocks change."""
-    late = st.builds(time, st.sampled_from([0, 1, 2, 3, 23]), st.sampled_from([0, 30, 45]))
-    return late | st.builds(time, st.integers(0, 23), st.sampled_from([0, 15, 30, 45]))
+def _seat(draw: st.DrawFn, user: str, near: datetime) -> Seat:
+    """Mostly there for good; else from or until some days around `near`."""
+    shape = draw(_odds)
+    one, other = near + draw(_quarters) * QUARTER, draw(_later) * QUARTER
+    return {
+        0: Seat(user, start=one),
+        1: Seat(user, until=one),
+        2: Seat(user, start=one, until=one + other),
+    }.get(shape, Seat(user))
 
 
-def days() -> st.SearchStrategy[tuple[int, ...]]:
-    some = st.sets(st.integers(0, 6), min_size=1).map(lambda found: tuple(sorted(found)))
-    return st.just(EVERY_DAY) | some
+def _slot(draw: st.DrawFn, near: datetime) -> tuple[Seat, ...]:
+    return tuple(_seat(draw, user, near) for user in draw(_people))
 
 
-def windows() -> st.SearchStrategy[Window]:
-    return st.builds(Window, times(), times(), days(), st.none() | st.integers(0, 6))
-
-
-def restrictions() -> st.SearchStrategy[tuple[Restriction, ...]]:
-    hours = st.builds(CalendarHours, st.just("office"), st.booleans())
-    return st.just(()) | st.lists(windows() | windows() | hours, min_size=1, max_size=2).map(tuple)
-
-
-@st.composite
-def seats(draw: st.DrawFn, user: str, near: datetime) -> Seat:
-    if draw(st.integers(0, 3)):
-        return Seat(user)
-    since = draw(st.none() | st.integers(-100, 400).map(lambda n: near + n * QUARTER))
-    least = -50 if since is None else 1
-    until = draw(st.none() | st.integers(least, 400).map(lambda n: (since or near) + n * QUARTER))
-    return Seat(user, since, until)
-
-
-@st.composite
-def slots(draw: st.DrawFn, near: datetime) -> tuple[Seat, ...]:
-    users = draw(st.lists(st.sampled_from(PEOPLE), unique=True, max_size=2))
-    return tuple(draw(seats(user, near)) for user in users)
-
-
-@st.composite
-def layers(draw: st.DrawFn, near: datetime) -> Layer:
+def _layer(draw: st.DrawFn, near: datetime) -> Layer:
     """A layer that starts within a few days of the wall clock `near`."""
-    unit = draw(st.sampled_from(Unit))
-    most = {Unit.HOURLY: 30, Unit.DAILY: 3}.get(unit, 2)
-    every = 1 if unit is Unit.FIXED else draw(st.integers(1, most))
-    day = near.date() + draw(st.integers(-3, 2)) * DAY
-    start = datetime.combine(day, draw(times()))
-    filled = slots(near).filter(bool)
-    rota = st.tuples(filled) if unit is Unit.FIXED else st.lists(slots(near), min_size=1, max_size=4).map(tuple)
+    unit = draw(_units)
+    start = datetime.combine(near.date() + draw(_day) * DAY, draw(TIMES))
+    if unit is Unit.FIXED:
+        slots: tuple[tuple[Seat, ...], ...] = (tuple(_seat(draw, user, near) for user in draw(_somebody)),)
+    else:
+        slots = tuple(_slot(draw, near) for _ in range(draw(_some)))
     return Layer(
-        rotation=Rotation(unit, every),
+        rotation=Rotation(unit, 1 if unit is Unit.FIXED else draw(_every[unit])),
         start=start,
-        slots=draw(rota),
-        end=draw(st.none() | st.integers(1, 600).map(lambda n: start + n * QUARTER)),
-        timezone=draw(st.just("") | st.sampled_from(ZONES)),
-        restrict=draw(restrictions()),
-        name=draw(st.sampled_from(["", "Nights"])),
+        slots=slots,
+        end=start + draw(_later) * QUARTER if draw(_few) == 0 else None,
+        timezone=draw(_zones) if draw(_few) == 0 else "",
+        restrict=draw(RESTRICTIONS),
+        name="Nights" if draw(_few) == 0 else "",
     )
 
 
-@st.composite
-def overrides(draw: st.DrawFn, at: datetime, number: int) -> Override | Temporary:
-    start = at + draw(st.integers(-300, 300)) * QUARTER
-    end = start + draw(st.integers(1, 300)) * QUARTER
-    if not draw(st.integers(0, 4)):
-        near = at.replace(tzinfo=None)
-        return Temporary(f"t{number}", start, end, draw(st.lists(layers(near), max_size=2).map(tuple)))
-    mode = draw(st.sampled_from(Mode))
-    people = st.lists(st.sampled_from(PEOPLE), unique=True, min_size=1, max_size=2).map(tuple)
-    replaces = draw(st.just(()) | people) if mode is Mode.REPLACE else ()
-    return Override(draw(st.sampled_from(["", f"o{number}"])), start, end, draw(people), replaces, mode)
+def _override(draw: st.DrawFn, at: datetime, number: int) -> Override | Temporary:
+    start = at + draw(_quarters) * QUARTER
+    end = start + draw(_later) * QUARTER
+    if draw(_odds) == 0:
+        layers = tuple(_layer(draw, at.replace(tzinfo=None)) for _ in range(draw(_few) // 2))
+        return Temporary(f"t{number}", start, end, layers)
+    mode = draw(_modes)
+    replaces = draw(_nobody_or_some) if mode is Mode.REPLACE else ()
+    return Override(f"o{number}" if draw(_few) else "", start, end, draw(_somebody), replaces, mode)
 
 
-@st.composite
-def calendars(draw: st.DrawFn, near: datetime) -> Calendar:
-    holidays = draw(st.sets(st.integers(-3, 6), max_size=3))
-    return Calendar(
-        id="office",
-        name="Office",
-        timezone=draw(st.sampled_from(ZONES)),
-        hours=draw(st.lists(windows(), max_size=3).map(tuple)),
-        holidays=tuple(Holiday(near.date() + day * DAY) for day in sorted(holidays)),
+def _calendar(draw: st.DrawFn, near: datetime) -> Calendar:
+    holidays = tuple(Holiday(near.date() + day * DAY) for day in draw(_holidays))
+    return Calendar("office", "Office", draw(_zones), draw(_hours), holidays)
+
+
+_anchors = {
+    name: st.sampled_from(
+        [*changes(name), datetime(2026, 2, 27, tzinfo=UTC), datetime(2020, 12, 31, tzinfo=UTC)]
     )
+    for name in ZONES
+}
 
 
 @st.composite
 def placed(draw: st.DrawFn) -> tuple[Schedule, datetime]:
-    """A schedule, and the instant around which things happen in it."""
-    name = draw(st.sampled_from(ZONES))
-    at = draw(anchors(name))
-    near = at.astimezone(zone(name)).replace(tzinfo=None, minute=0, second=0, microsecond=0, fold=0)
-    at = at.replace(minute=0, second=0, microsecond=0)
-    count = draw(st.integers(0, 4))
-    trainees = st.builds(Shadow, st.just("dan"), st.just(at), st.just(at + DAY), st.sampled_from(["", "ada"]))
+    """A schedule, and the instant around which things happen in it: a change of the clocks, where there are any."""
+    name = draw(_zones)
+    at = draw(_anchors[name])
+    near = at.astimezone(zone(name)).replace(tzinfo=None, minute=0, fold=0)
+    shadow = Shadow("dan", at, at + DAY, draw(_of))
     schedule = Schedule(
         id="web",
         timezone=name,
-        layers=draw(st.lists(layers(near), max_size=3).map(tuple)),
-        overrides=tuple(draw(overrides(at, number)) for number in range(count)),
-        shadows=draw(st.lists(trainees, max_size=1).map(tuple)),
-        calendars={"office": draw(calendars(near))},
+        layers=tuple(_layer(draw, near) for _ in range(draw(_few))),
+        overrides=tuple(_override(draw, at, number) for number in range(draw(_odds))),
+        shadows=(shadow,) * (draw(_few) == 0),
+        calendars={"office": _calendar(draw, near)},
     )
     return schedule, at

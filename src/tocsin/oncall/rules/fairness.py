@@ -162,7 +162,7 @@ def _best(
                 taker: weights[taker] + weight(taker, [span]),
             }
             options.append((balance({**weights, **changed}.values()), span))
-        after, span = max(options, default=(0.0, None))
-        if span and after > before:
-            return Suggestion(span, giver, taker, before, after)
+        if options and max(options)[0] > before:
+            after, shift = max(options)
+            return Suggestion(shift, giver, taker, before, after)
     return None

@@ -10,9 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.spans import Span
+from tocsin.kernel.zones import YEAR_MAX, YEAR_MIN
 from tocsin.oncall.rules.turns import layer_shifts, merged
 from tocsin.oncall.rules.values import (
     SHIFTS_MAX,
@@ -106,7 +108,7 @@ class Canvas:
         start, end = span or self.span
         first, last = bisect_right(self._starts, start) - 1, bisect_left(self._starts, end)
         starts = [start, *self._starts[first + 1 : last], end]
-        for at, until, crew in zip(starts, starts[1:], self._crews[first:last], strict=False):
+        for (at, until), crew in zip(pairwise(starts), self._crews[first:last], strict=True):
             yield Shift(at, until, tuple(crew), tuple(crew.values()))
 
     def _paint(self, layers: Iterable[Layer], span: Span, source: str) -> None:
@@ -156,13 +158,15 @@ def _exchanged(crew: Crew, going: Collection[str], coming: Crew) -> Crew:
 def timeline(schedule: Schedule, start: datetime, end: datetime) -> Timeline:
     """The final schedule of [start, end): layers, later ones over earlier, then overrides in the order they were made.
 
-    Raises Refused for a span longer than SPAN_MAX or an answer of more than SHIFTS_MAX shifts.
+    Raises Refused for a span longer than SPAN_MAX, years out of reach, or an answer of more than SHIFTS_MAX shifts.
     """
     if not timedelta(0) < end - start <= SPAN_MAX:
         raise Refused(
             f"From {start} to {end} cannot be computed at once",
             f"a span of at most {SPAN_MAX.days} days, not empty",
         )
+    if start.year < YEAR_MIN or end.year > YEAR_MAX:
+        raise Refused(f"{start} is out of reach", f"years from {YEAR_MIN} to {YEAR_MAX - 1}")
     canvas = Canvas(schedule, start, end)
     canvas.paint_layers()
     for number, override in enumerate(schedule.overrides, 1):
@@ -204,56 +208,44 @@ def shifts_of(shifts: Iterable[Shift], user: str) -> tuple[Shift, ...]:
 
 def next_shift(schedule: Schedule, at: datetime) -> Shift | None:
     """The first shift after `at` of somebody, and not of just those who are on call then; None within LOOK_AROUND."""
-    return _other(_looking_ahead(schedule, at))
+    return _of_others(_ahead(schedule, at))
 
 
 def previous_shift(schedule: Schedule, at: datetime) -> Shift | None:
     """The last shift before `at` of somebody, and not of just those who are on call then; None within LOOK_AROUND."""
-    return _other(_looking_back(schedule, at))
+    return _of_others(_back(schedule, at))
 
 
-def _other(stretches: Iterator[Shift]) -> Shift | None:
-    """The first of `stretches` with people on call who are not just those of the first one."""
-    current = set(next(stretches).users)
-    return next((each for each in stretches if each.users and set(each.users) != current), None)
+def _of_others(stretches: Iterator[Shift]) -> Shift | None:
+    """The first of `stretches`, as a whole, with people on call who are not just those of the very first."""
+    current = next(stretches)
+    found: Shift | None = None
+    for each in stretches:
+        if found is None:
+            if each.users and set(each.users) != set(current.users):
+                found = each
+        elif (each.users, each.sources) == (found.users, found.sources):
+            found = found._replace(start=min(found.start, each.start), end=max(found.end, each.end))
+        else:
+            break
+    return found
 
 
-def _looking_ahead(schedule: Schedule, at: datetime) -> Iterator[Shift]:
-    """The stretches from `at` on, in order, whole but for the first and the last."""
-    held: Shift | None = None
-    look, last = _FIRST_LOOK, at + LOOK_AROUND
-    while at < last:
-        until = min(at + look, last)
-        for stretch in timeline(schedule, at, until).stretches:
-            if held and _alike(held, stretch):
-                held = Shift(held.start, stretch.end, held.users, held.sources)
-            else:
-                if held:
-                    yield held
-                held = stretch
-        at, look = until, look * 2
-    if held:
-        yield held
+def _ahead(schedule: Schedule, at: datetime) -> Iterator[Shift]:
+    """The stretches from `at` on, in pieces."""
+    for near, far in _looks():
+        yield from timeline(schedule, at + near, at + far).stretches
 
 
-def _looking_back(schedule: Schedule, at: datetime) -> Iterator[Shift]:
-    """The stretches from that of `at` back, whole but for the first and the last."""
-    held: Shift | None = None
-    at += INSTANT
-    look, last = _FIRST_LOOK, at - LOOK_AROUND
-    while at > last:
-        since = max(at - look, last)
-        for stretch in reversed(timeline(schedule, since, at).stretches):
-            if held and _alike(held, stretch):
-                held = Shift(stretch.start, held.end, held.users, held.sources)
-            else:
-                if held:
-                    yield held
-                held = stretch
-        at, look = since, look * 2
-    if held:
-        yield held
+def _back(schedule: Schedule, at: datetime) -> Iterator[Shift]:
+    """The stretches from that of `at` back, in pieces."""
+    for near, far in _looks():
+        yield from reversed(timeline(schedule, at + INSTANT - far, at + INSTANT - near).stretches)
 
 
-def _alike(one: Shift, other: Shift) -> bool:
-    return one.users == other.users and one.sources == other.sources
+def _looks() -> Iterator[tuple[timedelta, timedelta]]:
+    """How near and how far to look: a few days, since most shifts are near, then ever more, up to LOOK_AROUND."""
+    near, far = timedelta(0), _FIRST_LOOK
+    while near < LOOK_AROUND:
+        yield near, far
+        near, far = far, min(far * 3, LOOK_AROUND)
