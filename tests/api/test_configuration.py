@@ -11,7 +11,10 @@ from tests.api.conftest import Program
 from tests.world import Clock, Outbox, World
 from tocsin.catalog.actions import configuration
 from tocsin.journal.models import Entry
+from tocsin.kernel.acting import ENGINE
 from tocsin.kernel.ids import digest
+from tocsin.people.actions import save_user
+from tocsin.people.rules import COMMAND_LINE
 
 SERVICE: dict[str, Any] = {
     "name": "Search",
@@ -206,3 +209,21 @@ def test_a_token_is_said_once_and_only_its_digest_is_kept(ada: Program, world: W
 def test_a_token_expires_at_an_instant_of_the_future(ada: Program, expires: object) -> None:
     answer = ada.post("/tokens", {"name": "ci", "scope": "read", "expires_at": expires})
     assert answer.status in (400, 422), answer.text
+
+
+@pytest.fixture
+def command_line(world: World, clock: Clock) -> None:
+    """The account behind the command line's token, as a running program has it."""
+    save_user(COMMAND_LINE, "Command line", "command-line@localhost", role="admin", by=ENGINE, now=clock.now)
+
+
+@pytest.mark.usefixtures("command_line")
+def test_the_command_lines_account_is_nobody_to_page_list_or_name(ada: Program, bo: Program) -> None:
+    assert COMMAND_LINE not in [user["id"] for user in ada.get("/users").body["items"]]
+    number = bo.post("/incidents", {"service": "shop", "title": "Down"}).body["number"]
+    assert bo.post(f"/incidents/{number}/assign", {"user": COMMAND_LINE}).status == 404
+    assert ada.put("/teams/web", {"name": "Web", "members": [COMMAND_LINE]}).status == 400
+    levels = [{"notify": [f"user:{COMMAND_LINE}"], "timeout": "5m"}]
+    assert ada.put("/policies/web", {"name": "Web", "levels": levels}).status == 400
+    organisation = ada.get("/organisation/settings").body
+    assert ada.put("/organisation/settings", organisation | {"fallback": COMMAND_LINE}).status == 400

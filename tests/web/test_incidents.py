@@ -18,6 +18,8 @@ from tocsin.intake.models import Alert, Change
 from tocsin.journal.actions import Fact, write
 from tocsin.kernel.acting import By, by_user
 from tocsin.kernel.urgency import Urgency
+from tocsin.people.actions import save_user
+from tocsin.people.rules import COMMAND_LINE
 
 BO = by_user("bo", "web")
 
@@ -354,12 +356,14 @@ def test_handing_over_pages_the_person_and_can_be_taken_back(
     assert incident.assigned_id == "bo"
 
 
-def test_a_stakeholder_is_not_offered_for_handing_over(
+def test_a_stakeholder_is_not_offered_for_handing_over_nor_is_the_command_line(
     incident: Incident, road: Road, signed_in: SignedIn
 ) -> None:
+    save_user(COMMAND_LINE, "Command line", "cli@localhost", role="admin", by=BO, now=road.now)
     form = text_of(signed_in("bo").get(f"/incidents/{incident.pk}/assign"))
     assert "Cy Tran" in form
     assert "Sam Weiss" not in form
+    assert "Command line" not in form
     answer = signed_in("bo").post(f"/incidents/{incident.pk}/assign", {"user": "sam"})
     assert answer.status_code == 422
 

@@ -86,7 +86,7 @@ def show_me(request: Asked) -> Me:
 @room.get("/users", may=May.SEE, answer=Listing[UserOut])
 def list_users(request: Asked, paged: Query[Paged]) -> Listing[UserOut]:
     """By id; those who are switched off too, because the past names them."""
-    return page_of(User.objects.all(), paged, lambda user: show_user(user, request.auth))
+    return page_of(User.objects.people(), paged, lambda user: show_user(user, request.auth))
 
 
 @room.get("/users/{id}", may=May.SEE, answer=UserOut)

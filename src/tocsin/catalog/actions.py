@@ -59,7 +59,7 @@ def save_organisation(name: str, matrix: Matrix, fallback: str | None, by: By, n
     with changing():
         row = organisation()
         before = _organisation_as_data(row)
-        if fallback and not User.objects.filter(pk=fallback, is_active=True).exists():
+        if fallback and not User.objects.people().filter(pk=fallback, is_active=True).exists():
             raise Refused(f"No active person '{fallback}'", "the id of a person", where="fallback")
         row.name, row.matrix, row.fallback_id = name, matrix_as_data(matrix), fallback or None
         after = _organisation_as_data(row)

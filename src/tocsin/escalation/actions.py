@@ -45,7 +45,7 @@ from tocsin.kernel.errors import Refused, not_found
 from tocsin.notification.actions import Call, page_people
 from tocsin.notification.models import Page
 from tocsin.people.models import Membership, User
-from tocsin.people.rules import COMMAND_LINE, Role
+from tocsin.people.rules import Role
 
 CLIMBS_MAX = 100  # per transaction
 NO_POLICY = PolicyValue(id="", name="no policy", levels=())
@@ -235,10 +235,10 @@ def _carried_out(
 def fallback() -> tuple[str, ...]:
     """Who is told when a policy has come to its end: the organisation's fallback, else its administrators."""
     named = configuration().fallback
-    active = User.objects.filter(is_active=True)
+    active = User.objects.people().filter(is_active=True)
     if named is not None and active.filter(pk=named).exists():
         return (named,)
-    admins = active.filter(role=Role.ADMIN).exclude(pk=COMMAND_LINE).order_by("id")
+    admins = active.filter(role=Role.ADMIN).order_by("id")
     return tuple(admins.values_list("id", flat=True))
 
 

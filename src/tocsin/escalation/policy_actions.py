@@ -33,7 +33,7 @@ class Policies:
     caller's."""
 
     def __init__(self, ids: Collection[str]) -> None:
-        self._people = set(User.objects.values_list("pk", flat=True))
+        self._people = set(User.objects.people().values_list("pk", flat=True))
         self._teams = set(Team.objects.values_list("pk", flat=True))
         self._rows = Policy.objects.select_for_update().order_by("pk").in_bulk(list(ids))
         self._changed: dict[str, Policy] = {}

@@ -179,7 +179,7 @@ def assign(incident_id: int, user_id: str | None, by: By, now: datetime) -> Outc
     """Give the incident to somebody (None: to nobody). The person is paged, unless it is who did it."""
     with transaction.atomic():
         incident = _locked(incident_id)
-        if user_id is not None and not User.objects.filter(pk=user_id, is_active=True).exists():
+        if user_id is not None and not User.objects.people().filter(pk=user_id, is_active=True).exists():
             raise not_found("active person", user_id)
         if incident.assigned_id == user_id:
             return Outcome(incident, False, "it is assigned so already")

@@ -30,7 +30,6 @@ from tocsin.organisation.rules import (
 )
 from tocsin.organisation.vocabulary import step_as_data
 from tocsin.people.models import Contact, Membership, Team, User
-from tocsin.people.rules import COMMAND_LINE
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def _users() -> dict[str, dict[str, Any]]:
             "contacts": contacts.get(row.id, {}),
             "rules": {"high": [], "low": []} | steps.get(row.id, {}),
         }
-        for row in User.objects.exclude(pk=COMMAND_LINE).order_by("pk")
+        for row in User.objects.people().order_by("pk")
     }
 
 

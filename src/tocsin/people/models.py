@@ -6,12 +6,16 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils.crypto import salted_hmac
 
-from tocsin.people.rules import May, Role, may
+from tocsin.people.rules import COMMAND_LINE, May, Role, may
 
 
 class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
         return self.get(email__iexact=username)
+
+    def people(self) -> models.QuerySet[User]:
+        """Everybody there is; the command line's own account is nobody."""
+        return self.exclude(pk=COMMAND_LINE)
 
 
 class User(AbstractBaseUser):

@@ -18,7 +18,7 @@ from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import check_slug, digest, in_parts
 from tocsin.people.checking import check_email, check_name, check_timezone
 from tocsin.people.models import Contact, Membership, SignInLink, Team, Token, User
-from tocsin.people.rules import COMMAND_LINE, Role
+from tocsin.people.rules import Role
 
 ADDRESS_LENGTH_MAX = 500
 CONTACTS_MAX = 20
@@ -87,7 +87,7 @@ class Users:
 
 
 def _check_admin_left() -> None:
-    admins = User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=COMMAND_LINE)
+    admins = User.objects.people().filter(role=Role.ADMIN, is_active=True)
     if not admins.exists():
         raise conflict("This would leave nobody who may administer", "Make somebody else an admin first.")
 
@@ -165,7 +165,7 @@ class Teams:
     """Changes to the teams `ids`; `members` are the people who will be in any of them."""
 
     def __init__(self, ids: Collection[str], members: Iterable[str]) -> None:
-        self._people = set(User.objects.in_bulk(list(members)))
+        self._people = set(User.objects.people().in_bulk(list(members)))
         self._rows = Team.objects.select_for_update().order_by("pk").in_bulk(list(ids))
         self._members: dict[str, list[str]] = {pk: [] for pk in self._rows}
         for some in in_parts(self._rows):

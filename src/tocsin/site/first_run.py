@@ -21,7 +21,7 @@ LOCAL_TOKENS_MAX = 20  # one for each node that shares the database
 
 def people() -> list[User]:
     """Everybody active who is a person, the longest-serving administrator first."""
-    rows = User.objects.filter(is_active=True).exclude(pk=COMMAND_LINE).order_by("created_at", "id")
+    rows = User.objects.people().filter(is_active=True).order_by("created_at", "id")
     return sorted(rows, key=lambda user: user.role != Role.ADMIN)
 
 

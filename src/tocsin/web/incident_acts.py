@@ -116,7 +116,7 @@ class AssignForm(forms.Form):
 
     def __init__(self, data: QueryDict | None = None, initial: dict[str, object] | None = None) -> None:
         super().__init__(data, initial=initial)
-        able = User.objects.filter(is_active=True).exclude(role=Role.STAKEHOLDER).order_by("name")
+        able = User.objects.people().filter(is_active=True).exclude(role=Role.STAKEHOLDER).order_by("name")
         self.fields["user"].queryset = able  # type: ignore[attr-defined]
 
 

@@ -26,7 +26,7 @@ from tocsin.people.models import User
 from tocsin.people.rules import TABLE, May, Role
 from tocsin.web import sessions
 from tocsin.web.accounts import Adapter, note_access
-from tocsin.web.forms import asker, by, everybody, id_of, instant, made_once, show, told_beside
+from tocsin.web.forms import asker, by, id_of, instant, made_once, show, told_beside
 from tocsin.web.forms.people import PersonForm, zones
 from tocsin.web.guard import needs
 from tocsin.web.layout import say, warn
@@ -40,7 +40,7 @@ LINK_LIFE = timedelta(hours=24)
 def index(request: HttpRequest) -> HttpResponse:
     """Everybody, who cannot be reached first of all in words; and what each role may do."""
     people = (
-        everybody()
+        User.objects.people()
         .annotate(ways=Count("contacts", distinct=True))
         .prefetch_related("teams")
         .order_by("-is_active", "name")

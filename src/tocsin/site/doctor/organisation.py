@@ -16,7 +16,7 @@ from tocsin.notification.channels import check_address
 from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState
 from tocsin.people.models import Contact, User
-from tocsin.people.rules import COMMAND_LINE, Role
+from tocsin.people.rules import Role
 from tocsin.site import schema
 from tocsin.site.clock import now
 from tocsin.site.config import Config
@@ -49,7 +49,7 @@ def fallback() -> Iterator[Finding]:
 
 def people() -> Iterator[Finding]:
     """Whoever may be paged has a way to be reached."""
-    paged = User.objects.filter(is_active=True).exclude(role=Role.STAKEHOLDER).exclude(pk=COMMAND_LINE)
+    paged = User.objects.people().filter(is_active=True).exclude(role=Role.STAKEHOLDER)
     silent = paged.annotate(ways=Count("contacts")).filter(ways=0)
     if names := list(silent.values_list("id", flat=True)):
         yield fail("people", f"without a contact: {named(names)}", "Add one under People.")

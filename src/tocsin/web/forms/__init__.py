@@ -18,7 +18,6 @@ from tocsin.kernel.durations import format_duration, parse_duration
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import SLUG_LENGTH_MAX, slug_of
 from tocsin.people.models import User
-from tocsin.people.rules import COMMAND_LINE
 
 UNPROCESSABLE = 422
 
@@ -35,11 +34,6 @@ def by(request: HttpRequest) -> By:
 def instant(request: HttpRequest) -> datetime:
     """When the request came."""
     return cast(datetime, request.now)  # type: ignore[attr-defined]
-
-
-def everybody() -> models.QuerySet[User]:
-    """The people there are; the command line's own account is none."""
-    return User.objects.exclude(pk=COMMAND_LINE)
 
 
 class DurationField(forms.CharField):

@@ -20,7 +20,7 @@ from tocsin.notification.rules import RULE_STEPS_MAX, Step
 from tocsin.people.actions import CONTACTS_MAX
 from tocsin.people.models import Team, User
 from tocsin.people.rules import Role, Scope
-from tocsin.web.forms import IdField, everybody, words
+from tocsin.web.forms import IdField, words
 
 ROLES = {
     Role.RESPONDER: "responder: answers pages",
@@ -88,7 +88,7 @@ class TeamForm(forms.Form):
         super().__init__(data, initial=initial)
         if existing:
             del self.fields["id"]
-        people = list(everybody().filter(is_active=True).values_list("pk", "name"))
+        people = list(User.objects.people().filter(is_active=True).values_list("pk", "name"))
         members, lead = self.fields["members"], self.fields["lead"]
         assert isinstance(members, forms.MultipleChoiceField) and isinstance(lead, forms.ChoiceField)
         members.choices = people

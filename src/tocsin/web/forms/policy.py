@@ -12,8 +12,8 @@ from tocsin.escalation.models import Policy as PolicyRow
 from tocsin.escalation.rules import LEVELS_MAX, REPEATS_MAX, TARGETS_MAX, Level, Policy, Target, parse_target
 from tocsin.kernel.durations import format_duration, parse_duration
 from tocsin.kernel.errors import Refused
-from tocsin.people.models import Team
-from tocsin.web.forms import IdField, everybody, id_of, words
+from tocsin.people.models import Team, User
+from tocsin.web.forms import IdField, id_of, words
 
 FIRST_TIMEOUT = "5m"
 
@@ -108,7 +108,7 @@ class PolicyForm(forms.Form):
 
 def choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """Whom a level can name: people and teams."""
-    people = everybody().filter(is_active=True).values_list("pk", "name")
+    people = User.objects.people().filter(is_active=True).values_list("pk", "name")
     teams = Team.objects.values_list("pk", "name")
     return [
         ("People", [(f"user:{key}", name) for key, name in people]),

@@ -8,7 +8,7 @@ from django.http import QueryDict
 from tocsin.catalog.models import Organisation
 from tocsin.catalog.rules import matrix_from
 from tocsin.kernel.urgency import Impact, Matrix, Priority, Urgency
-from tocsin.web.forms import everybody
+from tocsin.people.models import User
 
 
 class OrganisationForm(forms.Form):
@@ -30,7 +30,7 @@ class OrganisationForm(forms.Form):
         assert isinstance(choice, forms.ChoiceField)
         choice.choices = [
             ("", "every admin"),
-            *everybody().filter(is_active=True).values_list("pk", "name"),
+            *User.objects.people().filter(is_active=True).values_list("pk", "name"),
         ]
         for impact in Impact:
             for urgency in Urgency:
