@@ -12,6 +12,7 @@ import pytest
 from tests.intake_hot.serving import KEY, OTHER_KEY, Serving
 from tests.world import T0, World
 from tocsin.intake.actions import digest
+from tocsin.intake.batch import Batch
 from tocsin.intake.models import Inbox
 from tocsin.intake.rules import key_digest
 from tocsin.site.clock import now
@@ -96,15 +97,17 @@ def test_an_alert_is_told_to_its_own_integration_only(asked: Serving) -> None:
         assert other.status == 404 and other.json["requestId"]
 
 
-def test_opsgenies_api_tells_what_became_of_each_request(asked: Serving) -> None:
-    def became(answer: Any) -> Any:
-        return get(asked, f"/v2/alerts/requests/{answer.json['requestId']}")["data"]
+def became(serving: Serving, answer: Any) -> Any:
+    """What Opsgenie's client is told when it asks after a request."""
+    return get(serving, f"/v2/alerts/requests/{answer.json['requestId']}")["data"]
 
+
+def test_opsgenies_api_tells_what_became_of_each_request(asked: Serving) -> None:
     created = asked.ask("/v2/alerts", {"message": "x", "alias": "a", "details": {"r": "eu"}}, headers=GENIE)
-    waits = became(created)
+    waits = became(asked, created)
     assert not waits["isSuccess"] and waits["status"] == "It is waiting to be processed"
     digest_all()
-    done = became(created)
+    done = became(asked, created)
     assert done["isSuccess"] and (done["status"], done["alias"], done["action"]) == (
         "Created alert",
         "a",
@@ -118,10 +121,35 @@ def test_opsgenies_api_tells_what_became_of_each_request(asked: Serving) -> None
     assert get(asked, "/v2/alerts/count")["data"]["count"] >= 1
     closed = asked.ask(f"/v2/alerts/{done['alertId']}/close", {"note": "over"}, headers=GENIE)
     digest_all()
-    assert became(closed)["status"] == "Closed alert"
+    assert became(asked, closed)["status"] == "Closed alert"
     assert get(asked, "/v2/alerts/a?identifierType=alias")["data"]["status"] == "closed"
     assert [row["alias"] for row in get(asked, "/v2/alerts?query=status%3Aclosed")["data"]].count("a") == 1
-    assert became(nobody)["action"] == "Close"
+    nothing = became(asked, nobody)
+    assert (nothing["action"], nothing["status"], nothing["alias"]) == ("Close", "Alert does not exist", "")
+    assert not nothing["isSuccess"]
+    assert asked.ask("/v2/alerts/nobody?identifierType=alias", method="GET", headers=GENIE).status == 404
+
+
+def test_a_request_that_could_not_be_digested_says_so_and_waits_no_longer(
+    asked: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = asked.ask("/v2/alerts", {"message": "poison", "alias": "p"}, headers=GENIE)
+    other = asked.ask("/v2/alerts", {"message": "fine", "alias": "q"}, headers=GENIE)
+    store = Batch.store
+
+    def chokes(self: Batch, *args: Any, **named: Any) -> None:
+        if any(one.event.title == "poison" for one in self.waiting):
+            raise ValueError("poison")
+        store(self, *args, **named)
+
+    monkeypatch.setattr(Batch, "store", chokes)
+    digest_all()
+    failed = became(asked, broken)
+    assert not failed["success"] and not failed["isSuccess"]
+    assert failed["status"] == (
+        "It could not be processed: ValueError while digesting it. It is kept, and people were paged about it"
+    )
+    assert became(asked, other)["status"] == "Created alert", "only the request itself is told so"
 
 
 def test_new_words_for_an_alert_are_told_back(asked: Serving) -> None:

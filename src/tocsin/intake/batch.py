@@ -18,6 +18,7 @@ from tocsin.incident.rules import TITLE_LENGTH_MAX as INCIDENT_TITLE_LENGTH_MAX
 from tocsin.intake.models import Alert, Change
 from tocsin.intake.rules import (
     FOLLOW_UPS,
+    NEVER_FIRED,
     SAMPLE_BYTES_MAX,
     SAMPLES_MAX,
     SEQS_PER_REQUEST,
@@ -297,7 +298,7 @@ class Batch:
     def _remember_resolve(self, one: Arrived) -> None:
         alert = self._alert(one, Urgency.LOW)
         alert.state, alert.resolved_at, alert.ended_at = AlertState.RESOLVED, self.now, one.event.happened_at
-        alert.ends_at, alert.why = None, "its resolve came before any trigger"
+        alert.ends_at, alert.why = None, NEVER_FIRED
         self.fresh.append(alert)
         self.latest[one.integration.id, one.key] = alert
 

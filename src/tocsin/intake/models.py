@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from tocsin.catalog.models import Integration, Service
 from tocsin.incident.models import Incident
-from tocsin.intake.rules import AlertState
+from tocsin.intake.rules import NEVER_FIRED, AlertState
 
 
 class Inbox(models.Model):
@@ -60,6 +60,10 @@ class AlertQuerySet(models.QuerySet["Alert"]):
     def ended(self, now: datetime) -> AlertQuerySet:
         """Firing alerts whose sender stopped repeating them."""
         return self.filter(state=AlertState.FIRING, ends_at__lte=now).order_by("ends_at")
+
+    def that_fired(self) -> AlertQuerySet:
+        """Without what only keeps a resolve in mind that came before any trigger."""
+        return self.exclude(why=NEVER_FIRED)
 
 
 class Alert(models.Model):

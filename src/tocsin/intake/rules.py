@@ -20,6 +20,7 @@ TITLE_LENGTH_MAX = 1_024
 TEXT_LENGTH_MAX = 15_000
 FIELDS_MAX = 200
 FIELD_LENGTH_MAX = 4_096
+NEVER_FIRED = "its resolve came before any trigger"  # why an alert is kept that no trigger has made
 SAMPLES_MAX = 5  # raw payloads kept of one alert: the first and the latest four
 SAMPLE_BYTES_MAX = 16_384
 QUEUE_ROWS_MAX = 200_000  # events accepted and not yet digested; above it senders get 503 and Retry-After

@@ -248,6 +248,14 @@ def asked(text: str) -> Asked | None:
     return Asked(at, OPERATIONS[operation], f"{number.int & (1 << 56) - 1:014x}")
 
 
+def is_of(what: Asked, body: bytes, meta: str, integration_id: str) -> bool:
+    """Whether an accepted body is the request that `what` asks after."""
+    outside = _meta.decode(meta)
+    key = outside.key or _create.decode(body).alias or ""
+    digest = key if outside.by_id else key_digest(integration_id, key)
+    return outside.operation == what.operation and digest.startswith(what.digest)
+
+
 # --- reading again ----------------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from tocsin.intake.hot_request import Answer, Request
 from tocsin.intake.models import Alert, AlertQuerySet, Inbox
 from tocsin.intake.rules import AlertState, key_digest
 from tocsin.kernel.errors import Refused, not_found
-from tocsin.sources.opsgenie import Asked, asked, id_of
+from tocsin.sources.opsgenie import NAME, Asked, asked, id_of, is_of
 
 PAGE_MAX = 100
 OFFSET_MAX = 20_000
@@ -68,7 +68,7 @@ def _number(request: Request, name: str, default: int, most: int) -> int:
 
 
 def _alerts(integration: IntegrationValue) -> AlertQuerySet:
-    return Alert.objects.filter(integration=integration.id, latest=True)
+    return Alert.objects.that_fired().filter(integration=integration.id, latest=True)
 
 
 def _query(request: Request, integration: IntegrationValue) -> AlertQuerySet:
@@ -97,26 +97,35 @@ def _find(identifier: str, kind: str, integration: IntegrationValue) -> Alert:
 def _became(what: Asked, integration: IntegrationValue) -> dict[str, Any]:
     """What became of a request. While it waits, and when it had nothing to act on, it says that it did not succeed:
     Opsgenie's own client then asks again."""
-    waiting = Inbox.objects.filter(
+    row = _alerts(integration).filter(key_digest__startswith=what.digest).first()
+    problem = _problem(what, integration) or ("" if row else "Alert does not exist")
+    said: dict[str, Any] = {
+        "success": not problem,
+        "isSuccess": not problem,
+        "action": what.operation.capitalize(),
+        "integrationId": integration.id,
+        "status": problem or DONE[what.operation],
+        "alertId": str(uuid.UUID(row.key_digest)) if row and not problem else "",
+        "alias": row.key if row and not problem else "",
+    }
+    if row and not problem:
+        said["processedAt"] = row.last_seen_at.isoformat()
+    return said
+
+
+def _problem(what: Asked, integration: IntegrationValue) -> str:
+    """Why a request is not done: it waits, or could not be digested; "" when it is neither."""
+    came_then = Inbox.objects.filter(
         integration_id=integration.id,
         received_at__gte=what.at - SAME_MOMENT,
         received_at__lte=what.at + SAME_MOMENT,
     )
-    row = _alerts(integration).filter(key_digest__startswith=what.digest).first()
-    done = row is not None and not waiting.exists()
-    problem = "It is waiting to be processed" if waiting.exists() else "Alert does not exist"
-    said: dict[str, Any] = {
-        "success": done,
-        "isSuccess": done,
-        "action": what.operation.capitalize(),
-        "integrationId": integration.id,
-        "status": DONE[what.operation] if done else problem,
-        "alertId": str(uuid.UUID(row.key_digest)) if row and done else "",
-        "alias": row.key if row and done else "",
-    }
-    if row and done:
-        said["processedAt"] = row.last_seen_at.isoformat()
-    return said
+    if came_then.filter(quarantined_at=None).exists():
+        return "It is waiting to be processed"
+    for row in came_then.filter(source=NAME):
+        if is_of(what, bytes(row.body), row.meta, integration.id):
+            return f"It could not be processed: {row.problem}. It is kept, and people were paged about it"
+    return ""
 
 
 def _alert(row: Alert, integration: IntegrationValue, whole: bool = False) -> dict[str, Any]:
