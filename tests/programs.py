@@ -8,14 +8,15 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests import warm
 
 START_SECONDS = 60.0  # a limit against hanging, on a machine that does much else; no measure of speed
 END_SECONDS = 30.0
@@ -32,7 +33,7 @@ class Program:
     """A running `tocsin run`."""
 
     data: Path
-    process: subprocess.Popen[str]
+    process: warm.Program
     said: list[str] = field(default_factory=list)
     log: Path = Path()
 
@@ -93,29 +94,21 @@ def running(data: Path, *words: str, **more: str) -> Iterator[Program]:
     words = words if "--port" in words else ("--port", "0", *words)
     data.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}.log"
-    with log.open("a") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tocsin", "run", *words],
-            env=environment(data, **more),
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-    program = Program(data, process, log=log)
-    try:
-        _wait_until_ready(program)
-        yield program
-    finally:
-        if process.poll() is None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as says:
+        with os.fdopen(writing, "w") as out, log.open("a") as errors, Path(os.devnull).open() as nothing:
+            process = warm.start("tocsin", ["run", *words], environment(data, **more), nothing, out, errors)
+        program = Program(data, process, log=log)
+        try:
+            _wait_until_ready(program, says)
+            yield program
+        finally:
             process.kill()
-        process.wait(END_SECONDS)
-        if process.stdout is not None:
-            process.stdout.close()
+            process.wait(END_SECONDS)
 
 
-def _wait_until_ready(program: Program) -> None:
-    assert program.process.stdout is not None
-    for line in program.process.stdout:  # it prints its address once it answers, and its link after that
+def _wait_until_ready(program: Program, says: Iterable[str]) -> None:
+    for line in says:  # it prints its address once it answers, and its link after that
         program.said.append(line.rstrip("\n"))
         if line.startswith("Ready"):
             return
@@ -124,15 +117,7 @@ def _wait_until_ready(program: Program) -> None:
 
 def tocsin(data: Path, *words: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     """One command on a data folder, to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "tocsin", *words],
-        env=environment(data, **more),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return warm.run("tocsin", *words, env=environment(data, **more), stdin=stdin)
 
 
 def eventually(look: Any, seconds: float = 30.0) -> Any:
