@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
-from django.contrib.auth.hashers import identify_hasher, make_password
+from django.contrib.auth.hashers import MD5PasswordHasher, identify_hasher, make_password
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.db import connection
 from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
 
 from tests.web_config.conftest import Reader
-from tests.world import PASSWORD, Clock, World
+from tests.world import PASSWORD, T0, Clock, World
 from tocsin.journal.models import Entry
 from tocsin.people.actions import make_sign_in_link, save_user
 from tocsin.people.models import SignInLink, User
@@ -99,6 +101,66 @@ def test_a_wrong_password_and_an_unknown_address_read_the_same(reader: Reader) -
     strip = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]+"|nobody|bo')
     assert known.status_code == unknown.status_code == 200
     assert strip.sub(b"", known.content) == strip.sub(b"", unknown.content)
+
+
+class Counting(MD5PasswordHasher):
+    """Counts what a password hash would cost: `verify` computes one by `encode`, too."""
+
+    algorithm = "counting"
+    computed = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        Counting.computed += 1
+        return super().encode(password, salt)
+
+
+COUNTED = [f"{__name__}.Counting"]
+
+
+@pytest.mark.parametrize(
+    ("who", "password"),
+    [
+        ("bo", PASSWORD),
+        ("bo", "wrong"),
+        ("nobody", "wrong"),
+        ("nobody", "x" * 2_000),
+        ("invited", "wrong"),
+        ("gone", "wrong"),
+        ("gone", PASSWORD),
+    ],
+)
+@override_settings(PASSWORD_HASHERS=COUNTED)
+def test_every_try_costs_the_hash_of_one_password_whoever_is_named(
+    reader: Reader, world: World, who: str, password: str
+) -> None:
+    world.bo.set_password(PASSWORD)
+    world.bo.save()
+    User.objects.create(id="invited", name="In", email="invited@example.com", created_at=T0, password="!none")
+    gone = User(id="gone", name="Gone", email="gone@example.com", created_at=T0, is_active=False)
+    gone.set_password(PASSWORD)
+    gone.save()
+    client = reader(None)
+    Counting.computed = 0
+    sign_in(client, who, password)
+    assert Counting.computed == 1
+    assert (who_is(client) == "bo") == ((who, password) == ("bo", PASSWORD))
+
+
+@override_settings(PASSWORD_HASHERS=COUNTED)
+def test_a_link_costs_the_same_whether_it_is_unknown_used_or_too_old(
+    reader: Reader, world: World, clock: Clock
+) -> None:
+    used, old = (make_sign_in_link(world.bo, clock.now, timedelta(hours=1)) for _ in range(2))
+    reader(None).post(f"/sign-in/link/{used}")
+    clock.forward(hours=2)
+    Counting.computed = 0
+    costs = set()
+    for link in (used, old, "in_" + "0" * 40):
+        for method in ("get", "post"):
+            with CaptureQueriesContext(connection) as queries:
+                getattr(reader(None), method)(f"/sign-in/link/{link}")
+            costs.add((len(queries), Counting.computed))
+    assert len(costs) == 1
 
 
 def test_what_was_typed_stays_but_never_the_password(reader: Reader) -> None:
