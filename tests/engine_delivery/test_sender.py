@@ -14,7 +14,8 @@ from django.db import OperationalError, transaction
 from tests.world import Clock, Outbox, World
 from tocsin.engine import attempt, delivery
 from tocsin.engine.attempt import Result, deliver_due, deliver_one, destination_of, keep, plain
-from tocsin.engine.delivery import HELD_MAX, PER_DESTINATION_MAX, Sender
+from tocsin.engine.delivery import Sender
+from tocsin.engine.traffic import FRESH, HELD_MAX, PER_DESTINATION_MAX
 from tocsin.journal.models import Entry
 from tocsin.notification.actions import Call, page_people, quiet
 from tocsin.notification.delivering import claim
@@ -316,7 +317,8 @@ def test_what_waited_for_a_thread_is_given_back_and_counts_no_attempt(
     one = due(world.bo, "crowd://host/x", clock)
     sender = Sender(lambda: clock.now, lambda: 0.5)
     (claimed,) = claim(clock.now)
-    sender._taken_at[claimed] = time.monotonic() - 2 * delivery.FRESH
+    assert sender._traffic.place(claimed)
+    sender._traffic._taken_at[claimed] -= 2 * FRESH
 
     sender._send(claimed)
     sender._collect()

@@ -5,13 +5,13 @@ The order is the way of an alert, so that one look carries it from the inbox to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 
 from tocsin.engine.loop import Duty
@@ -34,14 +34,24 @@ SEAL_EVERY = timedelta(seconds=10)
 SEAL_LEASE = timedelta(seconds=30)  # a node that dies holding it delays the seals by this much, nothing else
 SWEEP_EVERY = timedelta(minutes=1)
 
+Leaving = Callable[[datetime], AbstractContextManager[object]]
+
 _log = structlog.get_logger("tocsin.engine")
 
 
-def duties(readers: Mapping[str, Reader], seal_key: bytes, node: str) -> tuple[Duty, ...]:
-    """The list. `readers` are the sources by name; `node` is who holds a lease."""
+def _each_by_itself(now: datetime) -> AbstractContextManager[object]:
+    """Every action commits alone, and the sender finds what it has made due."""
+    return nullcontext()
+
+
+def duties(
+    readers: Mapping[str, Reader], seal_key: bytes, node: str, leaving: Leaving = _each_by_itself
+) -> tuple[Duty, ...]:
+    """The list. `readers` are the sources by name; `node` is who holds a lease; `leaving(now)` goes around what makes
+    pages of events, so that they leave with its commit."""
 
     def digest_inbox(now: datetime) -> int:
-        with PACE.batch(ROWS_MAX) as rows, _one_commit():
+        with PACE.batch(ROWS_MAX) as rows, leaving(now):
             moved = digest(readers, now, rows)
             if moved:
                 _climb_at_once(now)
@@ -85,15 +95,6 @@ def duties(readers: Mapping[str, Reader], seal_key: bytes, node: str) -> tuple[D
         Duty("seal the journal", seal_journal, limit=HEADS_PER_SEAL, every=SEAL_EVERY),
         Duty("forget old answers", forget_old_answers, limit=ALERTS_MAX, every=SWEEP_EVERY),
     )
-
-
-def _one_commit() -> AbstractContextManager[object]:
-    """A transaction around several actions, so that a page waits for one sync instead of one each.
-
-    Only where a writer holds everything: elsewhere two nodes that lock the rows of several actions in their own
-    order could wait for each other in a circle.
-    """
-    return transaction.atomic() if connection.vendor == "sqlite" else nullcontext()
 
 
 def _climb_at_once(now: datetime) -> None:

@@ -208,9 +208,9 @@ class Program:
             parts.append(Checkpointer(self.config.sqlite_path))
         else:
             parts.append(Ears(connection_arguments(settings.DATABASES["default"])))
-        parts.append(Sender(now, random.random))
-        work = duties(sources.READERS, self.config.seal_key, self.config.node)
-        parts.append(self.intake)
+        sender = Sender(now, random.random)
+        work = duties(sources.READERS, self.config.seal_key, self.config.node, sender.leaving)
+        parts += [sender, self.intake]
         parts.append(Engine(work, now, self.health, waits_of(work), self._between))
         return parts
 
