@@ -9,7 +9,6 @@ import resource
 import signal
 import socket
 import sqlite3
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests import warm
 from tests.intake_hot.serving import KEY, read, written
 from tests.programs import eventually
 
@@ -39,16 +39,11 @@ class Victim:
         environ["DJANGO_SETTINGS_MODULE"] = "tocsin.site.settings"
         if url:
             environ["TOCSIN_DATABASE_URL"] = url
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.intake_hot.victim"],
-            cwd=ROOT,
-            env=environ,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline())
+        reading, writing = os.pipe()
+        self.says = os.fdopen(reading)
+        with os.fdopen(writing, "w") as out, Path(os.devnull).open() as nothing:
+            self.process = warm.start("tests.intake_hot.victim", [], environ, nothing, out, sys.__stderr__)
+        self.port = int(self.says.readline())
 
     def __enter__(self) -> Victim:
         return self
@@ -56,9 +51,7 @@ class Victim:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe:
-                pipe.close()
+        self.says.close()
 
     def stored(self) -> list[str]:
         """The keys in the inbox, read when the program is dead."""

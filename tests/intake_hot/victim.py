@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
+import threading
 
 
 def main() -> None:
@@ -20,8 +19,7 @@ def main() -> None:
     serving = Serving()
     serving.__enter__()
     print(serving.port, flush=True)  # noqa: T201
-    sys.stdin.read()
-    asyncio.run(asyncio.sleep(0))
+    threading.Event().wait()
 
 
 if __name__ == "__main__":

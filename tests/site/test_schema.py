@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -12,29 +10,10 @@ import pytest
 from django.apps import apps
 from django.db.migrations.loader import MigrationLoader
 
+from tests import warm
 from tests.programs import environment, tocsin
 from tocsin.kernel.errors import Refused
 from tocsin.site.schema import Schema, known_steps, look, refuse_newer
-
-# Ends the process as kill -9 would, before or after the nth migration is recorded.
-KILLED = """
-import os, sys
-from django.db.migrations.recorder import MigrationRecorder
-from tocsin.site.run import set_up
-set_up()
-from tocsin.site import schema
-left, when, record = int(sys.argv[1]), sys.argv[2], MigrationRecorder.record_applied
-def recorded(self, app, name):
-    global left
-    left -= 1
-    if left == 0 and when == "before":
-        os._exit(9)
-    record(self, app, name)
-    if left == 0:
-        os._exit(9)
-MigrationRecorder.record_applied = recorded
-schema.upgrade()
-"""
 
 
 def test_it_knows_the_migrations_that_django_would_load() -> None:
@@ -56,9 +35,7 @@ def test_what_a_newer_program_has_applied_is_refused() -> None:
 @pytest.mark.parametrize(("at", "when"), [(1, "before"), (9, "before"), (17, "after"), (24, "before")])
 def test_a_kill_in_the_middle_is_mended_by_a_restart(tmp_path: Path, at: int, when: str) -> None:
     data = tmp_path / "data"
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(at), when], env=environment(data), capture_output=True, check=False
-    )
+    killed = warm.run("tests.site.killed_upgrade", str(at), when, env=environment(data))
     assert killed.returncode == 9, killed.stderr
     assert tocsin(data, "migrate", "--check").returncode == 1
     again = tocsin(data, "migrate")
@@ -74,12 +51,7 @@ def test_a_kill_in_the_middle_is_mended_by_a_restart(tmp_path: Path, at: int, wh
 @pytest.mark.parametrize(("at", "when"), [(7, "before"), (20, "after")])
 def test_so_is_one_on_postgresql(tmp_path: Path, postgres_database: str, at: int, when: str) -> None:
     data, ours = tmp_path / "data", {"TOCSIN_DATABASE_URL": postgres_database}
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(at), when],
-        env=environment(data, **ours),
-        capture_output=True,
-        check=False,
-    )
+    killed = warm.run("tests.site.killed_upgrade", str(at), when, env=environment(data, **ours))
     assert killed.returncode == 9, killed.stderr
     assert tocsin(data, "migrate", "--check", **ours).returncode == 1
     again = tocsin(data, "migrate", **ours)
