@@ -34,30 +34,33 @@ class Move:
 
 
 def moves(before: Iterable[Span], after: Iterable[Span]) -> tuple[Move, ...]:
-    """How the shifts of one person become others: those that moved, then those lost, then those gained."""
-    old, new = set(before), set(after)
-    left = sorted(new - old)
-    moved, lost = [], []
-    for span in sorted(old - new):
-        nearest = _nearest(span, left)
-        if nearest is None:
-            lost.append(Move(span, None))
-        else:
-            left.remove(nearest)
-            moved.append(Move(span, nearest))
-    return (*moved, *lost, *(Move(None, span) for span in left))
+    """How the shifts of one person become others: those that moved, then those lost, then those gained, each sorted."""
+    had, has = set(before), set(after)
+    old, new = sorted(had - has), sorted(has - had)
+    pairs = [(_distance(span, other), span, other) for span in old for other in _near(span, new)]
+    became: dict[Span, Span] = {}
+    # The nearest pairs first, so that a shift is not taken for another that is nearer to somebody else's.
+    for _, one, other in sorted(pairs):
+        if one not in became and other not in became.values():
+            became[one] = other
+    found = set(became.values())
+    return (
+        *(Move(one, became[one]) for one in old if one in became),
+        *(Move(one, None) for one in old if one not in became),
+        *(Move(None, other) for other in new if other not in found),
+    )
 
 
-def _nearest(span: Span, others: Sequence[Span]) -> Span | None:
-    """Of sorted `others` the one that shares most with `span`, or else begins nearest to it, within REACH."""
-    first = bisect_left(others, Span(span.start - REACH, span.start - REACH))
-    last = bisect_left(others, Span(span.end + REACH, span.end + REACH))
+def _near(span: Span, others: Sequence[Span]) -> Sequence[Span]:
+    """Those of sorted `others` that begin within REACH of it."""
+    first = bisect_left(others, Span(span.start - REACH, span.start))
+    return others[first : bisect_left(others, Span(span.end + REACH, span.end))]
 
-    def far(other: Span) -> tuple[timedelta, timedelta]:
-        both = span.common(other)
-        return -both.length if both else timedelta(0), abs(other.start - span.start)
 
-    return min(others[first:last], key=far, default=None)
+def _distance(one: Span, other: Span) -> tuple[timedelta, timedelta]:
+    """How little they share, and how far apart they begin: the smallest is the nearest."""
+    both = one.common(other)
+    return -both.length if both else timedelta(0), abs(other.start - one.start)
 
 
 @dataclass(frozen=True)
