@@ -117,9 +117,11 @@ def references(schedule: Schedule) -> Iterator[tuple[str, str, str]]:
 
 
 def _layer_references(layer: Layer, path: str) -> Iterator[tuple[str, str, str]]:
+    fixed = layer.rotation.unit is Unit.FIXED
     for number, slot in enumerate(layer.slots):
-        for seat in slot:
-            yield f"{path}.users.{number}", "user", seat.user
+        for place, seat in enumerate(slot):
+            within = f"{place}" if fixed else f"{number}.{place}" if len(slot) > 1 else f"{number}"
+            yield f"{path}.users.{within}", "user", seat.user
     for number, each in enumerate(layer.restrict):
         if not isinstance(each, Window):
             yield f"{path}.restrict.{number}", "calendar", each.calendar
