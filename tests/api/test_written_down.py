@@ -42,6 +42,7 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "PUT /users/{id}": (USER, "user.saved"),
     "POST /users/{id}/deactivate": (None, "user.saved"),
     "POST /users/{id}/sign-in-link": (None, "user.link_made"),
+    "POST /users/{id}/test": (None, "contacts.tested"),
     "PUT /users/{id}/reach": (REACH, "contacts.saved"),
     "PUT /teams/{id}": (TEAM, "team.saved"),
     "DELETE /teams/{id}": (None, "team.deleted"),
@@ -50,8 +51,8 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "PUT /organisation/settings": (SETTINGS, "organisation.saved"),
     "POST /organisation/apply": (FILE, "service.saved"),
 }
-# Messages to somebody's own contacts, what is only looked at, and an alert, which is written down once it is digested.
-KEEPS_ALL = {"POST /users/{id}/test", "POST /organisation/plan", "POST /test-alert"}
+# What is only looked at, and an alert, which is written down once it is digested.
+KEEPS_ALL = {"POST /organisation/plan", "POST /test-alert"}
 FIRST: dict[str, list[str]] = {
     "POST /incidents/{number}/reopen": ["POST /incidents/{number}/resolve"],
     "POST /incidents/{number}/close": ["POST /incidents/{number}/resolve"],
@@ -63,6 +64,7 @@ FIRST: dict[str, list[str]] = {
     "POST /users/{id}/deactivate": ["PUT /users/{id}"],
     "POST /users/{id}/sign-in-link": ["PUT /users/{id}"],
     "PUT /users/{id}/reach": ["PUT /users/{id}"],
+    "POST /users/{id}/test": ["PUT /users/{id}"],
 }
 
 

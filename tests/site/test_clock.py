@@ -90,8 +90,8 @@ def test_a_step_is_noted_in_the_journal(monkeypatch: pytest.MonkeyPatch) -> None
     machine.wall += 3600
     program.watch_clock(clock.now(), idle=False)
     program.watch_clock(clock.now(), idle=False)
-    entry = Entry.objects.get(chain="engine")
-    assert (entry.kind, entry.data) == ("engine.clock_stepped", {"seconds": 3600.0})
+    entry = Entry.objects.get(chain="organisation")
+    assert (entry.kind, entry.data) == ("instance.clock_stepped", {"seconds": 3600.0})
     assert clock.now().timestamp() == pytest.approx(machine.wall - 3600)  # something waits for its time
     program.watch_clock(clock.now(), idle=True)
     assert clock.now().timestamp() == pytest.approx(machine.wall)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
 from tests.web_config.conftest import Reader
@@ -19,8 +19,9 @@ from tests.world import Clock, World
 from tocsin.catalog.actions import reveal_key, save_integration
 from tocsin.catalog.models import Integration, Organisation, Service
 from tocsin.escalation.models import Policy
+from tocsin.journal.actions import ORGANISATION, Fact, write
 from tocsin.journal.models import Entry
-from tocsin.kernel.acting import by_user
+from tocsin.kernel.acting import ENGINE, By, by_user
 from tocsin.kernel.ids import digest
 from tocsin.notification.models import Delivery, Rule
 from tocsin.people.models import Contact, Team, Token, User
@@ -401,6 +402,8 @@ def test_my_rules_are_tested_now(ada: Client) -> None:
     ada.post("/me/test")
     (delivery,) = Delivery.objects.all()
     assert (delivery.address, delivery.incident_id) == ("fake:ada", None)
+    entry = Entry.objects.get(kind="contacts.tested")
+    assert (entry.who, entry.data) == ("user:ada", {"user": "ada", "deliveries": 1})
 
 
 def test_nobody_changes_anothers_contacts_without_the_right(reader: Reader, world: World) -> None:
@@ -523,6 +526,21 @@ def test_the_audit_log_says_who_changed_what(ada: Client) -> None:
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", ada.get("/settings/audit").content.decode()))
     assert "Ada Ortiz changed service shop" in text
     assert "tier: 1 → 2" in text
+
+
+def test_the_audit_log_has_words_for_what_happened_to_the_instance(ada: Client, clock: Clock) -> None:
+    ada.post("/me/test")
+    restored = {"backup_made_at": "2026-03-01T08:30:00+00:00", "held": True}
+    with transaction.atomic():
+        write([Fact(ORGANISATION, "instance.restored", restored)], By("cli", "cli"), clock.now)
+        write([Fact(ORGANISATION, "instance.clock_stepped", {"seconds": -90.5})], ENGINE, clock.now)
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", ada.get("/settings/audit").content.decode()))
+    for words in (
+        "Ada Ortiz sent a test message to every contact",
+        "The command line restored the instance from the backup of 2026-03-01 08:30 UTC; what waited was held back",
+        "Tocsin noticed that the clock was set back by 90.5 s; running timers keep their length",
+    ):
+        assert words in text, words
 
 
 def test_a_forged_entry_is_found_and_named(ada: Client) -> None:

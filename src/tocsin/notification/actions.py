@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from tocsin.journal.actions import Fact, write
+from tocsin.journal.changes import changing, did, record
 from tocsin.journal.columns import from_instant, from_json, from_uuid
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
@@ -138,8 +139,9 @@ def test_rules(user_id: str, by: By, now: datetime) -> Page:
         lines=["Nothing is wrong. Somebody asked to test how you are reached."],
         kind="test",
     )
-    with transaction.atomic():
+    with changing():
         (page,) = page_people([call], now, everywhere=True)
+        record([did("contacts.tested", user=user_id, deliveries=page.deliveries.count())], by, now)
         return page
 
 

@@ -31,7 +31,7 @@ from tocsin.engine.health import Health
 from tocsin.engine.loop import Engine
 from tocsin.engine.waits import waits_of
 from tocsin.intake.hot import Intake
-from tocsin.journal.actions import Fact, release_lease, write
+from tocsin.journal.actions import ORGANISATION, Fact, release_lease, write
 from tocsin.kernel.acting import ENGINE
 from tocsin.kernel.errors import Refused
 from tocsin.organisation.demo import make_demo
@@ -224,13 +224,11 @@ class Program:
             self._watch_schema()
 
     def _watch_schema(self) -> None:
-        """A node with a newer program has changed the tables: this one takes events on, and decides nothing more."""
-        unknown = schema.look(self._known).unknown
-        refused = (
-            "A newer Tocsin has upgraded the database; this node decides nothing more." if unknown else ""
-        )
-        if refused and not self.health.refused:
-            _log.error("the database was upgraded by a newer program; restart this node with it")
+        """The tables are not this program's, a newer one's or an older one's: it takes events on, and decides nothing
+        more."""
+        refused = schema.look(self._known).misfit
+        if refused and refused != self.health.refused:
+            _log.error("this node decides nothing more", why=refused)
         self.health.refused = refused
 
     # --- the end ---
@@ -253,7 +251,7 @@ def watch_clock(at: datetime, idle: bool) -> None:
         seconds = round(step.total_seconds(), 1)
         _log.warning("the clock was set; running timers keep their length", seconds=seconds)
         with transaction.atomic():
-            write([Fact("engine", "engine.clock_stepped", {"seconds": seconds})], ENGINE, at)
+            write([Fact(ORGANISATION, "instance.clock_stepped", {"seconds": seconds})], ENGINE, at)
     if idle:
         CLOCK.adopt()
 

@@ -29,6 +29,15 @@ class Schema:
     missing: frozenset[Step]  # to be applied
     unknown: frozenset[Step]  # applied by a newer program
 
+    @property
+    def misfit(self) -> str:
+        """Why a program that runs should decide nothing more; "" when the tables are as it knows them."""
+        if self.unknown:
+            return "A newer Tocsin has upgraded the database; this node decides nothing more. Restart it with that."
+        if self.missing:
+            return f"The database lacks {len(self.missing)} of the steps this program needs. Restart it: it upgrades."
+        return ""
+
 
 def known_steps() -> frozenset[Step]:
     """Every migration this program has. Read from the names of the files: importing them all would cost the start."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,7 @@ KINDS = {
     "user.link_used": "used a sign-in link",
     "access.sessions_ended": "ended every session of",
     "contacts.saved": "changed the contacts of",
+    "contacts.tested": "sent a test message to every contact of",
     "rules.saved": "changed the rules of",
     "token.added": "made a token for",
     "token.revoked": "revoked a token of",
@@ -85,12 +86,10 @@ def _page(request: HttpRequest, **more: Any) -> HttpResponse:
 
 
 def _line(row: Entry, names: Mapping[str, str]) -> Line:
-    kind, _, name = row.who.partition(":")
-    who = names.get(name, name) if kind == "user" else f"{kind} {name}".strip()
     return Line(
         seq=row.seq,
         at=row.happened_at,
-        who=who,
+        who=_who(row.who, names),
         through=row.through,
         what=_what(row, names),
         changes=tuple(_changes(row.data)),
@@ -99,8 +98,37 @@ def _line(row: Entry, names: Mapping[str, str]) -> Line:
     )
 
 
+def _who(who: str, names: Mapping[str, str]) -> str:
+    """Who did it, as a reader calls them."""
+    kind, _, name = who.partition(":")
+    if kind == "user":
+        return names.get(name, name)
+    return {"engine": "Tocsin", "cli": "The command line"}.get(who, f"{kind} {name}".strip())
+
+
+def _restored(data: Mapping[str, Any]) -> str:
+    made = datetime.fromisoformat(data["backup_made_at"])
+    waited = "was held back" if data.get("held") else "goes out"
+    return f"restored the instance from the backup of {made:%Y-%m-%d %H:%M} UTC; what waited {waited}"
+
+
+def _clock_stepped(data: Mapping[str, Any]) -> str:
+    seconds = float(data["seconds"])
+    way = "back" if seconds < 0 else "forward"
+    return f"noticed that the clock was set {way} by {abs(seconds):g} s; running timers keep their length"
+
+
+SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "instance.restored": _restored,
+    "instance.clock_stepped": _clock_stepped,
+    "organisation.demo": lambda data: "made the demo organisation",
+}
+
+
 def _what(row: Entry, names: Mapping[str, str]) -> str:
     """The entry as the end of a sentence that begins with who did it."""
+    if (sentence := SENTENCES.get(row.kind)) is not None:
+        return sentence(row.data)
     noun, _, verb = row.kind.partition(".")
     about = str(row.data.get("user" if noun == "token" else noun, row.data.get("user", "")))
     own = row.who == f"user:{about}"
