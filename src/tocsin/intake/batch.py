@@ -15,6 +15,7 @@ from tocsin.incident import actions as incidents
 from tocsin.incident.models import Incident, chain_of
 from tocsin.incident.rules import OPEN
 from tocsin.incident.rules import TITLE_LENGTH_MAX as INCIDENT_TITLE_LENGTH_MAX
+from tocsin.incident.storing import insert_incidents
 from tocsin.intake.models import Alert, Change
 from tocsin.intake.rules import (
     FOLLOW_UPS,
@@ -358,7 +359,7 @@ class Batch:
                 held.incident.priority = priority_of(self.config.matrix, impact, held.worst)
                 held.worst = None
             self._count(held)
-        Incident.objects.bulk_create([held.incident for held in new])
+        insert_incidents([held.incident for held in new])
         if self.superseded:
             Alert.objects.filter(pk__in=self.superseded).update(latest=False)
         for alert in self.fresh:
