@@ -90,9 +90,11 @@ def lock_heads(chains: Sequence[str]) -> dict[str, tuple[int, str]]:
 
         read(chains)
         if missing := [chain for chain in chains if chain not in heads]:
-            # Two nodes may begin a chain at once: the loser of the insert waits, then reads the winner's row.
             cursor.executemany(_BEGIN, [(chain, GENESIS) for chain in missing])
-            read(missing)
+            if cursor.rowcount == len(missing):
+                heads.update(dict.fromkeys(missing, (0, GENESIS)))
+            else:  # another node has begun one at the same moment: this one has waited, and reads what that one wrote
+                read(missing)
     return heads
 
 
