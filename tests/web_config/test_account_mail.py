@@ -15,6 +15,8 @@ from django.test import override_settings
 
 from tests.web_config.conftest import Reader
 from tests.world import World
+from tocsin.channels.outgoing import Unreachable
+from tocsin.kernel.errors import Refused
 from tocsin.web.account_mail import Backend
 from tocsin.web.accounts import wait_for_mail
 
@@ -72,3 +74,23 @@ def test_a_dead_mail_server_shows_nobody_anything(reader: Reader, world: World) 
         assert Backend(fail_silently=True).send_messages([message]) == 0
         with pytest.raises(OSError):
             Backend().send_messages([message])
+
+
+def test_account_mail_goes_as_the_administrator_wants_it_or_not_at_all(
+    world: World, post_office: tuple[PostOffice, str]
+) -> None:
+    office, url = post_office
+    message = EmailMessage("s", "b", to=["bo@example.com"])
+    with (
+        override_settings(CONFIG=config(f"{url}&tls=required")),
+        pytest.raises(Unreachable, match="offer TLS"),
+    ):
+        Backend().send_messages([message])
+    assert office.letters == [], "this server has no TLS"
+    with override_settings(CONFIG=config(f"{url}&tls=never")):
+        assert Backend().send_messages([message]) == 1
+    with (
+        override_settings(CONFIG=config(f"{url}&tls=perhaps")),
+        pytest.raises(Refused, match="cannot be read"),
+    ):
+        Backend().send_messages([message])
