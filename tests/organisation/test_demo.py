@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,12 +13,16 @@ from tocsin.channels.console import Console
 from tocsin.escalation.models import Policy
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
+from tocsin.kernel.errors import Refused
 from tocsin.notification import channels
 from tocsin.organisation.actions import File, plan
-from tocsin.organisation.demo import demo_organisation, make_demo
+from tocsin.organisation.demo import demo_organisation, leave_demo, make_demo, return_to_demo
 from tocsin.people import actions as people
 from tocsin.people.models import Contact, User
+from tocsin.site.config import read_config
+from tocsin.site.first_run import sign_in_link
 
+BY = By("user:ada", "web")
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +67,37 @@ def test_an_organisation_that_somebody_began_is_left_alone() -> None:
     people.save_team("mine", "Mine", ["eve"], None, By("cli", "cli"), NOW)
     assert not make_demo(NOW)
     assert User.objects.count() == 1
+
+
+def test_a_demo_that_was_left_is_none_and_stays_so_at_the_next_start() -> None:
+    make_demo(NOW)
+    leave_demo(BY, NOW)
+    assert not catalog.organisation().demo
+    assert Policy.objects.count() == 1, "what was made stays"
+    leave_demo(BY, NOW)
+    assert Entry.objects.filter(kind="organisation.demo_left").count() == 1
+    assert not make_demo(NOW)
+    assert not catalog.organisation().demo
+    return_to_demo(BY, NOW)
+    assert catalog.organisation().demo
+
+
+def test_an_organisation_of_ones_own_never_becomes_a_demo() -> None:
+    people.save_user("eve", "Eve", "eve@example.com", by=BY, now=NOW)
+    with pytest.raises(Refused, match="never a demo"):
+        return_to_demo(BY, NOW)
+    assert not catalog.organisation().demo
+
+
+def test_the_sign_in_link_of_the_demo_ends_with_it(tmp_path: Path) -> None:
+    make_demo(NOW)
+    ada = User.objects.get(pk="ada")
+    ada.set_password("correct horse battery staple")
+    ada.save()
+    config = read_config({"TOCSIN_DATA": str(tmp_path)})
+    assert sign_in_link(config, NOW, demo=True)
+    leave_demo(BY, NOW)
+    assert sign_in_link(config, NOW, demo=True) is None
 
 
 def test_no_key_stands_in_the_demo_file(outbox: Outbox) -> None:

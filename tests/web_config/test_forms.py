@@ -518,6 +518,32 @@ def test_the_downloaded_file_changes_nothing_and_holds_no_key(ada: Client, world
     assert "Nothing changes" in ada.post("/settings/file", {"text": text, "do": "look"}).content.decode()
 
 
+# --- the demo ---------------------------------------------------------------------------------------------
+
+
+def test_the_demo_is_left_on_the_settings_page_and_come_back_to(
+    reader: Reader, world: World, ada: Client, clock: Clock
+) -> None:
+    assert "Leave the demo" not in ada.get("/settings").content.decode()
+    Organisation.objects.update(demo=True)
+    with transaction.atomic():
+        write([Fact(ORGANISATION, "organisation.demo", {"organisation": "1"})], ENGINE, clock.now)
+    assert "Leave the demo" in ada.get("/settings").content.decode()
+    assert "demo" in ada.get("/").content.decode().partition("<footer")[2]
+    assert reader(world.mo).post("/settings/demo/leave").status_code == 403
+    assert Organisation.objects.get().demo
+
+    said = ada.post("/settings/demo/leave", follow=True).content.decode()
+    assert "This is no demo any more" in said
+    assert not Organisation.objects.get().demo
+    assert "demo" not in ada.get("/").content.decode().partition("<footer")[2]
+    assert "left the demo" in ada.get("/settings/audit").content.decode()
+
+    (undo,) = re.findall(r'action="(/settings/demo/[a-z]+)"', said)
+    ada.post(undo)
+    assert Organisation.objects.get().demo
+
+
 # --- audit ------------------------------------------------------------------------------------------------
 
 

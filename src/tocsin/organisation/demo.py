@@ -8,14 +8,18 @@ from importlib.resources import files
 from tocsin.catalog import actions as catalog
 from tocsin.catalog.models import Service
 from tocsin.escalation.models import Policy
+from tocsin.journal.actions import ORGANISATION
 from tocsin.journal.changes import changing, did
+from tocsin.journal.models import Entry
 from tocsin.kernel.acting import ENGINE, By
+from tocsin.kernel.errors import conflict
 from tocsin.organisation.actions import apply, plan
 from tocsin.organisation.reading import File
 from tocsin.organisation.rules import USERS
 from tocsin.people.models import Team, User
 
 NAME = "demo.yaml"
+MADE, LEFT, RETURNED = "organisation.demo", "organisation.demo_left", "organisation.demo_returned"
 
 
 def demo_organisation() -> str:
@@ -35,8 +39,29 @@ def make_demo(now: datetime, by: By = ENGINE) -> bool:
         if User.objects.filter(pk__in=[each.id for each in planned.declared.of(USERS)]).exists():
             return False
         apply(planned, by, now)
-        row = catalog.organisation()
-        row.demo = True
-        row.save(update_fields=["demo"])
-        catalog.touch(by, now, [did("organisation.demo", organisation=str(row.pk))])
+        _mark(True, MADE, by, now)
     return True
+
+
+def leave_demo(by: By, now: datetime) -> None:
+    """Make the organisation a real one: the console shows to everybody their own messages only, the program prints
+    no sign-in link any more. Its people, services and policies stay as they are."""
+    with changing():
+        if catalog.organisation().demo:
+            _mark(False, LEFT, by, now)
+
+
+def return_to_demo(by: By, now: datetime) -> None:
+    """Take `leave_demo` back. Raises Refused where there never was a demo: its messages would be shown around."""
+    with changing():
+        if not Entry.objects.filter(chain=ORGANISATION, kind=MADE).exists():
+            raise conflict("This was never a demo", "`tocsin run --demo` makes one in an empty data folder.")
+        if not catalog.organisation().demo:
+            _mark(True, RETURNED, by, now)
+
+
+def _mark(demo: bool, kind: str, by: By, now: datetime) -> None:
+    row = catalog.organisation()
+    row.demo = demo
+    row.save(update_fields=["demo"])
+    catalog.touch(by, now, [did(kind, organisation=str(row.pk))])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.contrib.auth.hashers import is_password_usable
 
+from tocsin.catalog.actions import organisation
 from tocsin.kernel.acting import ENGINE
 from tocsin.people.actions import add_token, find_token, make_sign_in_link, revoke_token, save_user
 from tocsin.people.models import User
@@ -26,10 +27,11 @@ def people() -> list[User]:
 
 
 def sign_in_link(config: Config, now: datetime, demo: bool) -> str | None:
-    """The address that signs the administrator in once, while nobody can sign in otherwise or for the demo; None
-    when somebody has a password. Makes the first administrator where there is none."""
+    """The address that signs the administrator in once, while nobody can sign in otherwise or for the demo until it
+    is left; None when somebody has a password. Makes the first administrator where there is none."""
     known = people()
-    if not demo and any(user.password and is_password_usable(user.password) for user in known):
+    playing = demo and organisation().demo
+    if not playing and any(user.password and is_password_usable(user.password) for user in known):
         return None
     if not known or known[0].role != Role.ADMIN:
         admin = save_user("admin", "Administrator", "admin@localhost", role=Role.ADMIN, by=ENGINE, now=now)

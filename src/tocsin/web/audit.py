@@ -122,6 +122,8 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "instance.restored": _restored,
     "instance.clock_stepped": _clock_stepped,
     "organisation.demo": lambda data: "made the demo organisation",
+    "organisation.demo_left": lambda data: "left the demo",
+    "organisation.demo_returned": lambda data: "went back to the demo",
 }
 
 

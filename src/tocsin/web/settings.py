@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
-from django.views.decorators.http import require_http_methods
+from django.urls import path, reverse
+from django.views.decorators.http import require_http_methods, require_POST
 
 from tocsin.catalog.actions import organisation, save_organisation
 from tocsin.escalation.actions import fallback
+from tocsin.organisation.demo import leave_demo, return_to_demo
 from tocsin.people.models import User
 from tocsin.people.rules import May
 from tocsin.web import audit, organisation_file
@@ -21,6 +22,7 @@ from tocsin.web.layout import say
 @needs(May.SETTINGS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
+    """The organisation's name, its fallback and its priorities."""
     row = organisation()
     form = OrganisationForm(request.POST or None, existing=row)
     if request.method == "POST" and form.is_valid():
@@ -36,8 +38,34 @@ def index(request: HttpRequest) -> HttpResponse:
     return show(request, "settings/index.html", form, told=told, organisation=row)
 
 
+@needs(May.SETTINGS)
+@require_POST
+def leave(request: HttpRequest) -> HttpResponse:
+    """Make the demo organisation a real one."""
+    leave_demo(by(request), instant(request))
+    again = reverse("demo_again")
+    say(
+        request,
+        "This is no demo any more. Its people, services and policies stayed.",
+        again,
+        "Back to the demo",
+    )
+    return redirect("settings")
+
+
+@needs(May.SETTINGS)
+@require_POST
+def again(request: HttpRequest) -> HttpResponse:
+    """Take it back."""
+    return_to_demo(by(request), instant(request))
+    say(request, "This is a demo again.")
+    return redirect("settings")
+
+
 urlpatterns = [
     path("settings", index, name="settings"),
+    path("settings/demo/leave", leave, name="demo_leave"),
+    path("settings/demo/again", again, name="demo_again"),
     *organisation_file.urlpatterns,
     *audit.urlpatterns,
 ]
