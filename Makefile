@@ -12,8 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 DATA ?= data
 SEEDS ?= 2000
-# Tests run in as many processes as there are cores, at most four.
-JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$((n < 4 ? n : 4)))
+# Many tests wait for real programs, so there are twice as many processes as cores, at most eight.
+JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$((n < 4 ? 2 * n : 8)))
 
 .PHONY: help run test check format bench simulate lock wheel clean
 

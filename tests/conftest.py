@@ -20,6 +20,8 @@ ON_POSTGRES = bool(os.environ.get("TOCSIN_DATABASE_URL"))
 BESIDE = "shared/data"
 CHROMIUM = ("chromium", "chromium-browser")
 PEERS = ("prometheus", "prometheus-alertmanager", "amtool")
+# What is dear to make and the same for many tests: those go to one process of the suite, where it is made once.
+SHARED = ("demo", "postgres_server", "program", "stopped", "wheel")
 
 
 def _missing() -> dict[str, str]:
@@ -34,6 +36,7 @@ def _missing() -> dict[str, str]:
     return absent
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     absent = _missing()
     kept, left_out = [], []
@@ -41,6 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if ON_POSTGRES and item.get_closest_marker("sqlite"):
             left_out.append(item)
             continue
+        if shared := [name for name in SHARED if name in getattr(item, "fixturenames", ())]:
+            item.add_marker(pytest.mark.xdist_group(shared[0]))
         for marker, why in absent.items():
             if item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=why))
