@@ -25,7 +25,7 @@ from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 
 ROWS_MAX = 200  # small requests in one transaction
-BULK_ROWS_MAX = 2  # large ones: what is critical waits for one such transaction at most
+BULK_ROWS_MAX = 1  # large ones: what is critical waits for one such transaction at most
 BULK_LANE = 1
 SWEEP_MAX = 500
 log = structlog.get_logger()

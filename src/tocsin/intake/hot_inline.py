@@ -19,7 +19,7 @@ from django.db import OperationalError, connection, connections
 from tocsin.intake.hot_store import Item, insert_of, stamp, values_of
 from tocsin.journal.crashing import point
 
-SLOW_SECONDS = 0.001  # a commit that took longer has held up the loop for too long
+SLOW_SECONDS = 0.002  # a commit that took longer has held up the loop for too long
 REST_SECONDS = 0.25  # then the thread commits so long
 
 

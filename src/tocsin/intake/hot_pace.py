@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PRESSED_REQUESTS = 1_000.0  # small posts a second; then no single one of them can hurry the digest
+PRESSED_REQUESTS = 250.0  # small posts a second; then no single one of them can hurry the digest
 PRESSED_EVENTS = 3_000.0  # events a second
 WINDOW_SECONDS = 0.1
 REST_FACTOR = 4.0  # of the time a batch took
