@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -58,16 +56,8 @@ _webhook_pieces = msgspec.json.Decoder(_Pieces)
 
 def key_of(request: Request) -> str:
     """The key in the header (Bearer, or Basic as password or name), or the parameter `key`."""
-    scheme, _, given = request.header(b"authorization").partition(" ")
-    if scheme.lower() in ("bearer", "geniekey", "token"):
-        return given.strip()
-    if scheme.lower() == "basic":
-        try:
-            name, _, password = base64.b64decode(given, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-        return password or name
-    return request.parameter("key")
+    given = reading.key_in_header(request.header(b"authorization"), ("bearer", "geniekey", "token"))
+    return request.parameter("key") if given is None else given
 
 
 def accept(request: Request, integration: IntegrationValue, now: datetime) -> Accepted:

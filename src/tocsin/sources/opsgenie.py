@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -83,16 +81,8 @@ _meta = msgspec.json.Decoder(_Meta)
 
 def key_of(request: Request) -> str:
     """The key as `GenieKey KEY`, as Basic, or in the parameter `apiKey`."""
-    scheme, _, given = request.header(b"authorization").partition(" ")
-    if scheme.lower() in ("geniekey", "bearer"):
-        return given.strip()
-    if scheme.lower() == "basic":
-        try:
-            name, _, password = base64.b64decode(given, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-        return password or name
-    return request.parameter("apiKey")
+    given = reading.key_in_header(request.header(b"authorization"), ("geniekey", "bearer"))
+    return request.parameter("apiKey") if given is None else given
 
 
 def parts_of(request: Request) -> list[str]:

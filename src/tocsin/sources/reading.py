@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -35,6 +37,21 @@ _PLACE = re.compile(r"^(.*?)(?: - at (?:key in )?`(.*)`)?$", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 _JOINERS = "\u200d\ufe0e\ufe0f"
+
+
+def key_in_header(authorization: str, schemes: Collection[str]) -> str | None:
+    """The key given as one of `schemes` (small letters), or as Basic: its password, else its name. None when the
+    header says neither, "" when it cannot be read."""
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() in schemes:
+        return given.strip()
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, _, password = base64.b64decode(given, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return password or name
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
