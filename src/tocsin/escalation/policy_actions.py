@@ -97,7 +97,16 @@ def delete_policy(policy_id: str, by: By, now: datetime) -> None:
         record([did("policy.deleted", policy=policy_id)], by, now)
 
 
+def find_policy(policy_id: str) -> Policy:
+    """The policy, with its team. Raises Refused."""
+    row = Policy.objects.select_related("team").filter(pk=policy_id).first()
+    if row is None:
+        raise not_found("policy", policy_id)
+    return row
+
+
 def policy_ids() -> set[str]:
+    """The ids of every policy."""
     return set(Policy.objects.values_list("pk", flat=True))
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import F, Q
 
@@ -68,12 +67,12 @@ def deactivate_user(user_id: str, by: By, now: datetime) -> User:
 
     The row stays, because the past names it.
     """
-    return _change_user(user_id, by, now, active=False)
+    return change_user(user_id, by, now, active=False)
 
 
 def set_role(user_id: str, role: Role | str, by: By, now: datetime) -> User:
     """Give the person another role; every session of theirs ends, so that no old one keeps the old rights."""
-    return _change_user(user_id, by, now, role=check_role(role))
+    return change_user(user_id, by, now, role=role)
 
 
 def end_sessions(user_id: str, by: By, now: datetime) -> User:
@@ -86,11 +85,30 @@ def end_sessions(user_id: str, by: By, now: datetime) -> User:
     return user
 
 
-def _change_user(user_id: str, by: By, now: datetime, **changes: Any) -> User:
+def change_user(
+    user_id: str,
+    by: By,
+    now: datetime,
+    *,
+    name: str | None = None,
+    email: str | None = None,
+    timezone: str | None = None,
+    role: Role | str | None = None,
+    active: bool | None = None,
+) -> User:
+    """Change what is given about the person; None leaves it as it is. Raises Refused, as `save_user` does."""
     with changing():
         user = find_user(user_id)
-        values: dict[str, Any] = {"timezone": user.timezone, "role": user.role, "active": user.is_active}
-        return save_user(user_id, user.name, user.email, **(values | changes), by=by, now=now)
+        return save_user(
+            user_id,
+            user.name if name is None else name,
+            user.email if email is None else email,
+            timezone=user.timezone if timezone is None else timezone,
+            role=user.role if role is None else role,
+            active=user.is_active if active is None else active,
+            by=by,
+            now=now,
+        )
 
 
 def find_user(user_id: str) -> User:
@@ -148,6 +166,14 @@ def delete_team(team_id: str, by: By, now: datetime, *, named_by: Sequence[str])
         if not count:
             raise not_found("team", team_id)
         record([did("team.deleted", team=team_id)], by, now)
+
+
+def find_team(team_id: str) -> Team:
+    """The team. Raises Refused."""
+    team = Team.objects.filter(pk=team_id).first()
+    if team is None:
+        raise not_found("team", team_id)
+    return team
 
 
 # --- tokens ----------------------------------------------------------------------------------------------

@@ -170,7 +170,29 @@ class OpenForm(forms.Form):
 def show_form(
     request: HttpRequest, form: forms.Form, title: str, button: str, **more: object
 ) -> HttpResponse:
+    """The page of a form that acts on an incident."""
     return show(request, "incident_form.html", form, title=title, button=button, **more)
+
+
+def by_form(
+    request: HttpRequest,
+    incident: Incident,
+    form: forms.Form,
+    act: Callable[[], None],
+    title: str,
+    button: str,
+    *,
+    part: str = "",
+    **more: object,
+) -> HttpResponse:
+    """Do `act` with a form that was sent and is whole, and lead to the incident (its `part`); else show the form,
+    with what `act` refused beside its field."""
+    if request.method == "POST" and form.is_valid():
+        with told_beside(form):
+            act()
+        if not form.errors:
+            return see(incident.pk, part)
+    return show_form(request, form, title, button, incident=incident, **more)
 
 
 def given(request: HttpRequest) -> QueryDict | None:
@@ -192,20 +214,13 @@ def escalate(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Page the next level now, with a note that its people read first. Shows exactly whom that wakes."""
     incident = find(incident_id)
     form = EscalateForm(given(request))
-    if request.method == "POST" and form.is_valid():
-        with told_beside(form):
-            escalate_now(incident_id, by(request), instant(request), Handover(**form.cleaned_data))
-            say(request, f"#{incident_id} is escalated: the next level is paged now.")
-        if not form.errors:
-            return see(incident_id)
-    return show_form(
-        request,
-        form,
-        f"Escalate #{incident_id}",
-        "Escalate now",
-        incident=incident,
-        wakes=next_people(incident, instant(request)),
-    )
+
+    def act() -> None:
+        escalate_now(incident_id, by(request), instant(request), Handover(**form.cleaned_data))
+        say(request, f"#{incident_id} is escalated: the next level is paged now.")
+
+    wakes = next_people(incident, instant(request))
+    return by_form(request, incident, form, act, f"Escalate #{incident_id}", "Escalate now", wakes=wakes)
 
 
 def next_people(incident: Incident, now: datetime) -> str:
@@ -232,26 +247,15 @@ def assign(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Hand it to somebody, who is paged about it at once."""
     incident = find(incident_id)
     form = AssignForm(given(request), initial={"user": incident.assigned_id})
-    if request.method == "POST" and form.is_valid():
+
+    def act() -> None:
         user = form.cleaned_data["user"]
-        with told_beside(form):
-            outcome = actions.assign(incident_id, user.pk if user else None, by(request), instant(request))
-            told(
-                request,
-                outcome,
-                f"#{incident_id} is {user.name if user else 'nobody'}'s now.",
-                undo_address(incident_id, "assign", user=incident.assigned_id),
-            )
-        if not form.errors:
-            return see(incident_id)
-    return show_form(
-        request,
-        form,
-        f"Hand over #{incident_id}",
-        "Hand over",
-        incident=incident,
-        intro="The person is paged at once, unless it is you.",
-    )
+        outcome = actions.assign(incident_id, user.pk if user else None, by(request), instant(request))
+        done = f"#{incident_id} is {user.name if user else 'nobody'}'s now."
+        told(request, outcome, done, undo_address(incident_id, "assign", user=incident.assigned_id))
+
+    intro = "The person is paged at once, unless it is you."
+    return by_form(request, incident, form, act, f"Hand over #{incident_id}", "Hand over", intro=intro)
 
 
 @needs(May.ACT)
@@ -259,47 +263,32 @@ def assign(request: HttpRequest, incident_id: int) -> HttpResponse:
 def classify(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Say how bad it is; the priority follows."""
     incident = find(incident_id)
-    form = ClassifyForm(given(request), initial={"urgency": incident.urgency, "impact": incident.impact})
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        with told_beside(form):
-            outcome = actions.classify(
-                incident_id,
-                urgency=Urgency(data["urgency"]),
-                impact=Impact(data["impact"]),
-                by=by(request),
-                now=instant(request),
-            )
-            told(
-                request,
-                outcome,
-                f"#{incident_id} is {outcome.incident.priority} now.",
-                undo_address(incident_id, "classify", urgency=incident.urgency, impact=incident.impact),
-            )
-        if not form.errors:
-            return see(incident_id)
-    return show_form(
-        request,
-        form,
-        f"How bad is #{incident_id}?",
-        "Save",
-        incident=incident,
-        intro="Raising the urgency of one that nobody has pages again, by the louder rules.",
-    )
+    before = {"urgency": incident.urgency, "impact": incident.impact}
+    form = ClassifyForm(given(request), initial=before)
+
+    def act() -> None:
+        urgency, impact = Urgency(form.cleaned_data["urgency"]), Impact(form.cleaned_data["impact"])
+        outcome = actions.classify(
+            incident_id, urgency=urgency, impact=impact, by=by(request), now=instant(request)
+        )
+        done = f"#{incident_id} is {outcome.incident.priority} now."
+        told(request, outcome, done, undo_address(incident_id, "classify", **before))
+
+    intro = "Raising the urgency of one that nobody has pages again, by the louder rules."
+    return by_form(request, incident, form, act, f"How bad is #{incident_id}?", "Save", intro=intro)
 
 
 @needs(May.ACT)
 @require_http_methods(["GET", "HEAD", "POST"])
 def note(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Write into the timeline."""
-    incident = find(incident_id)
     form = NoteForm(given(request))
-    if request.method == "POST" and form.is_valid():
-        with told_beside(form):
-            actions.add_note(incident_id, form.cleaned_data["note"], by(request), instant(request))
-        if not form.errors:
-            return see(incident_id, "timeline")
-    return show_form(request, form, f"Note on #{incident_id}", "Add note", incident=incident)
+
+    def act() -> None:
+        actions.add_note(incident_id, form.cleaned_data["note"], by(request), instant(request))
+
+    title = f"Note on #{incident_id}"
+    return by_form(request, find(incident_id), form, act, title, "Add note", part="timeline")
 
 
 @needs(May.ACT)
@@ -308,18 +297,13 @@ def rename(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Give it a better title."""
     incident = find(incident_id)
     form = RenameForm(given(request), initial={"title": incident.title})
-    if request.method == "POST" and form.is_valid():
-        with told_beside(form):
-            outcome = actions.rename(incident_id, form.cleaned_data["title"], by(request), instant(request))
-            told(
-                request,
-                outcome,
-                f"#{incident_id} has a new title.",
-                undo_address(incident_id, "rename", title=incident.title),
-            )
-        if not form.errors:
-            return see(incident_id)
-    return show_form(request, form, f"Rename #{incident_id}", "Rename", incident=incident)
+
+    def act() -> None:
+        outcome = actions.rename(incident_id, form.cleaned_data["title"], by(request), instant(request))
+        undo = undo_address(incident_id, "rename", title=incident.title)
+        told(request, outcome, f"#{incident_id} has a new title.", undo)
+
+    return by_form(request, incident, form, act, f"Rename #{incident_id}", "Rename")
 
 
 @needs(May.OPEN)

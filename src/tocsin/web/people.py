@@ -18,6 +18,7 @@ from tocsin.journal.changes import changing
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rule_actions import rules_of
 from tocsin.people.actions import (
+    change_user,
     find_user,
     make_sign_in_link,
     save_user,
@@ -105,19 +106,11 @@ def edit(request: HttpRequest, user_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         with told_beside(form):
-            save_user(
-                person.pk,
-                data["name"],
-                data["email"],
-                timezone=data["timezone"],
-                role=data["role"],
-                active=person.is_active,
-                by=by(request),
-                now=instant(request),
-            )
+            changed = ("name", "email", "timezone", "role")
+            change_user(person.pk, by(request), instant(request), **{name: data[name] for name in changed})
         if not form.errors:
-            changed = data["role"] != person.role
-            say(request, "Saved." + (" Their sessions have ended; they sign in again." if changed else ""))
+            ended = data["role"] != person.role
+            say(request, "Saved." + (" Their sessions have ended; they sign in again." if ended else ""))
             return redirect("person", user_id=person.pk)
     return show(request, "people/edit.html", form, person=person, zones=zones())
 
@@ -144,16 +137,7 @@ def switch(request: HttpRequest, user_id: str) -> HttpResponse:
     person = find_user(user_id)
     active = request.POST.get("active") == "yes"
     try:
-        save_user(
-            person.pk,
-            person.name,
-            person.email,
-            timezone=person.timezone,
-            role=person.role,
-            active=active,
-            by=by(request),
-            now=instant(request),
-        )
+        change_user(person.pk, by(request), instant(request), active=active)
     except Refused as refused:
         warn(request, str(refused))
     else:
@@ -189,12 +173,14 @@ def two_factor_off(request: HttpRequest, user_id: str) -> HttpResponse:
 @needs(May.PEOPLE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def contacts(request: HttpRequest, user_id: str) -> HttpResponse:
+    """Somebody's contacts."""
     return edit_contacts(request, find_user(user_id), reverse("person", args=[user_id]))
 
 
 @needs(May.PEOPLE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def rules(request: HttpRequest, user_id: str) -> HttpResponse:
+    """Somebody's rules."""
     return edit_rules(request, find_user(user_id), reverse("person", args=[user_id]))
 
 

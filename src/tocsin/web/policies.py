@@ -9,8 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from tocsin.catalog.models import Service
 from tocsin.escalation.models import Policy
-from tocsin.escalation.policy_actions import delete_policy, save_policy
-from tocsin.kernel.errors import not_found
+from tocsin.escalation.policy_actions import delete_policy, find_policy, save_policy
 from tocsin.people.rules import May
 from tocsin.web.forms import by, id_of, instant, made_once, show, told_beside
 from tocsin.web.forms.policy import PolicyForm, choices
@@ -38,7 +37,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @needs(May.SEE)
 @require_GET
 def one(request: HttpRequest, policy_id: str) -> HttpResponse:
-    policy = _find(policy_id)
+    policy = find_policy(policy_id)
     return render(
         request,
         "policies/one.html",
@@ -66,7 +65,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, policy_id: str) -> HttpResponse:
-    policy = _find(policy_id)
+    policy = find_policy(policy_id)
     form = PolicyForm(request.POST if request.method == "POST" else None, existing=policy)
     if request.method == "POST" and not form.change() and (value := form.value(policy.pk)):
         with told_beside(form):
@@ -80,7 +79,7 @@ def edit(request: HttpRequest, policy_id: str) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, policy_id: str) -> HttpResponse:
-    policy = _find(policy_id)
+    policy = find_policy(policy_id)
     if request.method == "POST":
         delete_policy(policy.pk, by(request), instant(request))
         say(request, f"{policy.name} is deleted.")
@@ -98,13 +97,6 @@ def _editor(request: HttpRequest, form: PolicyForm, policy: Policy | None = None
     names = {key: name for _, group in groups for key, name in group}
     context = {"policy": policy, "ladder": drawing, "choices": groups, "names": names}
     return show(request, "policies/edit.html", form, **context)
-
-
-def _find(policy_id: str) -> Policy:
-    policy = Policy.objects.select_related("team").filter(pk=policy_id).first()
-    if policy is None:
-        raise not_found("policy", policy_id)
-    return policy
 
 
 urlpatterns = [

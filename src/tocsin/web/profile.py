@@ -15,7 +15,7 @@ from tocsin.journal.changes import changing
 from tocsin.kernel.errors import Refused, not_found
 from tocsin.notification.actions import test_rules
 from tocsin.notification.rule_actions import rules_of
-from tocsin.people.actions import add_token, revoke_token, save_user
+from tocsin.people.actions import add_token, change_user, revoke_token
 from tocsin.people.rules import TABLE, May, Role
 from tocsin.web.forms import asker, by, instant, show, told_beside
 from tocsin.web.forms.people import PersonForm, TokenForm, zones
@@ -52,12 +52,14 @@ def me(request: HttpRequest) -> HttpResponse:
 @needs(May.OWN_PROFILE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def contacts(request: HttpRequest) -> HttpResponse:
+    """My contacts."""
     return edit_contacts(request, asker(request), reverse("profile"))
 
 
 @needs(May.OWN_PROFILE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def rules(request: HttpRequest) -> HttpResponse:
+    """My rules."""
     return edit_rules(request, asker(request), reverse("profile"))
 
 
@@ -88,15 +90,8 @@ def name_and_zone(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         with told_beside(form):
-            save_user(
-                person.pk,
-                data["name"],
-                person.email,
-                timezone=data["timezone"],
-                role=person.role,
-                by=by(request),
-                now=instant(request),
-            )
+            name, timezone = data["name"], data["timezone"]
+            change_user(person.pk, by(request), instant(request), name=name, timezone=timezone)
             say(request, "Saved.")
         if not form.errors:
             return redirect("profile")
@@ -145,6 +140,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @needs(May.OWN_PROFILE)
 @require_POST
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
+    """End one of my tokens at once."""
     if not asker(request).tokens.filter(pk=token_id).exists():
         raise not_found("token", token_id)
     revoke_token(token_id, by(request), instant(request))

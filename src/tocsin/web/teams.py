@@ -8,8 +8,7 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods
 
 from tocsin.escalation.policy_actions import policies_naming
-from tocsin.kernel.errors import not_found
-from tocsin.people.actions import delete_team, save_team
+from tocsin.people.actions import delete_team, find_team, save_team
 from tocsin.people.models import Team
 from tocsin.people.rules import May
 from tocsin.web.forms import by, id_of, instant, made_once, show, told_beside
@@ -28,7 +27,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @needs(May.SEE)
 @require_GET
 def one(request: HttpRequest, team_id: str) -> HttpResponse:
-    team = _find(team_id)
+    team = find_team(team_id)
     context = {
         "team": team,
         "members": team.memberships.select_related("user").order_by("position"),
@@ -54,7 +53,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, team_id: str) -> HttpResponse:
-    team = _find(team_id)
+    team = find_team(team_id)
     form = TeamForm(request.POST or None, existing=team)
     if request.method == "POST" and form.is_valid():
         with told_beside(form):
@@ -68,7 +67,7 @@ def edit(request: HttpRequest, team_id: str) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, team_id: str) -> HttpResponse:
-    team = _find(team_id)
+    team = find_team(team_id)
     named_by = policies_naming(f"team:{team.pk}")
     if request.method == "POST":
         delete_team(team.pk, by(request), instant(request), named_by=named_by)
@@ -81,13 +80,6 @@ def delete(request: HttpRequest, team_id: str) -> HttpResponse:
 def _save(request: HttpRequest, form: TeamForm, team_id: str) -> None:
     data = form.cleaned_data
     save_team(team_id, data["name"], form.in_order(), data["lead"] or None, by(request), instant(request))
-
-
-def _find(team_id: str) -> Team:
-    team = Team.objects.filter(pk=team_id).first()
-    if team is None:
-        raise not_found("team", team_id)
-    return team
 
 
 urlpatterns = [
