@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from tocsin.api.auth import Asked
 from tocsin.api.paging import Listing, Paged, page_of
 from tocsin.api.room import Room
-from tocsin.api.words import Duration, Name, Sent, Slug, SlugInPath
+from tocsin.api.words import Duration, Name, Sent, Slug, SlugInPath, shown
 from tocsin.catalog import actions
 from tocsin.catalog.actions import DESCRIPTION_LENGTH_MAX, KEY_LENGTH_MAX, KEY_LENGTH_MIN
 from tocsin.catalog.models import Integration, Service
@@ -67,6 +67,7 @@ def list_services(request: Asked, paged: Query[Paged]) -> Listing[ServiceOut]:
 
 @room.get("/services/{id}", may=May.SEE, answer=ServiceOut)
 def show_one_service(request: Asked, id: SlugInPath) -> ServiceOut:
+    """One service."""
     return show_service(actions.find_service(id))
 
 
@@ -97,22 +98,10 @@ def delete_service(request: Asked, id: SlugInPath) -> Status[None]:
 
 
 def show_service(row: Service) -> ServiceOut:
+    """A service in the words of the file."""
     value = row.as_value()
-    grouping = None
-    if value.grouping is not None:
-        grouping = GroupingBody(by=list(value.grouping.by), window=value.grouping.window)
-    return ServiceOut(
-        id=value.id,
-        name=value.name,
-        description=row.description,
-        team=value.team,
-        policy=value.policy,
-        tier=value.tier,
-        urgency=value.urgency,
-        grouping=grouping,
-        resolve_delay=value.resolve_delay,
-        ack_timeout=value.ack_timeout,
-    )
+    grouping = value.grouping and GroupingBody(by=list(value.grouping.by), window=value.grouping.window)
+    return shown(ServiceOut, value, description=row.description, grouping=grouping)
 
 
 # -- integrations ---------------------------------------------------------------------------------------------------
@@ -156,6 +145,7 @@ def list_integrations(request: Asked, paged: Query[Paged]) -> Listing[Integratio
 
 @room.get("/integrations/{id}", may=May.SEE, answer=IntegrationOut)
 def show_one_integration(request: Asked, id: SlugInPath) -> IntegrationOut:
+    """One integration, without its key."""
     return show_integration(actions.find_integration(id))
 
 
@@ -191,13 +181,5 @@ def show_key(request: Asked, id: SlugInPath) -> KeyOut:
 
 
 def show_integration(row: Integration, key: str | None = None) -> IntegrationOut:
-    return IntegrationOut(
-        id=row.pk,
-        service=row.service_id,
-        type=IntegrationType(row.type),
-        name=row.name,
-        enabled=row.enabled,
-        created_at=row.created_at,
-        last_event_at=row.last_event_at,
-        key=key,
-    )
+    """An integration, with its `key` when that was made just now."""
+    return shown(IntegrationOut, row, service=row.service_id, key=key)

@@ -15,7 +15,7 @@ from tocsin.api.auth import Asked
 from tocsin.api.paging import BY_NUMBER, Listing, Paged, page_of
 from tocsin.api.room import Room
 from tocsin.api.shapes import AlertOut, show_alert
-from tocsin.api.words import Data, Sent, Slug
+from tocsin.api.words import Data, Sent, Slug, shown, shown_links
 from tocsin.catalog.models import Integration
 from tocsin.intake.hot_request import Request
 from tocsin.intake.hot_store import Item, store
@@ -140,25 +140,14 @@ def _way_in(wanted: str | None) -> Integration:
 
 
 def _show_change(change: Change) -> ChangeOut:
-    return ChangeOut(
-        id=change.pk,
+    return shown(
+        ChangeOut,
+        change,
         integration=change.integration_id,
         service=change.service_id,
-        title=change.title,
-        fields=change.fields,
-        links=[[str(part) for part in link] for link in change.links],
-        happened_at=change.happened_at,
-        received_at=change.received_at,
+        links=shown_links(change.links),
     )
 
 
 def _show_inbox(row: Inbox) -> InboxOut:
-    return InboxOut(
-        id=row.pk,
-        integration=row.integration_id,
-        source=row.source,
-        received_at=row.received_at,
-        size=row.size,  # type: ignore[attr-defined]  # annotated
-        quarantined_at=row.quarantined_at,
-        problem=row.problem,
-    )
+    return shown(InboxOut, row, integration=row.integration_id)

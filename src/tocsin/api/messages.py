@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from tocsin.api.auth import Asked, Caller
 from tocsin.api.paging import Key, Listing, Paged, instant, page_of
 from tocsin.api.room import Room
-from tocsin.api.words import Slug
+from tocsin.api.words import Slug, shown
 from tocsin.kernel.errors import not_found
 from tocsin.notification.delivering import channel_word
 from tocsin.notification.models import Delivery
@@ -94,30 +94,19 @@ def show_one_delivery(request: Asked, id: Annotated[UUID, Path()]) -> MessageOut
         subject=row.page.subject,
         lines=[str(line) for line in row.page.lines],
         note=row.page.note,
-        tries=[
-            AttemptOut(number=one.number, at=one.at, took_ms=one.took_ms, outcome=one.outcome)
-            for one in row.tries.all()
-        ],
+        tries=[shown(AttemptOut, one) for one in row.tries.all()],
     )
 
 
 def show_delivery(row: Delivery, reader: Caller) -> DeliveryOut:
     """`row` (with its page loaded) as `reader` may see it."""
     own = row.page.user_id == reader.user.pk
-    return DeliveryOut(
-        id=row.pk,
+    return shown(
+        DeliveryOut,
+        row,
         incident=row.incident_id,
         user=row.page.user_id,
         reason=row.page.reason,
-        contact=row.contact,
         channel=channel_word(row.address),
         address=row.address if own or May.AUDIT in reader.rights else None,
-        urgent=row.urgent,
-        state=DeliveryState(row.state),
-        due_at=row.due_at,
-        next_at=row.next_at,
-        sent_at=row.sent_at,
-        confirmed_at=row.confirmed_at,
-        attempts=row.attempts,
-        error=row.error,
     )

@@ -13,10 +13,9 @@ from pydantic import BaseModel, Field
 from tocsin.api.auth import Asked, Caller
 from tocsin.api.paging import Listing, Paged, page_of
 from tocsin.api.room import Room
-from tocsin.api.words import Duration, Name, Sent, Slug, SlugInPath
+from tocsin.api.words import Duration, Name, Sent, Slug, SlugInPath, shown
 from tocsin.escalation.policy_actions import policies_naming
 from tocsin.journal.changes import changing
-from tocsin.kernel.errors import not_found
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.actions import test_rules
 from tocsin.notification.channels import check_address
@@ -78,6 +77,7 @@ class SignInLinkOut(BaseModel):
 
 @room.get("/me", may=May.SEE, answer=Me)
 def show_me(request: Asked) -> Me:
+    """Who asks, and what they may."""
     caller = request.auth
     rights = sorted(right.name.lower() for right in caller.rights)
     return Me(user=show_user(caller.user, caller), scope=caller.scope, rights=rights)
@@ -91,6 +91,7 @@ def list_users(request: Asked, paged: Query[Paged]) -> Listing[UserOut]:
 
 @room.get("/users/{id}", may=May.SEE, answer=UserOut)
 def show_one_user(request: Asked, id: SlugInPath) -> UserOut:
+    """One person."""
     return show_user(actions.find_user(id), request.auth)
 
 
@@ -127,15 +128,9 @@ def make_sign_in_link(request: Asked, id: SlugInPath) -> SignInLinkOut:
 
 
 def show_user(user: User, reader: Caller) -> UserOut:
+    """A person; their address is for themselves and for those who may edit people."""
     near = user.pk == reader.user.pk or May.PEOPLE in reader.rights
-    return UserOut(
-        id=user.pk,
-        name=user.name,
-        email=user.email if near else None,
-        timezone=user.timezone,
-        role=Role(user.role),
-        active=user.is_active,
-    )
+    return shown(UserOut, user, email=user.email if near else None, active=user.is_active)
 
 
 # -- how a person is reached ----------------------------------------------------------------------------------------
@@ -247,10 +242,8 @@ def list_teams(request: Asked, paged: Query[Paged]) -> Listing[TeamOut]:
 
 @room.get("/teams/{id}", may=May.SEE, answer=TeamOut)
 def show_one_team(request: Asked, id: SlugInPath) -> TeamOut:
-    team = Team.objects.filter(pk=id).first()
-    if team is None:
-        raise not_found("team", id)
-    return show_team(team)
+    """One team."""
+    return show_team(actions.find_team(id))
 
 
 @room.put("/teams/{id}", may=May.CONFIGURE, answer=TeamOut)
@@ -269,5 +262,6 @@ def delete_team(request: Asked, id: SlugInPath) -> Status[None]:
 
 
 def show_team(team: Team) -> TeamOut:
+    """A team, its members in their order."""
     members = sorted(team.memberships.all(), key=lambda member: member.position)
     return TeamOut(id=team.pk, name=team.name, members=[one.user_id for one in members], lead=team.lead_id)

@@ -10,12 +10,11 @@ from pydantic import Field
 from tocsin.api.auth import Asked
 from tocsin.api.paging import Listing, Paged, page_of
 from tocsin.api.room import Room
-from tocsin.api.words import Duration, Name, Sent, Slug, SlugInPath
+from tocsin.api.words import Duration, Name, Sent, Slug, SlugInPath, shown
 from tocsin.escalation import policy_actions as actions
 from tocsin.escalation import rules
 from tocsin.escalation.models import Policy
 from tocsin.escalation.rules import LEVELS_MAX, REPEATS_MAX, TARGETS_MAX, parse_target
-from tocsin.kernel.errors import not_found
 from tocsin.people.rules import May
 
 TARGET_LENGTH_MAX = 100
@@ -53,10 +52,8 @@ def list_policies(request: Asked, paged: Query[Paged]) -> Listing[PolicyOut]:
 
 @room.get("/policies/{id}", may=May.SEE, answer=PolicyOut)
 def show_one_policy(request: Asked, id: SlugInPath) -> PolicyOut:
-    row = Policy.objects.filter(pk=id).first()
-    if row is None:
-        raise not_found("policy", id)
-    return show_policy(row)
+    """One policy."""
+    return show_policy(actions.find_policy(id))
 
 
 @room.put("/policies/{id}", may=May.CONFIGURE, answer=PolicyOut)
@@ -82,14 +79,9 @@ def delete_policy(request: Asked, id: SlugInPath) -> Status[None]:
 
 
 def show_policy(row: Policy) -> PolicyOut:
-    value = row.as_value()
-    return PolicyOut(
-        id=row.pk,
-        name=row.name,
-        team=row.team_id,
-        levels=[
-            LevelBody(notify=[str(target) for target in level.notify], timeout=level.timeout)
-            for level in value.levels
-        ],
-        repeat=row.repeat,
-    )
+    """A policy in the words of the file."""
+    levels = [
+        LevelBody(notify=[str(target) for target in level.notify], timeout=level.timeout)
+        for level in row.as_value().levels
+    ]
+    return shown(PolicyOut, row, team=row.team_id, levels=levels)

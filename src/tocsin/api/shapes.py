@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from tocsin.api.messages import DeliveryOut
-from tocsin.api.words import Data
+from tocsin.api.words import Data, shown, shown_links
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import State
 from tocsin.intake.models import Alert
@@ -106,57 +106,28 @@ class EntryOut(BaseModel):
 
 
 def show_incident(incident: Incident) -> IncidentOut:
-    return IncidentOut(
+    """An incident as a list shows it; people and services by their ids."""
+    return shown(
+        IncidentOut,
+        incident,
         number=incident.pk,
-        title=incident.title,
         service=incident.service_id,
-        state=State(incident.state),
-        urgency=Urgency(incident.urgency),
-        impact=Impact(incident.impact),
-        priority=Priority(incident.priority),
         assigned=incident.assigned_id,
-        opened_at=incident.opened_at,
-        acknowledged_at=incident.acknowledged_at,
-        acknowledged_by=incident.acknowledged_by,
-        ack_expires_at=incident.ack_expires_at,
-        resolved_at=incident.resolved_at,
-        closed_at=incident.closed_at,
-        alerts_total=incident.alerts_total,
-        alerts_firing=incident.alerts_firing,
-        fires_on=incident.fires_on,
-        version=incident.version,
     )
 
 
 def show_alert(alert: Alert) -> AlertOut:
-    return AlertOut(
-        id=alert.pk,
+    """An alert without its payloads."""
+    return shown(
+        AlertOut,
+        alert,
         integration=alert.integration_id,
         service=alert.service_id,
         incident=alert.incident_id,
-        key=alert.key,
-        state=alert.state,
-        title=alert.title,
-        severity=alert.severity,
-        urgency=Urgency(alert.urgency),
-        description=alert.description,
-        fields=alert.fields,
-        links=[[str(part) for part in link] for link in alert.links],
-        count=alert.count,
-        first_seen_at=alert.first_seen_at,
-        last_seen_at=alert.last_seen_at,
-        resolved_at=alert.resolved_at,
-        why=alert.why,
+        links=shown_links(alert.links),
     )
 
 
 def show_entry(entry: Entry) -> EntryOut:
-    return EntryOut(
-        seq=entry.seq,
-        kind=entry.kind,
-        happened_at=entry.happened_at,
-        written_at=entry.written_at,
-        who=entry.who,
-        through=entry.through,
-        data=entry.data,
-    )
+    """A fact of the journal, as it is stored."""
+    return shown(EntryOut, entry)

@@ -11,7 +11,7 @@ from tocsin.api.auth import Asked, Caller
 from tocsin.api.paging import BY_NUMBER, Listing, Paged, page_of
 from tocsin.api.people import near
 from tocsin.api.room import Room
-from tocsin.api.words import Instant, Name, RowInPath, Sent, Slug
+from tocsin.api.words import Instant, Name, RowInPath, Sent, Slug, shown
 from tocsin.kernel.errors import Refused, not_found
 from tocsin.people import actions
 from tocsin.people.models import Token
@@ -96,14 +96,5 @@ def revoke_token(request: Asked, id: RowInPath) -> Status[None]:
 
 
 def show_token(token: Token, plain: str | None = None) -> TokenOut:
-    return TokenOut(
-        id=token.pk,
-        user=token.user_id,
-        name=token.name,
-        scope=Scope(token.scope),
-        prefix=token.prefix,
-        created_at=token.created_at,
-        expires_at=token.expires_at,
-        last_used_at=token.last_used_at,
-        token=plain,
-    )
+    """A token, with its text when it was made just now."""
+    return shown(TokenOut, token, user=token.user_id, token=plain)

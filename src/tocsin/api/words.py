@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from ninja import Path
 from pydantic import (
@@ -31,6 +32,20 @@ class Sent(BaseModel):
     """What a client sends. A field that is not declared is refused: nothing is set by accident or malice."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def shown(answer: type[M], row: object, **other: Any) -> M:
+    """An `answer` with what `row` has under the same names, and `other` for what it has not, or otherwise."""
+    same = {name: getattr(row, name) for name in answer.model_fields if name not in other}
+    return answer(**same, **other)
+
+
+def shown_links(links: Sequence[Sequence[object]]) -> list[list[str]]:
+    """Links as they are stored: [[text, address], …]."""
+    return [[str(part) for part in link] for link in links]
 
 
 def _not_blank(text: str) -> str:
