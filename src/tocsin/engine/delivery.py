@@ -193,15 +193,15 @@ class Sender:
             yield
             return
         self._leaving = threading.get_ident()
-        claimed: Sequence[Claimed] = ()
+        claimed: list[Claimed] = []
         try:
             with transaction.atomic():
+                transaction.on_commit(lambda: self._begin(claimed))  # before anybody who waits for the commit
                 yield
                 if not self._unrecorded:
-                    claimed = self._claim_safely(now)
+                    claimed += self._claim_safely(now)
         finally:
             self._leaving = 0
-        self._begin(claimed)
 
     def _claim_safely(self, now: datetime) -> Sequence[Claimed]:
         """What is due; nothing when that fails, for what was decided stands, and the sender will find it."""
