@@ -15,8 +15,7 @@ from tests.oncall_rules.walking import first_showing
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.moments import format_instant, format_wall, parse_instant, parse_wall
 from tocsin.kernel.zones import instant, wall_clock, zone
-from tocsin.oncall.rules import Layer, Rotation, Seat, Shift, Unit, layer_shifts
-from tocsin.oncall.rules.turns import merged
+from tocsin.oncall.rules import Layer, Rotation, Seat, Shift, Unit, layer_shifts, merged
 
 
 @pytest.mark.parametrize(

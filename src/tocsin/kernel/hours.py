@@ -16,13 +16,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tocsin.kernel.errors import Refused
-from tocsin.kernel.spans import Span, united
-from tocsin.kernel.zones import instant, wall_clock
+from tocsin.kernel.spans import Span, common, united
+from tocsin.kernel.zones import instant, moment, ruler, seconds, wall_clock, wall_seconds
 
 WINDOWS_MAX = 50
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_DAY = tuple(range(7))
-DAY = timedelta(days=1)
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\Z", re.ASCII)
 
 
@@ -51,22 +51,56 @@ def window_spans(
     windows: Sequence[Window], zone: ZoneInfo, start: datetime, end: datetime
 ) -> tuple[Span, ...]:
     """The instants of [start, end) that lie in at least one of `windows`, as sorted spans that do not meet."""
+    pairs = window_seconds(windows, zone, seconds(start), seconds(end) + 1)
+    return tuple(common((Span(moment(opens), moment(closes)) for opens, closes in pairs), [Span(start, end)]))
+
+
+def window_seconds(windows: Sequence[Window], zone: ZoneInfo, start: int, end: int) -> list[tuple[int, int]]:
+    """`window_spans` in seconds since 1970."""
     if not windows:
-        return ()
+        return []
     longest = max(window.days_long(day) for window in windows for day in window.days)
-    by_day = [[window for window in windows if day in window.days] for day in EVERY_DAY]
-    spans: list[Span] = []
     # A day more at either side: zones have skipped a day, and may repeat one.
-    first, last = wall_clock(start, zone) - (longest + 1) * DAY, wall_clock(end, zone) + DAY
-    for day in days_between(first.date(), last.date()):
-        weekday = day.weekday()
-        for window in by_day[weekday]:
-            closing = day + window.days_long(weekday) * DAY
-            opens = instant(datetime.combine(day, window.opens), zone)
-            closes = instant(datetime.combine(closing, window.closes), zone)
-            if opens < end and closes > start:
-                spans.append(Span(max(opens, start), min(closes, end)))
-    return united(spans)
+    first = wall_clock(moment(start), zone).date() - (longest + 1) * DAY
+    last = wall_clock(moment(end), zone).date() + DAY
+    here, final = ruler(zone, first.year, last.year + 1), wall_seconds(datetime.combine(last, time.max))
+    pairs: list[tuple[int, int]] = []
+    for window in windows:
+        # The same hours every day are one row of days; others are a row of weeks for each weekday.
+        daily = window.days == EVERY_DAY and window.closes_on is None
+        for day in (first.weekday(),) if daily else window.days:
+            begins = datetime.combine(first + (day - first.weekday()) % 7 * DAY, window.opens)
+            ends = datetime.combine(begins + window.days_long(day) * DAY, window.closes)
+            step, length = (DAY if daily else 7 * DAY) // SECOND, (ends - begins) // SECOND
+            opens = range(wall_seconds(begins), final, step)
+            closes = range(opens.start + length, final + length, step)
+            pairs += zip(here.instants(opens), here.instants(closes), strict=True)
+    return _cut(_united(pairs), start, end)
+
+
+def _united(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """`pairs` sorted, those that overlap or meet as one, those without length left out."""
+    out: list[tuple[int, int]] = []
+    latest = -1
+    for pair in sorted(pairs):
+        opens, closes = pair
+        if opens > latest:
+            if opens < closes:
+                out.append(pair)
+                latest = closes
+        elif closes > latest:
+            out[-1] = (out[-1][0], closes)
+            latest = closes
+    return out
+
+
+def _cut(pairs: list[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
+    """Sorted `pairs` that do not overlap, cut to [start, end)."""
+    found = [pair for pair in pairs if pair[0] < end and pair[1] > start]
+    if found:
+        found[0] = (max(found[0][0], start), found[0][1])
+        found[-1] = (found[-1][0], min(found[-1][1], end))
+    return found
 
 
 def days_between(first: date, last: date) -> Iterator[date]:

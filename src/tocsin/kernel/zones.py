@@ -4,12 +4,18 @@ A wall clock is a naive datetime, as people write it: "09:00 on 5 January". Whic
 and twice a year the answer needs a rule. Ours is that of the first time the clock shows it or would have shown it:
 a wall time that does not exist is the first instant after the gap, one that occurs twice is the earlier of the two.
 So later wall times never become earlier instants, and everything built on them keeps its order.
+
+What computes thousands of hand-offs counts in whole seconds since 1970, of instants and of wall clocks alike: numbers
+are made, compared and sorted many times as fast as datetimes. A `Ruler` turns the one into the other.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import pairwise
 from reprlib import repr as shown
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -17,10 +23,9 @@ from tocsin.kernel.errors import Refused
 
 ZONE_LENGTH_MAX = 64
 YEAR_MIN, YEAR_MAX = 1970, 2200  # of everything that is scheduled
-_KEPT = 1_024  # zones; the database has about 600
-_SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_WALL = _EPOCH.replace(tzinfo=None)
+DAY = 86_400  # seconds
+_KEPT = 1_024  # zones, and rulers; the database has about 600 zones
+_KEPT_YEARS = 8_192  # years of zones
 
 
 def zone(name: object, where: str = "") -> ZoneInfo:
@@ -46,37 +51,103 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+def seconds(at: datetime) -> int:
+    """How many whole seconds since 1970 it is at the instant `at`, which is not before that."""
+    return int(at.timestamp())
+
+
+def wall_seconds(wall: datetime) -> int:
+    """The same of a wall clock (naive): where it would be that time if clocks showed UTC."""
+    return int(wall.replace(tzinfo=UTC).timestamp())
+
+
+def moment(seconds: int) -> datetime:
+    """The instant that is so many seconds since 1970, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def instant(wall: datetime, zone: ZoneInfo) -> datetime:
     """When the clocks of `zone` show `wall` (naive), in UTC; see above for the two hours that need a rule."""
-    if wall.fold:
-        wall = wall.replace(fold=0)
-    before = _offset(wall, zone)
-    # No clock is set forward by more than a day: where the offset is the same a day on, `wall` lies in no gap.
-    if before < _offset(wall + _DAY, zone) and before < (after := _offset(wall.replace(fold=1), zone)):
-        return _end_of_gap(wall, before, after, zone)
-    return _EPOCH + (wall - _EPOCH_WALL - before)  # four times as fast as (wall - before).replace(tzinfo=UTC)
-
-
-def _end_of_gap(wall: datetime, before: timedelta, after: timedelta, zone: ZoneInfo) -> datetime:
-    """The instant at which the offset changes from `before` to `after`, to the second, by halving."""
-    # The clocks are set forward after the first of these two, and at the latest at the second.
-    early, late = _EPOCH + (wall - _EPOCH_WALL - after), _EPOCH + (wall - _EPOCH_WALL - before)
-    while late - early > _SECOND:
-        middle = early + (late - early) // 2
-        if middle.astimezone(zone).utcoffset() == before:
-            early = middle
-        else:
-            late = middle
-    return late.replace(microsecond=0)
-
-
-def _offset(wall: datetime, zone: ZoneInfo) -> timedelta:
-    """The offset from UTC at `wall`; in a gap or an overlap that before the change, unless fold says otherwise."""
-    offset = zone.utcoffset(wall)
-    assert offset is not None  # it is only for no datetime at all
-    return offset
+    return moment(ruler(zone, wall.year, wall.year).instant(wall_seconds(wall)))
 
 
 def wall_clock(at: datetime, zone: ZoneInfo) -> datetime:
     """What the clocks of `zone` show at the instant `at`: a naive datetime, without regard to how often."""
     return at.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """The wall clock of a zone beside the instants, for some years: from `walls[n]` on it is `offsets[n]` ahead of UTC,
+    and has been since the instant `since[n]`. All in seconds."""
+
+    walls: list[int]
+    since: list[int]
+    offsets: list[int]
+
+    def instant(self, wall: int) -> int:
+        """When the clock first shows `wall`, or would have."""
+        place = bisect_right(self.walls, wall) - 1
+        # Before `since` the clock did not go like that: a wall time which that gives lies in a gap.
+        return max(self.since[place], wall - self.offsets[place])
+
+    def instants(self, walls: range) -> list[int]:
+        """`instant` of each of `walls`, which rise."""
+        found: list[int] = []
+        ends = [*self.walls[1:], walls.stop]
+        for since, offset, end in zip(self.since, self.offsets, ends, strict=True):
+            before = walls[
+                : max(0, -((walls.start - end) // walls.step))
+            ]  # those before `end`, where the next begins
+            walls = walls[len(before) :]
+            place = len(found)
+            found += [wall - offset for wall in before]
+            while place < len(found) and found[place] < since:  # in a gap, as above
+                found[place] = since
+                place += 1
+        return found
+
+
+@lru_cache(maxsize=_KEPT)
+def ruler(zone: ZoneInfo, first: int, last: int) -> Ruler:
+    """The ruler of `zone` for wall times of the years from `first` to `last`."""
+    since = seconds(datetime(first, 1, 1, tzinfo=UTC)) - 2 * DAY
+    offset = _offset(since, zone)
+    walls, sinces, offsets = [since + offset], [since], [offset]
+    for year in range(first - 1, last + 2):
+        for at in _changes(zone, year):
+            if at > since:
+                # What the old clock shows at the change: the first that is skipped, or all of it has been shown once.
+                walls.append(at + offsets[-1])
+                sinces.append(at)
+                offsets.append(_offset(at, zone))
+    return Ruler(walls, sinces, offsets)
+
+
+@lru_cache(maxsize=_KEPT_YEARS)
+def _changes(zone: ZoneInfo, year: int) -> tuple[int, ...]:
+    """The instants of a year (UTC) at which the clocks of `zone` change; never twice within a day."""
+    days = range(
+        seconds(datetime(year, 1, 1, tzinfo=UTC)), seconds(datetime(year + 1, 1, 1, tzinfo=UTC)) + 1, DAY
+    )
+    return tuple(
+        _change_between(day, day + DAY, zone)
+        for day, (before, after) in zip(days, pairwise(_offset(day, zone) for day in days), strict=False)
+        if before != after
+    )
+
+
+def _change_between(early: int, late: int, zone: ZoneInfo) -> int:
+    """The first instant after `early` at which the clocks go otherwise, by halving."""
+    before = _offset(early, zone)
+    while late - early > 1:
+        middle = (early + late) // 2
+        early, late = (middle, late) if _offset(middle, zone) == before else (early, middle)
+    return late
+
+
+def _offset(at: int, zone: ZoneInfo) -> int:
+    """How far the clocks of `zone` are ahead of UTC at an instant."""
+    ahead = moment(at).astimezone(zone).utcoffset()
+    assert ahead is not None  # a zone always knows
+    return int(ahead.total_seconds())

@@ -14,9 +14,12 @@ from tocsin.oncall.rules.fairness import (
 from tocsin.oncall.rules.following import Followed, Move, follow, moves
 from tocsin.oncall.rules.impacts import Gap, Impact, Person, ShiftChange, Why, impact
 from tocsin.oncall.rules.painting import (
+    INSTANT,
     LOOK_AROUND,
     Timeline,
+    check_span,
     final,
+    first_of_others,
     gaps,
     next_shift,
     on_call,
@@ -41,8 +44,9 @@ from tocsin.oncall.rules.swaps import (
     take,
     withdraw,
 )
-from tocsin.oncall.rules.turns import HandOffs, layer_shifts
+from tocsin.oncall.rules.turns import HandOffs, layer_shifts, merged
 from tocsin.oncall.rules.values import (
+    OVERRIDE_LENGTH_MAX,
     OVERRIDES_MAX,
     SHIFTS_MAX,
     SPAN_MAX,
@@ -70,9 +74,11 @@ from tocsin.oncall.rules.writing import (
 )
 
 __all__ = [
+    "INSTANT",
     "LOOK_AROUND",
     "NIGHT",
     "OVERRIDES_MAX",
+    "OVERRIDE_LENGTH_MAX",
     "REMINDERS",
     "SHIFTS_MAX",
     "SPAN_MAX",
@@ -110,10 +116,12 @@ __all__ = [
     "accept",
     "ask",
     "balance",
+    "check_span",
     "cover_wanted",
     "decline",
     "expire",
     "final",
+    "first_of_others",
     "follow",
     "gaps",
     "impact",
@@ -121,6 +129,7 @@ __all__ = [
     "layer_from",
     "layer_shifts",
     "loads",
+    "merged",
     "moves",
     "next_shift",
     "on_call",

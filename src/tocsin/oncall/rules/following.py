@@ -140,11 +140,11 @@ def follow_span(span: Span, user: str, was: Canvas, is_now: Canvas) -> Span | No
     around = was.span.common(Span(span.start - REACH, span.end + REACH))
     if around is None:
         return span
-    mine = [shift.span for shift in shifts_of(was.stretches(around), user)]
+    mine = [shift.span for shift in shifts_of(was.shifts(around), user)]
     covered = [shift for shift in mine if shift.common(span)]
     if any(not span.holds(shift) for shift in covered):
         return None
-    theirs = [shift.span for shift in shifts_of(is_now.stretches(around), user)]
+    theirs = [shift.span for shift in shifts_of(is_now.shifts(around), user)]
     went = {move.before: move.after for move in moves(mine, theirs) if move.before}
     ends = [went.get(shift, shift) for shift in covered]
     if None in ends:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from tocsin.kernel.spans import Span
 from tocsin.oncall.rules.painting import INSTANT, timeline
-from tocsin.oncall.rules.turns import merged
 from tocsin.oncall.rules.values import Schedule, Shift
 
 
@@ -22,8 +21,12 @@ def shadow_shifts(schedule: Schedule, start: datetime, end: datetime) -> tuple[S
         span = Span(start, end).common(shadow.span)
         for shift in timeline(schedule, *span).shifts if span else ():
             if (shadow.of in shift.users or not shadow.of) and shadow.trainee not in shift.users:
-                found.append(Shift(*shift.span, (shadow.trainee,), (f"shadow:{shadow.of}",)))
-    return merged(found)
+                sources = (f"shadow:{shadow.of}",)
+                if found and found[-1].end == shift.start and found[-1].sources == sources:
+                    found[-1] = found[-1]._replace(end=shift.end)
+                else:
+                    found.append(Shift(*shift.span, (shadow.trainee,), sources))
+    return tuple(found)
 
 
 def shadowing(schedule: Schedule, at: datetime) -> tuple[str, ...]:

@@ -14,17 +14,24 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from datetime import datetime, timedelta
+from itertools import cycle, islice, pairwise
 from zoneinfo import ZoneInfo
 
-from tocsin.kernel.hours import Window, window_spans
+from tocsin.kernel.hours import Window, window_seconds
 from tocsin.kernel.spans import Span, left_out, united
-from tocsin.kernel.zones import instant, wall_clock, zone
+from tocsin.kernel.zones import instant, moment, ruler, seconds, wall_clock, wall_seconds, zone
 from tocsin.oncall.rules.values import NO_CALENDARS, Calendars, Layer, Shift, Unit
 
-NEVER = datetime.max.replace(tzinfo=UTC)
-_LENGTHS = {Unit.HOURLY: timedelta(hours=1), Unit.DAILY: timedelta(days=1), Unit.WEEKLY: timedelta(weeks=1)}
+# People on call together, and for each what put them there.
+Crew = tuple[tuple[str, ...], tuple[str, ...]]
+# A crew between two instants in seconds since 1970, see `zones`: shifts are made of them at the very end.
+Piece = tuple[int, int, Crew]
+
+NEVER = 1 << 62
+_HOUR, _DAY = 3_600, 86_400
+_LENGTHS = {Unit.HOURLY: _HOUR, Unit.DAILY: _DAY, Unit.WEEKLY: 7 * _DAY}
+_ALMOST_A_SECOND = timedelta(microseconds=999_999)
 
 
 def layer_shifts(
@@ -40,83 +47,114 @@ def layer_shifts(
     An empty slot is a shift without users; before the first shift, after the end and outside the restrictions there
     is none at all. Turns of the same people that meet are one shift.
     """
-    there = zone(layer.timezone or timezone)
-    turns: Iterator[Shift] = _turns(layer, there, start, end, source)
-    if layer.restrict:
-        turns = _within(turns, open_hours(layer, there, start, end, calendars))
-    return merged(turns)
+    pieces = layer_pieces(layer, timezone, seconds(start), ceiling(end), calendars, source)
+    return merged(
+        Shift(max(moment(begins), start), min(moment(ends), end), *crew) for begins, ends, crew in pieces
+    )
 
 
-def open_hours(
-    layer: Layer, zone: ZoneInfo, start: datetime, end: datetime, calendars: Calendars
-) -> tuple[Span, ...]:
-    """When in [start, end) the restrictions of `layer` let it be on call.
-
-    A calendar that there is no more restricts nothing: rather somebody too often than nobody.
-    """
-    windows = [each for each in layer.restrict if isinstance(each, Window)]
-    spans = [*window_spans(windows, zone, start, end)]
-    for each in layer.restrict:
-        if isinstance(each, Window):
-            continue
-        calendar, whole = calendars.get(each.calendar), Span(start, end)
-        hours = calendar.open_spans(start, end) if calendar else (whole,)
-        spans += left_out(whole, hours) if calendar and each.outside else hours
-    return united(spans)
+def ceiling(at: datetime) -> int:
+    """`at` in seconds since 1970, the next whole one when there is a fraction."""
+    return seconds(at + _ALMOST_A_SECOND)
 
 
 def merged(shifts: Iterable[Shift]) -> tuple[Shift, ...]:
     """Sorted `shifts` with those that meet and are alike made one."""
     out: list[Shift] = []
     for each in shifts:
-        last = out[-1] if out else None
-        if last and last.end == each.start and last.users == each.users and last.sources == each.sources:
-            out[-1] = Shift(last.start, each.end, last.users, last.sources)
+        if out and out[-1].end == each.start and out[-1][2:] == each[2:]:
+            out[-1] = out[-1]._replace(end=each.end)
         else:
             out.append(each)
     return tuple(out)
 
 
-def _within(turns: Iterator[Shift], hours: Sequence[Span]) -> Iterator[Shift]:
-    """`turns` cut to `hours`; both are sorted."""
-    first = 0
-    for turn in turns:
-        while first < len(hours) and hours[first].end <= turn.start:
+def layer_pieces(
+    layer: Layer, timezone: str, start: int, end: int, calendars: Calendars, source: str
+) -> list[Piece]:
+    """The turns of `layer` in [start, end), in its hours."""
+    here = zone(layer.timezone or timezone)
+    pieces = _turns(layer, here, start, end, source)
+    return _in_hours(pieces, _open_hours(layer, here, start, end, calendars)) if layer.restrict else pieces
+
+
+def _open_hours(
+    layer: Layer, zone: ZoneInfo, start: int, end: int, calendars: Calendars
+) -> Sequence[tuple[int, int]]:
+    """When in [start, end) the restrictions of `layer` let it be on call.
+
+    A calendar that there is no more restricts nothing: rather somebody too often than nobody.
+    """
+    windows = [each for each in layer.restrict if isinstance(each, Window)]
+    hours = window_seconds(windows, zone, start, end)
+    if len(windows) == len(layer.restrict):
+        return hours
+    whole = Span(moment(start), moment(end))
+    spans = [Span(moment(opens), moment(closes)) for opens, closes in hours]
+    for each in layer.restrict:
+        if not isinstance(each, Window):
+            calendar = calendars.get(each.calendar)
+            working = calendar.open_spans(*whole) if calendar else (whole,)
+            spans += left_out(whole, working) if calendar and each.outside else working
+    return [(seconds(span.start), seconds(span.end)) for span in united(spans)]
+
+
+def _in_hours(pieces: Iterable[Piece], hours: Sequence[tuple[int, int]]) -> list[Piece]:
+    """`pieces` cut to `hours`; both are sorted."""
+    found: list[Piece] = []
+    first, count = 0, len(hours)
+    for start, end, crew in pieces:
+        while first < count and hours[first][1] <= start:
             first += 1
         at = first
-        while at < len(hours) and hours[at].start < turn.end:
-            start, end = max(hours[at].start, turn.start), min(hours[at].end, turn.end)
-            yield Shift(start, end, turn.users, turn.sources)
+        while at < count and hours[at][0] < end:
+            opens, closes = hours[at]
+            found.append((opens if opens > start else start, closes if closes < end else end, crew))
             at += 1
+    return found
 
 
-@dataclass(frozen=True)
 class HandOffs:
     """The hand-offs of a layer, numbered from 0; turn n lasts from hand-off n to n + 1, and may have no length where
-    the clocks skip it. Of a fixed rotation there is only number 0."""
+    the clocks skip it. Of a fixed rotation there is only number 0. In seconds since 1970."""
 
-    layer: Layer
-    zone: ZoneInfo
+    def __init__(self, layer: Layer, zone: ZoneInfo) -> None:
+        self.zone = zone
+        self._start, self._rotation = layer.start, layer.rotation
+        self._wall = wall_seconds(layer.start)
+        # Of a turn by the wall clock; 0 when it is counted in months or never ends.
+        self._length = _LENGTHS.get(layer.rotation.unit, 0) * layer.rotation.every
 
-    @cached_property
-    def _length(self) -> timedelta | None:
-        """Of a turn by the wall clock; None when it is counted in months or never ends."""
-        length = _LENGTHS.get(self.layer.rotation.unit)
-        return length and length * self.layer.rotation.every
-
-    def at(self, number: int) -> datetime:
+    def at(self, number: int) -> int:
         """The instant of hand-off `number`; NEVER when there is none."""
         if self._length:
-            return instant(self.layer.start + number * self._length, self.zone)
-        if self.layer.rotation.unit is Unit.MONTHLY:
-            return instant(months_later(self.layer.start, number * self.layer.rotation.every), self.zone)
-        return instant(self.layer.start, self.zone) if number == 0 else NEVER
+            wall = self._wall + number * self._length
+            year = moment(wall).year
+            return ruler(self.zone, year, year).instant(wall)
+        if self._rotation.unit is Unit.MONTHLY:
+            return seconds(instant(months_later(self._start, number * self._rotation.every), self.zone))
+        return seconds(instant(self._start, self.zone)) if number == 0 else NEVER
 
-    def under_way(self, at: datetime) -> int:
+    def between(self, first: int, end: int) -> list[int]:
+        """The hand-offs from number `first` on that come before `end`."""
+        if self._length:
+            walls = range(
+                self._wall + first * self._length, end + _DAY, self._length
+            )  # no clock is further ahead
+            found = ruler(self.zone, moment(walls.start).year, moment(walls.stop).year).instants(walls)
+            while found and found[-1] >= end:
+                found.pop()
+            return found
+        found = []
+        while (at := self.at(first + len(found))) < end:
+            found.append(at)
+        return found
+
+    def under_way(self, at: int) -> int:
         """The number of the turn at the instant `at`: the last of those that have begun; -1 before the first."""
         if at < self.at(0):
             return -1
-        number = self._estimate(wall_clock(at, self.zone))
+        number = self._estimate(at)
         # Clocks that were set back show again what they have shown; what was handed over then stays so.
         while self.at(number + 1) <= at:
             number += 1
@@ -124,14 +162,14 @@ class HandOffs:
             number -= 1
         return number
 
-    def _estimate(self, wall: datetime) -> int:
+    def _estimate(self, at: int) -> int:
         """How many turns the wall clock has gone through, give or take one."""
-        start = self.layer.start
+        wall = wall_clock(moment(at), self.zone)
         if self._length:
-            return max(0, (wall - start) // self._length)
-        if self.layer.rotation.unit is Unit.MONTHLY:
-            months = (wall.year - start.year) * 12 + wall.month - start.month
-            return max(0, months // self.layer.rotation.every)
+            return max(0, (wall_seconds(wall) - self._wall) // self._length)
+        if self._rotation.unit is Unit.MONTHLY:
+            months = (wall.year - self._start.year) * 12 + wall.month - self._start.month
+            return max(0, months // self._rotation.every)
         return 0
 
 
@@ -145,71 +183,78 @@ def months_later(wall: datetime, months: int) -> datetime:
 class _Era:
     """A time in which nobody joins or leaves: from turn `first` on, `order` has its turns over and over."""
 
-    start: datetime
+    start: int
     first: int
     order: tuple[int, ...]  # slots
-    crews: dict[int, tuple[str, ...]]  # who sits in each of them
+    users: dict[int, tuple[str, ...]]  # who sits in each of them
 
     def slot(self, turn: int) -> int:
         return self.order[(turn - self.first) % len(self.order)]
 
+    def crews(self, turn: int, source: str) -> Iterator[Crew]:
+        """Who has the turns from `turn` on, without end."""
+        crews = [(self.users[slot], (source,) * len(self.users[slot])) for slot in self.order]
+        return islice(cycle(crews), (turn - self.first) % len(crews), None)
 
-def _turns(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime, source: str) -> Iterator[Shift]:
+
+def _turns(layer: Layer, zone: ZoneInfo, start: int, end: int, source: str) -> list[Piece]:
     """The turns in [start, end), without regard to restrictions."""
     hand_offs = HandOffs(layer, zone)
     if layer.end:
-        end = min(end, instant(layer.end, zone))
+        end = min(end, seconds(instant(layer.end, zone)))
     eras = _eras(layer, hand_offs)
     ends = [era.start for era in eras[1:]] + [end]
+    pieces: list[Piece] = []
     for era, era_end in zip(eras, ends, strict=True):
-        at, last = max(era.start, start), min(era_end, end)
-        if at >= last or not era.order:
-            continue
-        turn = hand_offs.under_way(at)
-        while at < last:
-            next_at = min(hand_offs.at(turn + 1), last)
-            if at < next_at:
-                users = era.crews[era.slot(turn)]
-                yield Shift(at, next_at, users, (source,) * len(users))
-            at, turn = next_at, turn + 1
+        first, last = max(era.start, start), min(era_end, end)
+        if first < last and era.order:
+            turn = hand_offs.under_way(first)
+            cuts = [first, *hand_offs.between(turn + 1, last), last]
+            crews = era.crews(turn, source)
+            pieces += [
+                (at, until, crew)
+                for (at, until), crew in zip(pairwise(cuts), crews, strict=False)
+                if at < until
+            ]
+    return pieces
 
 
 def _eras(layer: Layer, hand_offs: HandOffs) -> list[_Era]:
     """The times between joins and leaves, in order; there is always one."""
     begin, here = hand_offs.at(0), hand_offs.zone
     # Each seat with the instants between which it is taken.
-    seats = [
+    slots = [
         [
             (
                 seat.user,
-                instant(seat.start, here) if seat.start else begin,
-                instant(seat.until, here) if seat.until else NEVER,
+                seconds(instant(seat.start, here)) if seat.start else begin,
+                seconds(instant(seat.until, here)) if seat.until else NEVER,
             )
             for seat in slot
         ]
         for slot in layer.slots
     ]
-    changes = {at for slot in seats for _, *both in slot for at in both if begin < at < NEVER}
+    changes = {at for slot in slots for _, *both in slot for at in both if begin < at < NEVER}
     eras: list[_Era] = []
     holder = -1  # the slot whose turn it was last
     for at in [begin, *sorted(changes)]:
-        crews = {
+        users = {
             number: tuple(user for user, since, until in slot if since <= at < until)
-            for number, slot in enumerate(seats)
+            for number, slot in enumerate(slots)
         }
-        crews = {number: users for number, users in crews.items() if users or not seats[number]}
+        there = {number: found for number, found in users.items() if found or not slots[number]}
         first = 0
         if eras:
             first, running = _next_turn(hand_offs, at)
             if eras[-1].order:
                 holder = eras[-1].slot(first - 1)
-            if running and crews and holder not in crews:
-                holder = _after(holder, crews)[0]
-        eras.append(_Era(at, first, _after(holder, crews), crews))
+            if running and there and holder not in there:
+                holder = _after(holder, there)[0]
+        eras.append(_Era(at, first, _after(holder, there), there))
     return eras
 
 
-def _next_turn(hand_offs: HandOffs, at: datetime) -> tuple[int, bool]:
+def _next_turn(hand_offs: HandOffs, at: int) -> tuple[int, bool]:
     """The first turn that begins at `at` or later, and whether the one before it is still under way then."""
     number = hand_offs.under_way(at)
     if hand_offs.at(number) < at:
@@ -219,6 +264,7 @@ def _next_turn(hand_offs: HandOffs, at: datetime) -> tuple[int, bool]:
     return number, False
 
 
-def _after(holder: int, crews: dict[int, tuple[str, ...]]) -> tuple[int, ...]:
-    """The slots in the order of their turns, when the last was that of `holder`."""
-    return tuple(slot for slot in crews if slot > holder) + tuple(slot for slot in crews if slot <= holder)
+def _after(holder: int, slots: Iterable[int]) -> tuple[int, ...]:
+    """`slots` in the order of their turns, when the last was that of `holder`."""
+    slots = tuple(slots)
+    return tuple(slot for slot in slots if slot > holder) + tuple(slot for slot in slots if slot <= holder)
