@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 
 from tests.world import Clock, Outbox, World
 from tocsin.engine import attempt, delivery
@@ -447,3 +447,84 @@ def test_the_sender_sleeps_until_something_is_due(
     assert sender.look() == 1.5
     assert sender.looked_at == clock.now
     assert crowd.begun == []
+
+
+# -- what the engine makes due -------------------------------------------------------------------------------------
+
+
+def page(user: User, clock: Clock) -> None:
+    page_people([Call(user.pk, 412, "high", "level 1", "Checkout fails")], clock.now)
+
+
+@pytest.fixture
+def idle(transactional_db: None, world: World, clock: Clock) -> Iterator[Sender]:
+    """A sender whose own thread does not run: what it sends was claimed by somebody else."""
+    if connection.vendor != "sqlite":
+        pytest.skip("several nodes share this database: the sender claims in a transaction of its own")
+    yield Sender(lambda: clock.now, lambda: 0.5)
+
+
+def test_a_page_leaves_with_the_commit_that_makes_it_due(
+    idle: Sender, world: World, clock: Clock, outbox: Outbox
+) -> None:
+    with idle.leaving(clock.now):
+        page(world.bo, clock)
+        assert outbox.people == []  # nothing before it is committed
+    until(lambda: outbox.people == ["bo"])
+    assert states() == {"sending": 1}
+    idle.look()
+    assert states() == {"sent": 1}
+
+
+def test_what_is_rolled_back_is_not_sent(idle: Sender, world: World, clock: Clock, outbox: Outbox) -> None:
+    with pytest.raises(KeyError), idle.leaving(clock.now):
+        page(world.bo, clock)
+        raise KeyError("something else failed")
+    assert states() == {}
+    idle.look()
+    assert (outbox.people, idle.under_way) == ([], 0)
+
+
+def test_a_claim_that_fails_leaves_what_was_decided_to_the_sender(
+    idle: Sender, world: World, clock: Clock, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = delivery.claim
+
+    def breaks(*arguments: Any) -> Any:
+        monkeypatch.setattr(delivery, "claim", honest)
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(delivery, "claim", breaks)
+    with idle.leaving(clock.now):
+        page(world.bo, clock)
+    assert states() == {"due": 1}
+    idle.look()
+    until(lambda: outbox.people == ["bo"])
+
+
+def test_while_an_attempt_is_unrecorded_nothing_new_is_claimed(
+    idle: Sender, world: World, clock: Clock, outbox: Outbox
+) -> None:
+    idle._unrecorded.append(idle._not_made(next(iter(claim_one(world.bo, clock)))))
+    with idle.leaving(clock.now):
+        page(world.cy, clock)
+    assert states() == {"due": 1, "sending": 1}
+    assert outbox.people == []
+
+
+def claim_one(user: User, clock: Clock) -> list[Any]:
+    due(user, "crowd://host/x", clock)
+    return claim(clock.now)
+
+
+def test_many_made_due_at_once_go_no_faster_than_there_is_room(
+    idle: Sender, world: World, clock: Clock, crowd: Crowd
+) -> None:
+    crowd.hanging = {"crowd://slow/"}
+    with idle.leaving(clock.now):
+        for n in range(PER_DESTINATION_MAX + HELD_MAX + 10):
+            due(world.bo, f"crowd://slow/{n}", clock)
+    until(lambda: len(crowd.begun) == PER_DESTINATION_MAX)
+    assert states() == {"sending": PER_DESTINATION_MAX + HELD_MAX, "due": 10}
+    crowd.gate.set()
+    until(lambda: len(crowd.done) == PER_DESTINATION_MAX)

@@ -11,7 +11,7 @@ from django.db import OperationalError, transaction
 
 from tests.programs import eventually
 from tocsin.engine.health import FROZEN, LATE, Health
-from tocsin.engine.loop import BACKOFF_FIRST, REST_MAX, Duty, Engine
+from tocsin.engine.loop import BACKOFF_FIRST, BREATH, REST_MAX, Duty, Engine
 from tocsin.journal.waking import wake
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -176,3 +176,43 @@ def test_a_commit_wakes_it_at_once() -> None:
     finally:
         assert loop.stop(10)
     assert (looked[-1] - looked[0]) < timedelta(seconds=19)
+
+
+def test_a_duty_that_is_told_has_its_turn_before_anybody_is_asked(hands: Hands) -> None:
+    done: list[str] = []
+    asked: list[bool] = []
+
+    def ask() -> dict[str, datetime | None]:
+        asked.append(True)
+        return {"climb": None, "digest": None}
+
+    duties = [Duty("climb", counting(done, "climb")), Duty("digest", counting(done, "digest"), hears="inbox")]
+    loop = Engine(duties, hands, Health(), ask)
+    loop._heard("inbox")
+
+    assert loop.look() <= BREATH
+    assert (done, asked) == (["digest"], [])
+    loop.look()
+    assert (done, asked) == (["digest"], [True])
+
+
+def test_however_often_one_duty_is_told_every_other_look_is_for_all(hands: Hands) -> None:
+    done: list[str] = []
+    duties = [Duty("digest", counting(done, "digest"), hears="inbox"), Duty("climb", counting(done, "climb"))]
+    loop = engine(hands, *duties)
+    for _ in range(6):
+        loop._heard("inbox")
+        loop.look()
+    assert done.count("climb") == 3
+    assert done.count("digest") == 6
+
+
+def test_an_engine_that_may_not_decide_does_nothing_that_it_is_told_either(hands: Hands) -> None:
+    done: list[str] = []
+    health = Health()
+    health.refused = "A newer Tocsin has upgraded the database."
+    loop = engine(hands, Duty("digest", counting(done, "digest"), hears="inbox"), health=health)
+    loop._heard("inbox")
+    loop.look()
+    loop.look()
+    assert done == []
