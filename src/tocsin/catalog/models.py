@@ -11,6 +11,7 @@ from tocsin.catalog.rules import (
     ServiceValue,
     UrgencyFrom,
 )
+from tocsin.kernel import calendars
 from tocsin.people.models import Team, User
 
 
@@ -87,3 +88,41 @@ class Integration(models.Model):
         return IntegrationValue(
             self.id, self.service_id, IntegrationType(self.type), self.name or self.id, self.enabled
         )
+
+
+class Calendar(models.Model):
+    """When work is done. `definition` is {"hours": […], "holidays": […]} in the words of the organisation file."""
+
+    id = models.SlugField(max_length=64, primary_key=True)
+    name = models.CharField(max_length=120)
+    timezone = models.CharField(max_length=64)
+    definition = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def as_value(self) -> calendars.Calendar:
+        return calendars.calendar_from(
+            {"id": self.id, "name": self.name, "timezone": self.timezone, **self.definition}
+        )
+
+
+class CalendarVersion(models.Model):
+    """What a calendar was from an instant on, so that the past can be told as it was. `data` null: there was none.
+
+    It names its calendar by id, because it outlives it.
+    """
+
+    calendar = models.SlugField(max_length=64)
+    from_at = models.DateTimeField()
+    data = models.JSONField(null=True)
+
+    class Meta:
+        ordering = ["from_at", "pk"]
+        indexes = [models.Index(fields=["calendar", "from_at"], name="calendar_then")]
+
+    def __str__(self) -> str:
+        return f"{self.calendar} from {self.from_at}"

@@ -24,6 +24,8 @@ class May(StrEnum):
     OPEN = "open an incident by hand"
     SEND_TEST = "send a test alert"
     CONFIGURE = "edit services, policies, teams and integrations"
+    EDIT_SCHEDULES = "edit schedules and working calendars, act for those who cannot"
+    SWAP = "take hours, ask for cover, note absences of one's own"
     SEE_KEYS = "see integration keys"
     PEOPLE = "add people and change their roles"
     OWN_PROFILE = "edit one's own contacts and rules"
@@ -32,8 +34,8 @@ class May(StrEnum):
 
 
 _EVERYBODY = frozenset({May.SEE, May.OWN_PROFILE})
-_RESPONDS = _EVERYBODY | {May.ACT, May.OPEN, May.SEND_TEST}
-_MANAGES = _RESPONDS | {May.CONFIGURE, May.SEE_KEYS}
+_RESPONDS = _EVERYBODY | {May.ACT, May.OPEN, May.SEND_TEST, May.SWAP}
+_MANAGES = _RESPONDS | {May.CONFIGURE, May.EDIT_SCHEDULES, May.SEE_KEYS}
 
 TABLE: dict[Role, frozenset[May]] = {
     Role.STAKEHOLDER: _EVERYBODY,

@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "tocsin.journal",
     "tocsin.people",
     "tocsin.catalog",
+    "tocsin.oncall",
     "tocsin.notification",
     "tocsin.incident",
     "tocsin.intake",

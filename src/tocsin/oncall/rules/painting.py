@@ -6,15 +6,16 @@ A `Timeline` is that picture, made once and asked often; everything else here as
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.spans import Span
-from tocsin.kernel.zones import YEAR_MAX, YEAR_MIN, moment, seconds
-from tocsin.oncall.rules.turns import Crew, ceiling, layer_pieces
+from tocsin.kernel.zones import YEAR_MAX, YEAR_MIN
+from tocsin.oncall.rules.turns import layer_shifts, merged
 from tocsin.oncall.rules.values import (
     SHIFTS_MAX,
     SPAN_MAX,
@@ -31,7 +32,9 @@ _FIRST_LOOK = timedelta(days=8)
 INSTANT = timedelta(microseconds=1)
 
 
-NOBODY: Crew = ((), ())
+# People on call together, in the order of their slot, and for each what put them there.
+Crew = Mapping[str, str]
+NOBODY: Crew = {}
 
 
 @dataclass(frozen=True)
@@ -68,105 +71,88 @@ class Timeline:
 
 
 class Canvas:
-    """A span of a schedule being painted: sorted stretches, each with its crew. In seconds since 1970."""
+    """A span of a schedule being painted: sorted stretches, each with its crew."""
 
     def __init__(self, schedule: Schedule, start: datetime, end: datetime) -> None:
         self.schedule = schedule
         self.span = Span(start, end)
-        first, self._end = seconds(start), ceiling(end)
-        self._starts = [first]
-        self._crews = {first: NOBODY}  # from each start on
+        self._starts = [start]
+        self._crews = [NOBODY]
 
     def paint_layers(self) -> None:
         """The schedule's layers, each over those before it, where it has somebody."""
-        self._paint(self.schedule.layers, self._starts[0], self._end, "layer:{}")
+        self._paint(self.schedule.layers, self.span, "layer:{}")
 
     def paint_override(self, number: int, override: Override | Temporary) -> None:
         """What `override`, the schedule's `number`th from 1, changes of what is painted so far."""
         if override.end <= self.span.start or override.start >= self.span.end:
             return
-        start, end = max(seconds(override.start), self._starts[0]), min(seconds(override.end), self._end)
+        span = Span(max(override.start, self.span.start), min(override.end, self.span.end))
         key = override.id or number
         if isinstance(override, Temporary):
-            self._cover(start, end, NOBODY)
-            self._paint(override.layers, start, end, f"temporary:{key}")
+            self._cover(span, NOBODY)
+            self._paint(override.layers, span, f"temporary:{key}")
             return
-        source = f"override:{key}"
-        if override.mode is Mode.ADD:
-            self._change(start, end, lambda crew: _joined(crew, override.users, source))
+        ours = dict.fromkeys(override.users, f"override:{key}")
+        if override.mode is Mode.ADD:  # in order, and whoever is there already stays there for the old reason
+            self._change(span, lambda crew: {**crew, **ours, **crew})
         elif override.mode is Mode.REMOVE:
-            self._change(start, end, lambda crew: _exchanged(crew, override.users, (), source))
+            self._change(span, lambda crew: _exchanged(crew, override.users, NOBODY))
         elif override.replaces:
-            self._change(start, end, lambda crew: _exchanged(crew, override.replaces, override.users, source))
+            self._change(span, lambda crew: _exchanged(crew, override.replaces, ours))
         else:
-            self._cover(start, end, (override.users, (source,) * len(override.users)))
+            self._cover(span, ours)
 
-    def shifts(self, span: Span | None = None) -> tuple[Shift, ...]:
-        """What is painted, cut to `span`, which lies within; where nobody is on call, a shift has no users."""
-        begins, end = span or self.span
-        first, *changes = self._starts[
-            bisect_right(self._starts, seconds(begins)) - 1 : bisect_left(self._starts, ceiling(end))
-        ]
-        crew, found = self._crews[first], []
-        for at in changes:
-            if self._crews[at] != crew:
-                ends = moment(at)
-                found.append(Shift(begins, ends, *crew))
-                begins, crew = ends, self._crews[at]
-        return (*found, Shift(begins, end, *crew))
+    def stretches(self, span: Span | None = None) -> Iterator[Shift]:
+        """What is painted, cut to `span`, which lies within."""
+        start, end = span or self.span
+        first, last = bisect_right(self._starts, start) - 1, bisect_left(self._starts, end)
+        starts = [start, *self._starts[first + 1 : last], end]
+        for (at, until), crew in zip(pairwise(starts), self._crews[first:last], strict=True):
+            yield Shift(at, until, tuple(crew), tuple(crew.values()))
 
-    def _paint(self, layers: Iterable[Layer], start: int, end: int, source: str) -> None:
+    def _paint(self, layers: Iterable[Layer], span: Span, source: str) -> None:
         zone, calendars = self.schedule.timezone, self.schedule.calendars
         for number, layer in enumerate(layers, 1):
-            for at, until, crew in layer_pieces(layer, zone, start, end, calendars, source.format(number)):
-                if crew != NOBODY:
-                    self._cover(at, until, crew)
+            for shift in layer_shifts(layer, zone, *span, calendars, source.format(number)):
+                if shift.users:
+                    self._cover(shift.span, dict(zip(shift.users, shift.sources, strict=True)))
 
-    def _cover(self, start: int, end: int, crew: Crew) -> None:
-        """Give all of [start, end) to `crew`, whoever had it."""
-        starts, crews = self._starts, self._crews
-        first = bisect_left(starts, start)
-        last = bisect_left(starts, end, first)
-        if end == self._end or (last < len(starts) and starts[last] == end):
-            starts[first:last] = (start,)
-        else:  # whoever had it goes on after it
-            crews[end] = crews[starts[last - 1]]
-            starts[first:last] = (start, end)
-        crews[start] = crew
+    def _cover(self, span: Span, crew: Crew) -> None:
+        """Give all of `span` to `crew`, whoever had it."""
+        first, last = self._cut(span.start), self._cut(span.end)
+        self._starts[first:last] = [span.start]
+        self._crews[first:last] = [crew]
 
-    def _change(self, start: int, end: int, change: Callable[[Crew], Crew]) -> None:
-        """Give every stretch in [start, end) the crew that `change` makes of the one it had."""
-        for at in self._starts[self._cut(start) : self._cut(end)]:
-            self._crews[at] = change(self._crews[at])
+    def _change(self, span: Span, change: Callable[[Crew], Crew]) -> None:
+        """Give every stretch in `span` the crew that `change` makes of the one it had."""
+        first, last = self._cut(span.start), self._cut(span.end)
+        self._crews[first:last] = map(change, self._crews[first:last])
 
-    def _cut(self, at: int) -> int:
+    def _cut(self, at: datetime) -> int:
         """The place of the stretch that begins at `at`, which is cut off the one before when there is none."""
+        if at == self.span.end:
+            return len(self._starts)
         place = bisect_left(self._starts, at)
-        if at < self._end and (place == len(self._starts) or self._starts[place] != at):
-            self._crews[at] = self._crews[self._starts[place - 1]]
+        if place == len(self._starts) or self._starts[place] != at:
             self._starts.insert(place, at)
+            self._crews.insert(place, self._crews[place - 1])
         return place
 
 
-def _joined(crew: Crew, users: Sequence[str], source: str) -> Crew:
-    """`crew` and those of `users` who are not in it."""
-    new = tuple(user for user in users if user not in crew[0])
-    return crew[0] + new, crew[1] + (source,) * len(new)
-
-
-def _exchanged(crew: Crew, going: Collection[str], coming: Sequence[str], source: str) -> Crew:
+def _exchanged(crew: Crew, going: Collection[str], coming: Crew) -> Crew:
     """`crew` with those who come where the first of those who go stood; nobody comes where nobody goes.
 
     Who is there already, and stays, is there once.
     """
-    if not any(user in going for user in crew[0]):
+    if not any(user in going for user in crew):
         return crew
-    staying = {user: why for user, why in zip(*crew, strict=True) if user not in going}
-    arriving = {user: source for user in coming if user not in staying}
+    staying = {user: source for user, source in crew.items() if user not in going}
+    arriving = {user: source for user, source in coming.items() if user not in staying}
     out: dict[str, str] = {}
-    for user in crew[0]:
-        out |= {user: staying[user]} if user in staying else arriving
-    return tuple(out), tuple(out.values())
+    for user, source in crew.items():
+        out |= {user: source} if user in staying else arriving
+    return out
 
 
 def timeline(schedule: Schedule, start: datetime, end: datetime) -> Timeline:
@@ -179,7 +165,7 @@ def timeline(schedule: Schedule, start: datetime, end: datetime) -> Timeline:
     canvas.paint_layers()
     for number, override in enumerate(schedule.overrides, 1):
         canvas.paint_override(number, override)
-    stretches = canvas.shifts()
+    stretches = merged(canvas.stretches())
     if len(stretches) > SHIFTS_MAX:
         raise Refused(f"{len(stretches)} shifts", f"at most {SHIFTS_MAX}", "Ask for a shorter span.")
     return Timeline(start, end, stretches)
