@@ -6,16 +6,15 @@ A `Timeline` is that picture, made once and asked often; everything else here as
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import pairwise
 
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.spans import Span
-from tocsin.kernel.zones import YEAR_MAX, YEAR_MIN
-from tocsin.oncall.rules.turns import layer_shifts, merged
+from tocsin.kernel.zones import YEAR_MAX, YEAR_MIN, moment, seconds
+from tocsin.oncall.rules.turns import Crew, Piece, ceiling, layer_pieces
 from tocsin.oncall.rules.values import (
     SHIFTS_MAX,
     SPAN_MAX,
@@ -32,9 +31,7 @@ _FIRST_LOOK = timedelta(days=8)
 INSTANT = timedelta(microseconds=1)
 
 
-# People on call together, in the order of their slot, and for each what put them there.
-Crew = Mapping[str, str]
-NOBODY: Crew = {}
+NOBODY: Crew = ((), ())
 
 
 @dataclass(frozen=True)
@@ -71,88 +68,103 @@ class Timeline:
 
 
 class Canvas:
-    """A span of a schedule being painted: sorted stretches, each with its crew."""
+    """A span of a schedule being painted: sorted stretches, each with its crew. In seconds since 1970."""
 
     def __init__(self, schedule: Schedule, start: datetime, end: datetime) -> None:
         self.schedule = schedule
         self.span = Span(start, end)
-        self._starts = [start]
-        self._crews = [NOBODY]
+        # Where stretches begin, and at last where the span ends; and who is on call from there on.
+        self._cuts = [seconds(start), ceiling(end)]
+        self._crews = {self._cuts[0]: NOBODY}
 
     def paint_layers(self) -> None:
         """The schedule's layers, each over those before it, where it has somebody."""
-        self._paint(self.schedule.layers, self.span, "layer:{}")
+        self._paint(self.schedule.layers, self._cuts[0], self._cuts[-1], "layer:{}")
 
     def paint_override(self, number: int, override: Override | Temporary) -> None:
         """What `override`, the schedule's `number`th from 1, changes of what is painted so far."""
         if override.end <= self.span.start or override.start >= self.span.end:
             return
-        span = Span(max(override.start, self.span.start), min(override.end, self.span.end))
+        start, end = max(seconds(override.start), self._cuts[0]), min(seconds(override.end), self._cuts[-1])
         key = override.id or number
         if isinstance(override, Temporary):
-            self._cover(span, NOBODY)
-            self._paint(override.layers, span, f"temporary:{key}")
+            self._cover([(start, end, NOBODY)])
+            self._paint(override.layers, start, end, f"temporary:{key}")
             return
-        ours = dict.fromkeys(override.users, f"override:{key}")
-        if override.mode is Mode.ADD:  # in order, and whoever is there already stays there for the old reason
-            self._change(span, lambda crew: {**crew, **ours, **crew})
+        source = f"override:{key}"
+        if override.mode is Mode.ADD:
+            self._change(start, end, lambda crew: _joined(crew, override.users, source))
         elif override.mode is Mode.REMOVE:
-            self._change(span, lambda crew: _exchanged(crew, override.users, NOBODY))
+            self._change(start, end, lambda crew: _exchanged(crew, override.users, (), source))
         elif override.replaces:
-            self._change(span, lambda crew: _exchanged(crew, override.replaces, ours))
+            self._change(start, end, lambda crew: _exchanged(crew, override.replaces, override.users, source))
         else:
-            self._cover(span, ours)
+            self._cover([(start, end, (override.users, (source,) * len(override.users)))])
 
-    def stretches(self, span: Span | None = None) -> Iterator[Shift]:
-        """What is painted, cut to `span`, which lies within."""
-        start, end = span or self.span
-        first, last = bisect_right(self._starts, start) - 1, bisect_left(self._starts, end)
-        starts = [start, *self._starts[first + 1 : last], end]
-        for (at, until), crew in zip(pairwise(starts), self._crews[first:last], strict=True):
-            yield Shift(at, until, tuple(crew), tuple(crew.values()))
+    def shifts(self, span: Span | None = None) -> tuple[Shift, ...]:
+        """What is painted, cut to `span`, which lies within; where nobody is on call, a shift has no users."""
+        begins, end = span or self.span
+        place = bisect_right(self._cuts, seconds(begins))
+        crew, found = self._crews[self._cuts[place - 1]], []
+        for at in self._cuts[place : bisect_left(self._cuts, ceiling(end))]:
+            if self._crews[at] != crew:
+                ends = moment(at)
+                found.append(Shift(begins, ends, *crew))
+                begins, crew = ends, self._crews[at]
+        return (*found, Shift(begins, end, *crew))
 
-    def _paint(self, layers: Iterable[Layer], span: Span, source: str) -> None:
+    def _paint(self, layers: Iterable[Layer], start: int, end: int, source: str) -> None:
         zone, calendars = self.schedule.timezone, self.schedule.calendars
         for number, layer in enumerate(layers, 1):
-            for shift in layer_shifts(layer, zone, *span, calendars, source.format(number)):
-                if shift.users:
-                    self._cover(shift.span, dict(zip(shift.users, shift.sources, strict=True)))
+            pieces = layer_pieces(layer, zone, start, end, calendars, source.format(number))
+            self._cover([piece for piece in pieces if piece[2] != NOBODY])
 
-    def _cover(self, span: Span, crew: Crew) -> None:
-        """Give all of `span` to `crew`, whoever had it."""
-        first, last = self._cut(span.start), self._cut(span.end)
-        self._starts[first:last] = [span.start]
-        self._crews[first:last] = [crew]
+    def _cover(self, pieces: Iterable[Piece]) -> None:
+        """Give each of `pieces`, which are sorted, to its crew, whoever had it."""
+        cuts, crews, first = self._cuts, self._crews, 0
+        for start, end, crew in pieces:
+            first = bisect_left(cuts, start, first)
+            last = bisect_left(cuts, end, first)
+            if cuts[last] == end:
+                cuts[first:last] = (start,)
+            else:  # whoever had it goes on after it
+                crews[end] = crews[cuts[last - 1]]
+                cuts[first:last] = (start, end)
+            crews[start] = crew
 
-    def _change(self, span: Span, change: Callable[[Crew], Crew]) -> None:
-        """Give every stretch in `span` the crew that `change` makes of the one it had."""
-        first, last = self._cut(span.start), self._cut(span.end)
-        self._crews[first:last] = map(change, self._crews[first:last])
+    def _change(self, start: int, end: int, change: Callable[[Crew], Crew]) -> None:
+        """Give every stretch in [start, end) the crew that `change` makes of the one it had."""
+        for at in self._cuts[self._cut(start) : self._cut(end)]:
+            self._crews[at] = change(self._crews[at])
 
-    def _cut(self, at: datetime) -> int:
+    def _cut(self, at: int) -> int:
         """The place of the stretch that begins at `at`, which is cut off the one before when there is none."""
-        if at == self.span.end:
-            return len(self._starts)
-        place = bisect_left(self._starts, at)
-        if place == len(self._starts) or self._starts[place] != at:
-            self._starts.insert(place, at)
-            self._crews.insert(place, self._crews[place - 1])
+        place = bisect_left(self._cuts, at)
+        if self._cuts[place] != at:
+            self._crews[at] = self._crews[self._cuts[place - 1]]
+            self._cuts.insert(place, at)
         return place
 
 
-def _exchanged(crew: Crew, going: Collection[str], coming: Crew) -> Crew:
+def _joined(crew: Crew, users: Sequence[str], source: str) -> Crew:
+    """`crew` and those of `users` who are not in it."""
+    new = tuple(user for user in users if user not in crew[0])
+    return crew[0] + new, crew[1] + (source,) * len(new)
+
+
+def _exchanged(crew: Crew, going: Collection[str], coming: Sequence[str], source: str) -> Crew:
     """`crew` with those who come where the first of those who go stood; nobody comes where nobody goes.
 
     Who is there already, and stays, is there once.
     """
-    if not any(user in going for user in crew):
+    if not any(user in going for user in crew[0]):
         return crew
-    staying = {user: source for user, source in crew.items() if user not in going}
-    arriving = {user: source for user, source in coming.items() if user not in staying}
+    staying = {user: why for user, why in zip(*crew, strict=True) if user not in going}
+    arriving = {user: source for user in coming if user not in staying}
     out: dict[str, str] = {}
-    for user, source in crew.items():
-        out |= {user: source} if user in staying else arriving
-    return out
+    for user in crew[0]:
+        out |= {user: staying[user]} if user in staying else arriving
+    return tuple(out), tuple(out.values())
 
 
 def timeline(schedule: Schedule, start: datetime, end: datetime) -> Timeline:
@@ -165,7 +177,7 @@ def timeline(schedule: Schedule, start: datetime, end: datetime) -> Timeline:
     canvas.paint_layers()
     for number, override in enumerate(schedule.overrides, 1):
         canvas.paint_override(number, override)
-    stretches = merged(canvas.stretches())
+    stretches = canvas.shifts()
     if len(stretches) > SHIFTS_MAX:
         raise Refused(f"{len(stretches)} shifts", f"at most {SHIFTS_MAX}", "Ask for a shorter span.")
     return Timeline(start, end, stretches)
