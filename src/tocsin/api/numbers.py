@@ -154,6 +154,7 @@ class Numbers(Collector):
         self.now = now
 
     def collect(self) -> Iterable[Metric]:
+        """Every number of the page, read in one look at the tables."""
         found = totals(self.now)
         yield _by_label(
             CounterMetricFamily("tocsin_events", "Events accepted, by what they did", labels=["effect"]),

@@ -41,6 +41,7 @@ class SettingsBody(Sent):
 
 @room.get("/organisation/settings", may=May.SEE, answer=SettingsBody)
 def show_settings(request: Asked) -> SettingsBody:
+    """What holds for everything."""
     return _settings(organisation())
 
 

@@ -22,6 +22,7 @@ class StrictParser(Parser):
     """JSON in UTF-8 alone: no other media type, no NaN, no repeated names, no deep nests, no unstorable text."""
 
     def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        """The one JSON document of the body. Raises Refused for what is none, or could be misread."""
         _check_media_type(request)
         if len(request.body) > BODY_BYTES_MAX:
             raise Refused("The body is too large", f"at most {BODY_BYTES_MAX} bytes", status=413)

@@ -52,9 +52,11 @@ class Email:
         self._trust = trust
 
     def check(self, address: str) -> str:
+        """The address in its plain form. Raises Refused."""
         return f"mailto:{_check_mailbox(address.partition(':')[2])}"
 
     def send(self, address: str, to_name: str, message: Message, now: datetime) -> Sent | Failed:
+        """Hand the message to the mail server, within the deadline. What it refuses for good is not tried again."""
         server = self._server
         if server is None:
             return Failed("no mail server is set up (TOCSIN_SMTP_URL)", again=False)

@@ -180,6 +180,7 @@ class Conversation(smtplib.SMTP):
         raise Unreachable(f"the name {host} has no address")
 
     def getreply(self) -> tuple[int, bytes]:
+        """The server's next reply, within the deadline."""
         if self.file is None:
             self.file = io.BufferedReader(_Reading(self))
         try:
@@ -190,6 +191,7 @@ class Conversation(smtplib.SMTP):
             raise
 
     def send(self, s: Any) -> None:
+        """Write in pieces, looking at the deadline between them."""
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("please run connect() first")
         data = s.encode(self.command_encoding) if isinstance(s, str) else bytes(s)
@@ -202,6 +204,7 @@ class Conversation(smtplib.SMTP):
             raise
 
     def read_into(self, buffer: Any) -> int:
+        """Read what is there, within the deadline."""
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("connection is closed")
         self.sock.settimeout(self._left())

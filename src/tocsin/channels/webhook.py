@@ -36,6 +36,7 @@ class Webhook:
         self._held: dict[str, datetime] = {}  # address -> until when it asked not to be called
 
     def check(self, address: str) -> str:
+        """The address in its plain form. Raises Refused for one that may not be called."""
         target = read_target(address)
         if target.literal is not None and (why := self._outgoing.reach.objection(target.literal)):
             raise Refused(
@@ -47,6 +48,7 @@ class Webhook:
         return str(target)
 
     def send(self, address: str, to_name: str, message: Message, now: datetime) -> Sent | Failed:
+        """Post the message, signed. Who asked to be left alone for a while is not called before that."""
         if (until := self._held.get(address)) is not None and now < until:
             return Failed(f"it asked not to be called before {until:%H:%M:%S} UTC", after=until - now)
         try:

@@ -310,6 +310,7 @@ def by_word(who: str) -> str:
 
 
 def check_note(text: str) -> None:
+    """Raises Refused when the note is too long."""
     if len(text) > NOTE_LENGTH_MAX:
         raise Refused("The note is too long", f"at most {NOTE_LENGTH_MAX} characters", where="note")
 

@@ -56,8 +56,13 @@ class Reader:
 
 
 class Kind(Protocol):
-    def read(self, node: Node, reader: Reader, path: str) -> Any: ...
-    def schema(self) -> dict[str, Any]: ...
+    """What may stand at a place of the file."""
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """The plain value of `node`, or BAD with the reason told to `reader`; `path` is its place in the object."""
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of what may stand there."""
 
 
 @dataclass(frozen=True)

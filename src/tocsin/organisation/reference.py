@@ -5,23 +5,8 @@ from __future__ import annotations
 from tocsin.catalog import actions as catalog
 from tocsin.kernel.durations import format_duration
 from tocsin.kernel.urgency import Impact
-from tocsin.organisation.kinds import (
-    LEFT,
-    NEVER,
-    REQUIRED,
-    Either,
-    Field,
-    Kind,
-    Listed,
-    Named,
-    OneOf,
-    Record,
-    Slug,
-    Span,
-    Text,
-    Whole,
-    YesNo,
-)
+from tocsin.organisation import kinds
+from tocsin.organisation.kinds import Field, Kind, Record
 from tocsin.organisation.schema import GROUPING, INTEGRATION, LEVEL, LISTS, ORGANISATION, PRIORITIES, USER
 from tocsin.organisation.vocabulary import Key, Step, Target
 
@@ -54,26 +39,26 @@ def reference() -> str:
 def _value_in_words(kind: Kind) -> str:
     """What may stand there, for the reference."""
     match kind:
-        case Whole():
+        case kinds.Whole():
             return f"{kind.least} to {kind.most}"
-        case YesNo():
+        case kinds.YesNo():
             return "`true` or `false`"
-        case OneOf():
+        case kinds.OneOf():
             return ", ".join(f"`{choice.value}`" for choice in kind.choices)
-        case Span():
-            never = f", or `{NEVER}`" if kind.never else ""
+        case kinds.Span():
+            never = f", or `{kinds.NEVER}`" if kind.never else ""
             return f"{format_duration(kind.least)} to {format_duration(kind.most)}{never}"
-        case Listed(kind=Record()):
+        case kinds.Listed(kind=Record()):
             return f"list of at most {kind.most}, see below"
-        case Listed():
+        case kinds.Listed():
             return f"list of at most {kind.most}: {_value_in_words(kind.kind)}"
-        case Named():
+        case kinds.Named():
             return f"at most {kind.most} names with {_value_in_words(kind.kind)}"
-        case Either():
+        case kinds.Either():
             return f"`{kind.word}`, or see below"
-        case Text():
+        case kinds.Text():
             return f"{kind.words}, at most {kind.length_max} characters"
-        case Slug():
+        case kinds.Slug():
             return kind.words
         case Target():
             return '`"user:ID"`, `"team:ID"`'
@@ -91,9 +76,9 @@ def _inside(record: Record, name: str) -> Record:
 
 
 def _default_in_words(each: Field) -> str:
-    if each.default is REQUIRED:
+    if each.default is kinds.REQUIRED:
         return "**must be there**"
-    if each.default is LEFT:
+    if each.default is kinds.LEFT:
         return "stays as it is"
     if each.default in (None, "", []):
         return "the id" if each.name == "name" else "none"

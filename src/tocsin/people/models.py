@@ -11,6 +11,7 @@ from tocsin.people.rules import COMMAND_LINE, May, Role, may
 
 class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
+        """Who signs in with this address, in whatever case."""
         return self.get(email__iexact=username)
 
     def people(self) -> models.QuerySet[User]:
@@ -42,6 +43,7 @@ class User(AbstractBaseUser):
         return self.name
 
     def may(self, what: May) -> bool:
+        """Whether the role of the person, who is switched on, includes it."""
         return self.is_active and may(self.role, what)
 
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:

@@ -76,6 +76,7 @@ class Connections:
             one.loop.call_later(SWEEP_SECONDS, self._sweep, one.loop)
 
     def remove(self, one: _Protocol) -> None:
+        """Forget a connection that has ended."""
         of_address = self._by_address.get(one.address)
         if of_address is not None:
             of_address.discard(one)
@@ -83,6 +84,7 @@ class Connections:
                 del self._by_address[one.address]
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look at every connection, and again soon while there is one."""
         now = loop.time()
         for of_address in tuple(self._by_address.values()):
             for one in tuple(of_address):
@@ -126,18 +128,21 @@ class _Protocol(HttpToolsProtocol):
     # --- the connection -----------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is there; from now on it has its time to say something."""
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
         self.waits_since = self.loop.time()
         self.sockets.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone: nothing is owed to it any more."""
         self.sockets.remove(self)
         self._owed.clear()
         self._held = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Read on, within the bounds of a head and of the time; a connection that was refused is only listened out."""
         if self._deaf:
             self._body_bytes += len(data)
             if self._body_bytes > LINGER_BYTES_MAX:
@@ -164,6 +169,7 @@ class _Protocol(HttpToolsProtocol):
             self.drop()
 
     def drop(self) -> None:
+        """End the connection without a word."""
         if not self.transport.is_closing():
             self.transport.close()
 
@@ -175,10 +181,12 @@ class _Protocol(HttpToolsProtocol):
             super().shutdown()
 
     def pause_writing(self) -> None:
+        """The client does not read what it asked for."""
         super().pause_writing()
         self.flow.pause_reading()  # who does not read answers does not get to ask more
 
     def resume_writing(self) -> None:
+        """It reads again, and may ask again."""
         super().resume_writing()
         if len(self._owed) < PIPELINED_MAX:
             self.flow.resume_reading()
@@ -186,6 +194,7 @@ class _Protocol(HttpToolsProtocol):
     # --- one request --------------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
+        """A request begins."""
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
@@ -195,6 +204,7 @@ class _Protocol(HttpToolsProtocol):
         self._body = []
 
     def on_headers_complete(self) -> None:
+        """Decide whose it is: the intake's, answered here, or a page's, handed to uvicorn."""
         self._in_head = False
         if (
             self.url.startswith(_PREFIXES)
@@ -224,6 +234,7 @@ class _Protocol(HttpToolsProtocol):
         return False
 
     def on_body(self, body: bytes) -> None:
+        """Keep a piece, up to the bound."""
         if not self._mine:
             super().on_body(body)
         elif not self._deaf:
@@ -234,6 +245,7 @@ class _Protocol(HttpToolsProtocol):
                 self._body.append(body)
 
     def on_message_complete(self) -> None:
+        """The request is whole: hand it to the intake, which answers when it is stored."""
         self._in_message = False
         if not self._mine:
             super().on_message_complete()

@@ -26,6 +26,7 @@ _PLAIN_PATTERN = re.compile(r"(?:[^\\()\[\]{}*+?^$|.]|\\[^\w]|\.[*+]?|\||\[[\w .
 
 
 def answer(what: str, request: Request, integration: IntegrationValue, now: datetime) -> Answer:
+    """Answer a GET of the API; what is asked beyond it is refused in words."""
     if what == "alerts":
         return Answer(200, msgspec.json.encode(_alerts(request, integration, now)))
     if what == "alerts/groups":

@@ -32,6 +32,7 @@ _STATUS = re.compile(r"status\s*[:=]\s*(open|closed)\s*\Z", re.IGNORECASE)
 
 
 def answer(parts: list[str], request: Request, integration: IntegrationValue) -> Answer:
+    """Answer a GET below `/v2/alerts`. Raises Refused."""
     match parts:
         case []:
             rows = _query(request, integration)

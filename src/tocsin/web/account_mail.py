@@ -21,6 +21,7 @@ class Backend(BaseEmailBackend):
     """Django's way out for mail. A failure is logged, and told only when the caller wants it."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        """Hand each message in by itself; returns how many were taken."""
         server = read_mail_server(settings.CONFIG.smtp_url)
         if server is None:
             return 0

@@ -84,12 +84,14 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         return safe_next(url) is not None
 
     def login(self, request: HttpRequest, user: User) -> None:
+        """Begin the session, with its limits, and write it down."""
         super().login(request, user)
         begin(request.session, request.now)  # type: ignore[attr-defined]
         forget_expired(request.now)  # type: ignore[attr-defined]
         note_access("access.signed_in", user, request, address=self.get_client_ip(request))
 
     def logout(self, request: HttpRequest) -> None:
+        """End the session and write it down."""
         if isinstance(request.user, User):
             note_access("access.signed_out", request.user, request)
         super().logout(request)
@@ -106,6 +108,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         return reverse("profile")
 
     def set_password(self, user: User, password: str) -> None:
+        """Change the password and write it down; all other sessions end."""
         with changing():
             user.set_password(password)
             user.save(update_fields=["password"])
@@ -125,6 +128,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().send_notification_mail("mfa/email/totp_deactivated", user)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send account mail in the background; nothing where no mail server is set."""
         if not mail_is_set_up():
             return
         context = {"email": email, "public_url": settings.PUBLIC_URL, **context}

@@ -59,6 +59,7 @@ class Line:
 @needs(May.AUDIT)
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
+    """The log, the newest first."""
     return _page(request)
 
 

@@ -73,6 +73,7 @@ class Explain:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """The page for what a view raised; None for what is a fault of ours."""
         if isinstance(error, Refused):
             return refusal(request, error)
         if isinstance(error, DatabaseError):
@@ -81,6 +82,7 @@ class Explain:
 
 
 def database_away(request: HttpRequest) -> Refused:
+    """What to say while the database does not answer; a sent form is told that it is not stored."""
     what = "The database does not answer"
     if request.method == "POST":
         what = "NOT DONE: what you just sent was not stored, because the database does not answer"
@@ -90,22 +92,26 @@ def database_away(request: HttpRequest) -> Refused:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400, in words."""
     return refusal(
         request, Refused("The request cannot be read", "a request that a browser sends", status=400)
     )
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403, in words."""
     return refusal(request, Refused("You may not do this", mend="Sign in as somebody who may.", status=403))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404, in words."""
     return refusal(
         request, Refused(f"No page at {request.path[:200]}", mend="Begin at the start page.", status=404)
     )
 
 
 def broken(request: HttpRequest) -> HttpResponse:
+    """500, in words, with a number to ask by."""
     what = "Something inside failed, and it was logged"
     if request.method == "POST":
         what += ". Do not count on what you just sent: look whether it is there"

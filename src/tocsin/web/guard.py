@@ -102,6 +102,7 @@ class Guard:
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], args: object, kwargs: object
     ) -> HttpResponse | None:
+        """None when the view may answer; else the refusal, or the way to the sign-in."""
         rule = declared(view)
         if rule is None:
             return refusal(

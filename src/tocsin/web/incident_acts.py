@@ -67,24 +67,28 @@ def press(
 @needs(May.ACT)
 @require_POST
 def acknowledge(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Take it."""
     return press(request, incident_id, actions.acknowledge, "is yours. Nobody else is paged about it.")
 
 
 @needs(May.ACT)
 @require_POST
 def resolve(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Say that it is over; can be taken back."""
     return press(request, incident_id, actions.resolve, "is resolved.", "reopen")
 
 
 @needs(May.ACT)
 @require_POST
 def reopen(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Say that it is not over."""
     return press(request, incident_id, actions.reopen, "is open again, and its policy begins anew.")
 
 
 @needs(May.ACT)
 @require_POST
 def close(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Say that nothing is left to do about it."""
     return press(request, incident_id, actions.close, "is closed.", "reopen")
 
 

@@ -225,6 +225,7 @@ def mentioned(pages: Iterable[Page]) -> set[str]:
 
 
 def paged_of(page: Page, names: Mapping[str, str]) -> Paged:
+    """One page with its deliveries in their order."""
     rows = sorted(page.deliveries.all(), key=lambda row: row.due_at)
     ways = [way_of(row, names) for row in rows]
     return Paged(page, named(page.reason, names), page.undeliverable_at is not None, ways)
@@ -270,6 +271,7 @@ def latest_payload(alert: Alert) -> str:
 
 
 def pretty(sample: object) -> str:
+    """A kept payload, laid out for reading."""
     raw = sample.get("raw") if isinstance(sample, Mapping) else sample
     return raw if isinstance(raw, str) else json.dumps(raw, indent=2, ensure_ascii=False, sort_keys=False)
 

@@ -89,6 +89,7 @@ def new(request: HttpRequest, service_id: str) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, integration_id: str) -> HttpResponse:
+    """Change its name or type; the key stays."""
     row = find_integration(integration_id)
     form = IntegrationForm(request.POST or None, existing=row)
     if request.method == "POST" and form.is_valid():
@@ -118,6 +119,7 @@ def rotate(request: HttpRequest, integration_id: str) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_POST
 def switch(request: HttpRequest, integration_id: str) -> HttpResponse:
+    """Shut its sender out, or let it in again."""
     row = set_enabled(integration_id, request.POST.get("enabled") == "yes", by(request), instant(request))
     words = (
         "lets its sender in again" if row.enabled else "refuses what its sender sends until it is switched on"
@@ -129,6 +131,7 @@ def switch(request: HttpRequest, integration_id: str) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, integration_id: str) -> HttpResponse:
+    """Say what goes with it, then forget it and its key."""
     row = find_integration(integration_id)
     if request.method == "POST":
         delete_integration(row.pk, by(request), instant(request))

@@ -52,6 +52,7 @@ class Reader:
         self.woken = asyncio.Event()
 
     def hear(self, topic: str) -> None:
+        """Keep a topic that it asked for, until it is told; too many at once become one: look at everything."""
         if topic not in self.topics:
             return
         if len(self.waiting) >= WAITING_MAX:

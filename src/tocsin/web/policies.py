@@ -37,6 +37,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @needs(May.SEE)
 @require_GET
 def one(request: HttpRequest, policy_id: str) -> HttpResponse:
+    """The policy drawn as a ladder, and who uses it."""
     policy = find_policy(policy_id)
     return render(
         request,
@@ -52,6 +53,7 @@ def one(request: HttpRequest, policy_id: str) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
+    """Draw a new policy."""
     form = PolicyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and not form.change() and (value := form.value()):
         with told_beside(form), made_once("policy", Policy.objects.filter(pk=id_of(form))):
@@ -65,6 +67,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, policy_id: str) -> HttpResponse:
+    """Change its levels; running climbs keep what they began with."""
     policy = find_policy(policy_id)
     form = PolicyForm(request.POST if request.method == "POST" else None, existing=policy)
     if request.method == "POST" and not form.change() and (value := form.value(policy.pk)):
@@ -79,6 +82,7 @@ def edit(request: HttpRequest, policy_id: str) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, policy_id: str) -> HttpResponse:
+    """Say who uses it, then forget it."""
     policy = find_policy(policy_id)
     if request.method == "POST":
         delete_policy(policy.pk, by(request), instant(request))

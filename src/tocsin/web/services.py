@@ -82,6 +82,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, service_id: str) -> HttpResponse:
+    """Change what the service says; it holds from now on."""
     service = find_service(service_id)
     form = ServiceForm(request.POST or None, existing=service)
     if request.method == "POST" and form.is_valid():

@@ -20,6 +20,7 @@ from tocsin.web.layout import say
 @needs(May.SEE)
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
+    """Every team with its people."""
     teams = Team.objects.select_related("lead").prefetch_related("memberships__user", "services")
     return render(request, "people/teams.html", {"teams": teams})
 
@@ -27,6 +28,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @needs(May.SEE)
 @require_GET
 def one(request: HttpRequest, team_id: str) -> HttpResponse:
+    """A team, and what names it."""
     team = find_team(team_id)
     context = {
         "team": team,
@@ -40,6 +42,7 @@ def one(request: HttpRequest, team_id: str) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
+    """Make a team."""
     form = TeamForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         with told_beside(form), made_once("team", Team.objects.filter(pk=id_of(form))):
@@ -53,6 +56,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, team_id: str) -> HttpResponse:
+    """Change its name, its people or its lead."""
     team = find_team(team_id)
     form = TeamForm(request.POST or None, existing=team)
     if request.method == "POST" and form.is_valid():
@@ -67,6 +71,7 @@ def edit(request: HttpRequest, team_id: str) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, team_id: str) -> HttpResponse:
+    """Say what names it, then forget it."""
     team = find_team(team_id)
     named_by = policies_naming(f"team:{team.pk}")
     if request.method == "POST":
