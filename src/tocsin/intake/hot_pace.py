@@ -16,7 +16,7 @@ from contextlib import contextmanager
 PRESSED_REQUESTS = 250.0  # small posts a second; then no single one of them can hurry the digest
 PRESSED_EVENTS = 3_000.0  # events a second
 WINDOW_SECONDS = 0.1
-REST_FACTOR = 4.0  # of the time a batch took
+REST_FACTOR = 9.0  # of the time a batch took: a tenth of the interpreter while senders press
 REST_SECONDS_MAX = 0.15  # nothing waits longer than this for a batch that could have begun
 PRESSED_ROWS = 50  # of one batch: it holds the writer's place as long as it takes
 
