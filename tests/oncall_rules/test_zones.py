@@ -14,7 +14,7 @@ from tests.oncall_rules.strategies import DAY, YEARS, ZONES, changes
 from tests.oncall_rules.walking import first_showing
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.moments import format_instant, format_wall, parse_instant, parse_wall
-from tocsin.kernel.zones import instant, wall_clock, zone
+from tocsin.kernel.zones import instant, ruler, seconds, wall_clock, wall_seconds, zone
 from tocsin.oncall.rules import Layer, Rotation, Seat, Shift, Unit, layer_shifts, merged
 
 
@@ -54,7 +54,7 @@ def test_around_every_change_it_is_what_somebody_sees_who_watches_the_clock(name
             assert instant(wall, here) == first_showing(wall, here), (change, wall)
 
 
-walls = st.datetimes(datetime(1975, 1, 1), datetime(2090, 1, 1))
+walls = st.datetimes(datetime(1975, 1, 1), datetime(2090, 1, 1)).map(lambda wall: wall.replace(microsecond=0))
 
 
 @given(st.sampled_from(ZONES), walls, walls)
@@ -63,9 +63,21 @@ def test_later_wall_times_never_become_earlier_instants(name: str, one: datetime
     assert (one <= other) <= (instant(one, here) <= instant(other, here))
 
 
+@given(
+    st.sampled_from(ZONES), walls, st.sampled_from([900, 5 * 3_600, 86_400, 7 * 86_400]), st.integers(0, 500)
+)
+def test_a_row_of_wall_times_becomes_what_each_of_them_becomes(
+    name: str, wall: datetime, step: int, count: int
+) -> None:
+    here, start = zone(name), wall_seconds(wall)
+    row = range(start, start + count * step, step)
+    rod = ruler(here, wall.year, wall.year + 10)
+    assert rod.instants(row) == [seconds(instant(wall + timedelta(seconds=at - start), here)) for at in row]
+
+
 @given(st.sampled_from(ZONES), walls)
 def test_a_moment_is_read_as_it_is_written(name: str, wall: datetime) -> None:
-    here, wall = zone(name), wall.replace(microsecond=0)
+    here = zone(name)
     at = wall.replace(tzinfo=UTC)
     assert parse_instant(format_instant(at, here), here) == at
     assert parse_wall(format_wall(wall)) == wall

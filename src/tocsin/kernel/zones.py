@@ -24,6 +24,7 @@ from tocsin.kernel.errors import Refused
 ZONE_LENGTH_MAX = 64
 YEAR_MIN, YEAR_MAX = 1970, 2200  # of everything that is scheduled
 DAY = 86_400  # seconds
+_STRIDE = 3 * DAY  # between looks for changes of a clock: since 1970, two were never less than a week apart
 _KEPT = 1_024  # zones, and rulers; the database has about 600 zones
 _KEPT_YEARS = 8_192  # years of zones
 
@@ -94,17 +95,17 @@ class Ruler:
     def instants(self, walls: range) -> list[int]:
         """`instant` of each of `walls`, which rise."""
         found: list[int] = []
-        ends = [*self.walls[1:], walls.stop]
-        for since, offset, end in zip(self.since, self.offsets, ends, strict=True):
-            before = walls[
-                : max(0, -((walls.start - end) // walls.step))
-            ]  # those before `end`, where the next begins
-            walls = walls[len(before) :]
-            place = len(found)
-            found += [wall - offset for wall in before]
-            while place < len(found) and found[place] < since:  # in a gap, as above
-                found[place] = since
-                place += 1
+        place = bisect_right(self.walls, walls.start) - 1
+        while walls:
+            end = self.walls[place + 1] if place + 1 < len(self.walls) else walls.stop
+            count = -((walls.start - end) // walls.step)  # as many as lie before the next change
+            here, walls = walls[:count], walls[count:]
+            since, offset, first = self.since[place], self.offsets[place], len(found)
+            found += [wall - offset for wall in here]
+            while first < len(found) and found[first] < since:  # in a gap, as above
+                found[first] = since
+                first += 1
+            place += 1
         return found
 
 
@@ -126,15 +127,15 @@ def ruler(zone: ZoneInfo, first: int, last: int) -> Ruler:
 
 @lru_cache(maxsize=_KEPT_YEARS)
 def _changes(zone: ZoneInfo, year: int) -> tuple[int, ...]:
-    """The instants of a year (UTC) at which the clocks of `zone` change; never twice within a day."""
-    days = range(
-        seconds(datetime(year, 1, 1, tzinfo=UTC)), seconds(datetime(year + 1, 1, 1, tzinfo=UTC)) + 1, DAY
-    )
-    return tuple(
-        _change_between(day, day + DAY, zone)
-        for day, (before, after) in zip(days, pairwise(_offset(day, zone) for day in days), strict=False)
+    """The instants after the beginning of a year (UTC), up to its end, at which the clocks of `zone` change."""
+    begin, end = (seconds(datetime(each, 1, 1, tzinfo=UTC)) for each in (year, year + 1))
+    looks = range(begin, end + _STRIDE, _STRIDE)
+    found = [
+        _change_between(early, late, zone)
+        for (early, before), (late, after) in pairwise((at, _offset(at, zone)) for at in looks)
         if before != after
-    )
+    ]
+    return tuple(at for at in found if at <= end)
 
 
 def _change_between(early: int, late: int, zone: ZoneInfo) -> int:
