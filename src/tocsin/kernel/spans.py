@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -52,6 +53,12 @@ def common(ones: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
             one = next(mine, None)
         else:
             other = next(theirs, None)
+
+
+def near(spans: Sequence[Span], span: Span) -> Sequence[Span]:
+    """Those of `spans`, sorted and without overlaps, that share something with `span`."""
+    first = bisect_right(spans, span.start, key=lambda each: each.end)
+    return spans[first : bisect_left(spans, span.end, lo=first, key=lambda each: each.start)]
 
 
 def left_out(whole: Span, spans: Iterable[Span]) -> Iterator[Span]:

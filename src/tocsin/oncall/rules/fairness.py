@@ -5,15 +5,16 @@ What counts as night and weekend is seen from where each person lives. Suggestio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import cache
 
 from tocsin.kernel.calendars import Calendar
 from tocsin.kernel.hours import Window, window_spans
-from tocsin.kernel.spans import Span, common, total
+from tocsin.kernel.spans import Span, common, near, total
 from tocsin.kernel.zones import zone
-from tocsin.oncall.rules.painting import shifts_of
+from tocsin.oncall.rules.painting import by_person
 from tocsin.oncall.rules.values import Shift
 
 NIGHT = Window(time(22), time(6))
@@ -64,28 +65,35 @@ def loads(
     Pass what `final` computes for the plan, or what was recorded for what was served. Of several schedules, merge
     each person's shifts first, lest an hour on two of them count twice; or do not, if it should.
     """
-    return tuple(
-        _load(carrier, [shift.span for shift in shifts_of(shifts, carrier.user)], counting)
-        for carrier in carriers
-    )
+    held, scales = by_person(shifts), _Scales(shifts, counting)
+    return tuple(scales.load(carrier, held.get(carrier.user, ())) for carrier in carriers)
 
 
-def _load(carrier: Carrier, spans: Sequence[Span], counting: Counting) -> Load:
-    """What `spans`, sorted, are for this person."""
-    if not spans:
-        return Load(carrier.user, 0, NONE, NONE, NONE, NONE)
-    start, end, here = spans[0].start, spans[-1].end, zone(carrier.timezone)
-    nights = window_spans(counting.nights, here, start, end)
-    weekends = window_spans(counting.weekends, here, start, end)
-    holidays = carrier.calendar.holiday_spans(start, end) if carrier.calendar else ()
-    return Load(
-        carrier.user,
-        len(spans),
-        total(spans),
-        total(common(spans, nights)),
-        total(common(spans, weekends)),
-        total(common(spans, holidays)),
-    )
+class _Scales:
+    """Weighs hours of people. Nights, weekends and holidays of the whole time are worked out once per zone."""
+
+    def __init__(self, shifts: Sequence[Shift], counting: Counting) -> None:
+        self._counting = counting
+        self._whole = Span(shifts[0].start, max(shift.end for shift in shifts)) if shifts else None
+        self._marked: dict[tuple[str, str], list[tuple[Span, ...]]] = {}
+
+    def load(self, carrier: Carrier, spans: Sequence[Span]) -> Load:
+        """What `spans`, sorted, are for this person."""
+        marked = [
+            total(both for span in spans for both in common([span], near(days, span)))
+            for days in self._nights_weekends_holidays(carrier)
+        ]
+        return Load(carrier.user, len(spans), total(spans), *marked)
+
+    def _nights_weekends_holidays(self, carrier: Carrier) -> list[tuple[Span, ...]]:
+        key = (carrier.timezone, carrier.calendar.id if carrier.calendar else "")
+        if key not in self._marked:
+            here, whole = zone(carrier.timezone), self._whole
+            kinds = (self._counting.nights, self._counting.weekends)
+            self._marked[key] = [window_spans(kind, here, *whole) if whole else () for kind in kinds]
+            calendar = carrier.calendar
+            self._marked[key].append(calendar.holiday_spans(*whole) if calendar and whole else ())
+        return self._marked[key]
 
 
 def balance(amounts: Iterable[timedelta]) -> float:
@@ -123,11 +131,17 @@ def suggestions(
     Each goes from whoever carries most to whoever carries least and is not on call then, and is the one of those to
     come after `now` that evens the weights out most.
     """
-    people = {carrier.user: carrier for carrier in carriers}
-    held = {user: [shift.span for shift in shifts_of(shifts, user)] for user in people}
+    hours = by_person(shifts)
+    held = {carrier.user: hours.get(carrier.user, []) for carrier in carriers}
+    scales, people = _Scales(shifts, counting), {carrier.user: carrier for carrier in carriers}
+
+    @cache
+    def weight(user: str, span: Span) -> timedelta:
+        return scales.load(people[user], [span]).weight
+
     found: list[Suggestion] = []
     while len(found) < min(most, SUGGESTIONS_MAX):
-        best = _best(held, people, now, counting)
+        best = _best(held, weight, now)
         if best is None:
             break
         held[best.giver].remove(best.shift)
@@ -137,31 +151,23 @@ def suggestions(
 
 
 def _best(
-    held: Mapping[str, Sequence[Span]], people: Mapping[str, Carrier], now: datetime, counting: Counting
+    held: Mapping[str, Sequence[Span]], weight: Callable[[str, Span], timedelta], now: datetime
 ) -> Suggestion | None:
     """The one shift whose change of hands helps most; None when none helps."""
-
-    def weight(user: str, spans: Sequence[Span]) -> timedelta:
-        return _load(people[user], spans, counting).weight
-
-    weights = {user: weight(user, spans) for user, spans in held.items()}
+    weights = {user: sum((weight(user, span) for span in spans), NONE) for user, spans in held.items()}
     before, (*takers, giver) = (
         balance(weights.values()),
         sorted(weights, key=lambda user: weights[user]) or [""],
     )
     for taker in takers:
-        free = [
-            span
-            for span in held[giver]
-            if span.start > now and not any(span.common(own) for own in held[taker])
-        ]
         options = []
-        for span in free:
-            changed = {
-                giver: weights[giver] - weight(giver, [span]),
-                taker: weights[taker] + weight(taker, [span]),
-            }
-            options.append((balance({**weights, **changed}.values()), span))
+        for span in held[giver]:
+            if span.start > now and not near(held[taker], span):
+                changed = {
+                    giver: weights[giver] - weight(giver, span),
+                    taker: weights[taker] + weight(taker, span),
+                }
+                options.append((balance({**weights, **changed}.values()), span))
         if options and max(options)[0] > before:
             after, shift = max(options)
             return Suggestion(shift, giver, taker, before, after)

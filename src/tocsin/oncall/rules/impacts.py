@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tocsin.kernel.spans import Span, left_out, total
 from tocsin.oncall.rules.following import moves
-from tocsin.oncall.rules.painting import LOOK_AROUND, Timeline, shifts_of, timeline
+from tocsin.oncall.rules.painting import LOOK_AROUND, Timeline, by_person, timeline
 from tocsin.oncall.rules.values import Schedule
 
 
@@ -71,6 +71,12 @@ class Impact:
         return tuple(each for each in self.shifts if each.before and each.after)
 
 
+# When a person is on call in a schedule, by the ids of the schedule and of the person.
+Hours = Mapping[tuple[str, str], Sequence[Span]]
+# The hours of one person, each with the schedule they are in.
+Placed = tuple[Span, str]
+
+
 def impact(before: Iterable[Schedule], after: Iterable[Schedule], now: datetime, end: datetime) -> Impact:
     """What changes in [now, end) when the schedules `before` become those of `after`, matched by id.
 
@@ -80,88 +86,66 @@ def impact(before: Iterable[Schedule], after: Iterable[Schedule], now: datetime,
     further = max(end, now + LOOK_AROUND)
     old = {each.id: timeline(each, now, further) for each in before}
     new = {each.id: timeline(each, now, further) for each in after}
-    shifts = tuple(_shift_changes(old, new, span))
     opened, closed = [], []
     for key, line in new.items():
         # A schedule that did not exist had no gaps either.
-        had, has = _gaps(old[key], span) if key in old else (), _gaps(line, span)
+        had, has = _cut(old[key].gaps, span) if key in old else (), _cut(line.gaps, span)
         opened += [Gap(key, part) for gap in has for part in left_out(gap, had)]
         closed += [Gap(key, part) for gap in had for part in left_out(gap, has)]
-    return Impact(span, shifts, tuple(_people(old, new, span)), tuple(opened), tuple(closed))
+    hours = _hours(old), _hours(new)
+    shifts, people = tuple(_shift_changes(*hours, span)), tuple(_people(*hours, span))
+    return Impact(span, shifts, people, tuple(opened), tuple(closed))
 
 
-def _shift_changes(
-    old: Mapping[str, Timeline], new: Mapping[str, Timeline], span: Span
-) -> Iterable[ShiftChange]:
-    for key in dict.fromkeys([*old, *new]):
-        was, becomes = _by_person(old.get(key), span), _by_person(new.get(key), span)
-        for user in sorted(was.keys() | becomes.keys()):
-            for move in moves(was.get(user, ()), becomes.get(user, ())):
-                yield ShiftChange(key, user, move.before, move.after)
-
-
-def _by_person(line: Timeline | None, span: Span) -> dict[str, tuple[Span, ...]]:
-    """The shifts of each person in `span`, sorted."""
-    if line is None:
-        return {}
-    shifts = [shift for shift in line.shifts if shift.start < span.end]
-    people = dict.fromkeys(user for shift in shifts for user in shift.users)
+def _hours(lines: Mapping[str, Timeline]) -> Hours:
     return {
-        user: tuple(both for each in shifts_of(shifts, user) if (both := each.span.common(span)))
-        for user in people
+        (key, user): spans for key, line in lines.items() for user, spans in by_person(line.shifts).items()
     }
 
 
-def _gaps(line: Timeline, span: Span) -> tuple[Span, ...]:
-    return tuple(both for gap in line.gaps if (both := gap.common(span)))
+def _cut(spans: Iterable[Span], span: Span) -> tuple[Span, ...]:
+    return tuple(both for each in spans if (both := each.common(span)))
 
 
-def _people(old: Mapping[str, Timeline], new: Mapping[str, Timeline], span: Span) -> Iterable[Person]:
+def _shift_changes(was: Hours, becomes: Hours, span: Span) -> Iterator[ShiftChange]:
+    for place in sorted(was.keys() | becomes.keys()):
+        for move in moves(_cut(was.get(place, ()), span), _cut(becomes.get(place, ()), span)):
+            yield ShiftChange(*place, move.before, move.after)
+
+
+def _people(was: Hours, becomes: Hours, span: Span) -> Iterator[Person]:
     """Those whose shifts change in `span`, or whose next shift does however far off it is."""
-    was, becomes = _whole(old), _whole(new)
-    for user in sorted(was.keys() | becomes.keys()):
-        mine, ours = was.get(user, []), becomes.get(user, [])
-        next_before, next_after = next(iter(mine), None), next(iter(ours), None)
-        before, after = _within(mine, span), _within(ours, span)
-        if before == after and next_before == next_after:
-            continue
-        now = span.start
-        if _is_on_call(mine, now) != _is_on_call(ours, now):
-            why = Why.ON_CALL_NOW
-        elif _upcoming(mine, now) != _upcoming(ours, now) or next_before != next_after:
-            why = Why.NEXT_SHIFT
-        else:
-            why = Why.LATER_SHIFTS
-        yield Person(
-            user,
-            total(part for _, part in before),
-            total(part for _, part in after),
-            next_before,
-            next_after,
-            why,
-        )
+    for user in sorted({user for _, user in (*was, *becomes)}):
+        mine, then = _placed(was, user), _placed(becomes, user)
+        if why := _why(mine, then, span):
+            yield Person(
+                user,
+                total(_cut((hours for hours, _ in mine), span)),
+                total(_cut((hours for hours, _ in then), span)),
+                next(((key, hours) for hours, key in mine), None),
+                next(((key, hours) for hours, key in then), None),
+                why,
+            )
 
 
-Placed = tuple[str, Span]  # the hours of one person, and the schedule they are in
+def _placed(hours: Hours, user: str) -> list[Placed]:
+    """When `user` is on call in any schedule, sorted."""
+    return sorted((span, key) for (key, whose), spans in hours.items() if whose == user for span in spans)
 
 
-def _whole(lines: Mapping[str, Timeline]) -> dict[str, list[Placed]]:
-    """The shifts of each person in all schedules, sorted by their hours."""
-    found: dict[str, list[Placed]] = {}
-    for key, line in lines.items():
-        for user, spans in _by_person(line, Span(line.start, line.end)).items():
-            found.setdefault(user, []).extend((key, span) for span in spans)
-    return {user: sorted(placed, key=lambda each: each[1]) for user, placed in found.items()}
+def _why(mine: Sequence[Placed], then: Sequence[Placed], span: Span) -> Why | None:
+    """Why somebody is told whose shifts were `mine` and will be those of `then`; None when there is nothing to tell."""
+    now = span.start
 
+    def on_call(placed: Sequence[Placed]) -> bool:
+        return bool(placed) and placed[0][0].start <= now
 
-def _within(placed: Iterable[Placed], span: Span) -> list[Placed]:
-    return [(key, both) for key, hours in placed if (both := hours.common(span))]
+    def coming(placed: Sequence[Placed]) -> Placed | None:
+        return next((each for each in placed if each[0].start > now), None)
 
-
-def _is_on_call(placed: Iterable[Placed], now: datetime) -> bool:
-    return any(hours.start <= now < hours.end for _, hours in placed)
-
-
-def _upcoming(placed: Iterable[Placed], now: datetime) -> Placed | None:
-    """The first shift that begins after `now`."""
-    return next((each for each in placed if each[1].start > now), None)
+    if on_call(mine) != on_call(then):
+        return Why.ON_CALL_NOW
+    if mine[:1] != then[:1] or coming(mine) != coming(then):
+        return Why.NEXT_SHIFT
+    seen = [[(part, key) for hours, key in placed if (part := hours.common(span))] for placed in (mine, then)]
+    return Why.LATER_SHIFTS if seen[0] != seen[1] else None

@@ -223,6 +223,19 @@ def shifts_of(shifts: Iterable[Shift], user: str) -> tuple[Shift, ...]:
     return tuple(out)
 
 
+def by_person(shifts: Iterable[Shift]) -> dict[str, list[Span]]:
+    """When each person is on call in sorted `shifts`, whoever else is; hours that meet are one span."""
+    found: dict[str, list[Span]] = {}
+    for shift in shifts:
+        for user in shift.users:
+            spans = found.setdefault(user, [])
+            if spans and spans[-1].end == shift.start:
+                spans[-1] = Span(spans[-1].start, shift.end)
+            else:
+                spans.append(shift.span)
+    return found
+
+
 def next_shift(schedule: Schedule, at: datetime) -> Shift | None:
     """The first shift after `at` of somebody, and not of just those who are on call then; None within LOOK_AROUND."""
     return first_of_others(_ahead(schedule, at))

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tocsin.kernel.errors import Refused, conflict
+from tocsin.kernel.moments import whole_seconds
 from tocsin.kernel.spans import Span, left_out, united
 from tocsin.oncall.rules.painting import final, shifts_of
 from tocsin.oncall.rules.values import OVERRIDE_LENGTH_MAX, Override, Schedule
@@ -195,7 +196,7 @@ def _still_open(request: Request, now: datetime) -> None:
 
 
 def _left(span: Span, now: datetime) -> Span:
-    return Span(max(span.start, now), span.end)
+    return Span(max(span.start, whole_seconds(now)), span.end)
 
 
 def _hours(schedule: Schedule, user: str, span: Span) -> tuple[Span, ...]:

@@ -1,4 +1,4 @@
-"""What a schedule is made of. Frozen values; wall clocks are naive datetimes, instants are UTC."""
+"""What a schedule is made of. Frozen values; wall clocks are naive datetimes, instants are UTC, in whole seconds."""
 
 from __future__ import annotations
 
