@@ -180,6 +180,11 @@ def test_a_layer_that_makes_no_sense_is_refused_at_its_place(
     assert words in str(refused.value)
 
 
+def test_an_optional_key_without_a_value_is_left_out() -> None:
+    empty = dict.fromkeys(["end", "timezone", "restrict", "every", "name"])
+    assert layer_from({**GOOD, **empty}) == layer_from(GOOD)
+
+
 OWN_SHADOW = {"trainee": "ada", "of": "ada", "start": "2026-01-01", "end": "2026-02-01"}
 OVERRIDE = {"start": "2026-01-06T09:00", "end": "2026-01-06T10:00", "users": ["bo"]}
 

@@ -83,7 +83,7 @@ def layer_from(data: object, where: str = "") -> Layer:
             "A fixed set of people has no turns", mend="Leave every out.", where=_at(where, "every")
         )
     start = parse_wall(read["start"], _at(where, "start"))
-    end = parse_wall(read["end"], _at(where, "end")) if read.get("end") is not None else None
+    end = parse_wall(read["end"], _at(where, "end")) if "end" in read else None
     if end and end <= start:
         raise Refused("The layer ends before it starts", f"an end after {start}", where=_at(where, "end"))
     users = _at(where, "users")
@@ -130,8 +130,8 @@ def _seat(data: object, where: str) -> Seat:
     if not isinstance(data, Mapping):
         return Seat(check_slug(data, where))
     read = _record(data, "somebody who joins or leaves", ("user",), ("from", "until"), where)
-    start = parse_wall(read["from"], _at(where, "from")) if read.get("from") is not None else None
-    until = parse_wall(read["until"], _at(where, "until")) if read.get("until") is not None else None
+    start = parse_wall(read["from"], _at(where, "from")) if "from" in read else None
+    until = parse_wall(read["until"], _at(where, "until")) if "until" in read else None
     if start and until and until <= start:
         raise Refused(
             f"{read['user']} leaves before joining", f"until after {start}", where=_at(where, "until")
@@ -245,7 +245,10 @@ def _listed(data: object, most: int, one: Callable[[object, str], Value], where:
 
 
 def _record(data: object, noun: str, needed: Sequence[str], optional: Sequence[str], where: str) -> Data:
-    """`data` when it is a map with all keys of `needed` and no others than those and `optional`."""
+    """`data` when it is a map with all keys of `needed` and no others than those and `optional`.
+
+    An optional key without a value is left out.
+    """
     known = f"{', '.join(needed)}; also {', '.join(optional)}"
     if not isinstance(data, Mapping):
         raise Refused(f"{shown(data)} is not {noun}", f"key: value pairs: {known}", where=where)
@@ -255,7 +258,7 @@ def _record(data: object, noun: str, needed: Sequence[str], optional: Sequence[s
     for key in needed:
         if key not in data:
             raise Refused(f"Here {noun} has no {key}", f"the key {key}", where=where)
-    return data
+    return {key: value for key, value in data.items() if value is not None or key in needed}
 
 
 def _at(where: str, name: str) -> str:
