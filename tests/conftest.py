@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import postgres
 from tests.world import Clock, Outbox, World, make_world
+
+# How long an example takes says how busy the machine is, and nothing else.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 # In CI every part has to run: a skip is a failure there.
 IN_CI = bool(os.environ.get("TOCSIN_CI"))
@@ -20,8 +25,20 @@ ON_POSTGRES = bool(os.environ.get("TOCSIN_DATABASE_URL"))
 BESIDE = "shared/data"
 CHROMIUM = ("chromium", "chromium-browser")
 PEERS = ("prometheus", "prometheus-alertmanager", "amtool")
-# What is dear to make and the same for many tests: those go to one process of the suite, where it is made once.
-SHARED = ("demo", "postgres_server", "program", "stopped", "wheel")
+# Each file goes to one of the suite's processes. Those that take longest begin, so that none is left for the end.
+LONGEST = (
+    "tests/stories/test_killed.py",
+    "tests/site/test_nodes.py",
+    "tests/browser/test_the_road.py",
+    "tests/test_simulator.py",
+    "tests/cli/test_commands.py",
+    "tests/site/test_program.py",
+    "tests/clients/test_command_line.py",
+    "tests/clients/test_alertmanager_road.py",
+    "tests/channels/test_email.py",
+    "tests/api/test_fuzz.py",
+    "tests/web_config/test_doors.py",
+)
 
 
 def _missing() -> dict[str, str]:
@@ -36,7 +53,6 @@ def _missing() -> dict[str, str]:
     return absent
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     absent = _missing()
     kept, left_out = [], []
@@ -44,15 +60,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if ON_POSTGRES and item.get_closest_marker("sqlite"):
             left_out.append(item)
             continue
-        if shared := [name for name in SHARED if name in getattr(item, "fixturenames", ())]:
-            item.add_marker(pytest.mark.xdist_group(shared[0]))
         for marker, why in absent.items():
             if item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=why))
         kept.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = kept
+    order = {file: number for number, file in enumerate(LONGEST)}
+    items[:] = sorted(kept, key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -107,8 +122,14 @@ def outbox(monkeypatch: pytest.MonkeyPatch) -> Outbox:
 
 @pytest.fixture(autouse=True)
 def _forget_configuration() -> Iterator[None]:
-    """What one test configured is unknown to the next: the database forgets it, so must the shared copy."""
+    """What one test configured is unknown to the next: the database forgets it, so must the shared copy. Before the
+    test once more, because a thread of the last one may have looked again until its tables were emptied."""
+    _forget()
     yield
+    _forget()
+
+
+def _forget() -> None:
     if snapshot := sys.modules.get("tocsin.catalog.snapshot"):  # a test of pure rules need not load it
         snapshot.forget()
 
