@@ -6,7 +6,9 @@ from the header of the log's index, a stable part of SQLite's file format; nothi
 Libraries before 3.51.3 may corrupt the database when a writer begins the log anew while a checkpoint runs that found
 everything copied already (https://sqlite.org/wal.html#walresetbug). A log is begun anew only when all of it has been
 copied, and nobody copies but this thread: it begins only while pages wait, so no writer can begin the log anew until
-it has finished, and writers need not wait for it. They wait (`WRITER`) whenever the log is emptied.
+it has finished, and writers need not wait for it. They wait (`WRITER`) for the few pages that came meanwhile, after
+which the log begins anew in the same file: a commit into blocks that the file has already takes half the time of one
+that makes it longer. So the file is emptied when the program ends, or when readers have let it grow out of bounds.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import os
 import sqlite3
 import struct
 import threading
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import structlog
@@ -24,10 +26,11 @@ from prometheus_client import Gauge
 from tocsin.journal.sqlite.base import WRITER
 
 FIXED_IN = (3, 51, 3)
-FRAMES_MIN = 1_000  # about 4 MB: below, a checkpoint is not worth its two syncs
+FRAMES_MIN = 4_000  # about 16 MB: below, a checkpoint is not worth its syncs
+FRAME_BYTES = 4_096
 FRAMES_MAX = 64_000  # about 256 MB: readers have kept the log from starting anew; the writers wait once
 LOOK_SECONDS = 0.2
-IDLE_SECONDS = 5.0  # nothing written for so long: empty the log
+IDLE_SECONDS = 5.0  # nothing written for so long: copy what there is
 
 WAITING = Gauge("tocsin_sqlite_wal_frames", "Pages in the write-ahead log that are not yet in the database")
 _HEADER = struct.Struct("=16xI")  # mxFrame
@@ -74,6 +77,7 @@ class Checkpointer:
         index = os.open(self._index, os.O_RDONLY | os.O_CLOEXEC)
         last, quiet = 0, 0.0
         try:
+            self._make_room(connection)
             while not self._stopping.wait(LOOK_SECONDS):
                 frames, copied = frames_of(index)
                 WAITING.set(frames - copied)
@@ -84,11 +88,36 @@ class Checkpointer:
         finally:
             connection.close()
 
+    def _make_room(self, connection: sqlite3.Connection) -> None:
+        """Let the log have the length at which it begins anew, so that the first commits are as quick as later ones.
+
+        What does not fit into the cache of a transaction goes to the log before it is committed; this one never is.
+        """
+        log = self._path.with_name(self._path.name + "-wal")
+        try:
+            with WRITER:
+                connection.execute("PRAGMA cache_size=16")
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("CREATE TABLE room (filled BLOB)")
+                while log.stat().st_size < FRAMES_MIN * FRAME_BYTES:
+                    connection.execute("INSERT INTO room VALUES (zeroblob(1048576))")
+                connection.execute("ROLLBACK")
+        except (sqlite3.Error, OSError) as error:
+            _log.warning("no room was made for the write-ahead log; it grows as it goes", error=str(error))
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        with suppress(OSError):
+            descriptor = os.open(log, os.O_RDONLY | os.O_CLOEXEC)  # SQLite locks nothing in this file
+            os.fsync(descriptor)
+            os.close(descriptor)
+
     def _maintain(self, connection: sqlite3.Connection, frames: int, copied: int, quiet: float) -> None:
-        if frames >= FRAMES_MAX or (frames and quiet >= IDLE_SECONDS):
+        waiting = frames - copied
+        if frames >= FRAMES_MAX:
             self._checkpoint(connection, "TRUNCATE")
-        elif frames - copied >= FRAMES_MIN:
+        elif waiting >= FRAMES_MIN or (waiting and quiet >= IDLE_SECONDS):
             self._checkpoint(connection, "PASSIVE")
+            self._checkpoint(connection, "RESTART")
 
     def _checkpoint(self, connection: sqlite3.Connection, mode: str) -> None:
         """Copy what can be copied; a reader in the way means less, not an error."""
