@@ -31,8 +31,8 @@ POLICY: dict[str, Any] = {
     "name": "Search",
     "team": "web",
     "levels": [
-        {"notify": ["user:bo"], "timeout": "5m"},
-        {"notify": ["team:web", "user:cy"], "timeout": "1h30m"},
+        {"notify": ["user:bo"], "timeout": "5m", "when": None},
+        {"notify": ["team:web", "user:cy"], "timeout": "1h30m", "when": None},
     ],
     "repeat": 2,
 }

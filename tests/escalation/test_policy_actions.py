@@ -51,7 +51,7 @@ def test_a_policy_is_kept_as_it_was_meant() -> None:
         (value("user:ada", "user:ada"), "names somebody twice"),
         (value("user:bo"), "No user 'bo'"),
         (value("team:ops"), "No team 'ops'"),
-        (value("schedule:web"), "no schedules yet"),
+        (value("schedule:web"), "No schedule 'web'"),
         (value("user:ada", minutes=0), "waits 0s"),
         (value("user:ada", repeat=101), "repeat is 101"),
         (PolicyValue("Night", "Night", value("user:ada").levels), "cannot be an id"),

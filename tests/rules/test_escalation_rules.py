@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tocsin.escalation.rules import (
     LEVELS_MAX,
     Climb,
+    Clocks,
     Exhausted,
     Handover,
     Level,
@@ -20,6 +21,7 @@ from tocsin.escalation.rules import (
     Roster,
     Target,
     TargetKind,
+    When,
     check_policy,
     escalate,
     forecast,
@@ -27,20 +29,33 @@ from tocsin.escalation.rules import (
     policy_as_data,
     policy_from,
     push,
+    when_from,
 )
 from tocsin.kernel.errors import Refused
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 NAMES = ("ada", "bo", "cy", "di")
+
+
+def turn(at: datetime, every: int) -> tuple[str, ...]:
+    """Each of ada, bo, somebody who left, and nobody is on call for `every` minutes."""
+    names = ("ada", "bo", "left", "")
+    return tuple(filter(None, [names[int(at.timestamp()) // (60 * every) % len(names)]]))
+
+
 targets = st.builds(
     Target,
     st.sampled_from([TargetKind.USER, TargetKind.TEAM, TargetKind.SCHEDULE]),
     st.sampled_from([*NAMES, "web", "gone"]),
 )
+conditions = st.none() | st.builds(
+    When, st.sampled_from(["office", "gone"]), st.booleans(), st.sampled_from(Clocks)
+)
 levels = st.builds(
     Level,
     st.lists(targets, max_size=3).map(tuple),
     st.integers(1, 3600).map(lambda seconds: timedelta(seconds=seconds)),
+    conditions,
 )
 policies = st.builds(
     Policy, st.just("p"), st.just("P"), st.lists(levels, max_size=5).map(tuple), st.integers(0, 3)
@@ -49,6 +64,9 @@ rosters = st.builds(
     Roster,
     st.frozensets(st.sampled_from(NAMES)),
     st.fixed_dictionaries({"web": st.lists(st.sampled_from(NAMES), unique=True).map(tuple)}),
+    st.integers(1, 5).map(lambda every: lambda schedule, shift, at: turn(at, every)),
+    st.just(lambda calendar, zone, at: None if calendar == "gone" else at.minute % 2 == len(zone) % 2),
+    st.just({"user:bo": "Europe/Berlin", "schedule:web": "UTC"}),
 )
 lates = st.integers(0, 10_000).map(lambda seconds: timedelta(seconds=seconds))
 
@@ -81,15 +99,19 @@ def test_the_next_timeout_runs_from_now_and_not_from_when_it_was_due(
 
 @given(policies, rosters)
 def test_who_is_paged_is_somebody_and_everybody_of_the_level_once(policy: Policy, roster: Roster) -> None:
+    def behind(level: Level) -> tuple[str, ...]:
+        return roster.find(level.notify, level.when, T0).people
+
     decision, _ = escalate(policy, roster, Climb(T0), T0)
     if isinstance(decision, PageLevel):
-        assert decision.people == roster.people(policy.levels[decision.number - 1].notify)
+        assert decision.people == behind(policy.levels[decision.number - 1])
         assert len(set(decision.people)) == len(decision.people) > 0
         assert set(decision.people) <= roster.users
-        assert all(not roster.people(policy.levels[number - 1].notify) for number in decision.skipped)
+        assert not any(behind(policy.levels[number - 1]) for number in decision.skipped)
+        assert set(decision.closed) <= set(decision.skipped)
     else:
         assert isinstance(decision, NobodyAtAll)
-        assert not any(roster.people(level.notify) for level in policy.levels)
+        assert not any(behind(level) for level in policy.levels)
 
 
 @given(policies, rosters, st.integers(-10_000, 0))
@@ -154,3 +176,81 @@ def test_a_handover_note_says_what_was_written_and_nothing_else() -> None:
     assert Handover().as_text() == ""
     with pytest.raises(Refused):
         Handover(tried="x" * 2_001)
+
+
+def level(*notify: str, when: When | None = None) -> Level:
+    return Level(tuple(parse_target(each) for each in notify), timedelta(minutes=5), when)
+
+
+def test_an_empty_schedule_is_passed_over_at_once_and_named() -> None:
+    policy = Policy("p", "P", (level("schedule:web"), level("schedule:db/next", "user:bo")))
+    decision, climb = escalate(policy, Roster(frozenset({"bo"})), Climb(T0), T0)
+    assert decision == PageLevel(2, 1, ("bo",), skipped=(1,), empty=("schedule:web", "schedule:db/next"))
+    assert climb == Climb(T0 + timedelta(minutes=5), 2)
+
+
+def test_who_is_paged_by_a_schedule_is_who_is_on_call_at_that_instant() -> None:
+    """The forecast names who will be on call then, and not who is now."""
+    hand_off = T0 + timedelta(minutes=5)
+    roster = Roster(
+        frozenset({"ada", "bo"}), on_call=lambda schedule, shift, at: ("bo",) if at >= hand_off else ("ada",)
+    )
+    policy = Policy("p", "P", (level("schedule:web"),), repeat=1)
+    ahead = forecast(policy, roster, Climb(T0), T0)
+    assert [(each.at, each.people) for each in ahead] == [(T0, ("ada",)), (hand_off, ("bo",))]
+
+
+def open_at(*, office: bool, berlin: bool) -> Roster:
+    """ada lives by the office's clock, bo and the schedule, on which ada is, by another."""
+    return Roster(
+        frozenset({"ada", "bo"}),
+        on_call=lambda schedule, shift, at: ("ada",),
+        is_open=lambda calendar, zone, at: berlin if zone == "Europe/Berlin" else office,
+        zones={"user:bo": "Europe/Berlin", "schedule:web": "Europe/Berlin"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("when", "office", "berlin", "people"),
+    [
+        (When("office"), True, False, ("ada", "bo")),
+        (When("office"), False, True, ()),
+        (When("office", outside=True), False, True, ("ada", "bo")),
+        (When("office", clocks=Clocks.SCHEDULE), True, False, ("bo",)),
+        (When("office", clocks=Clocks.SCHEDULE), False, True, ("ada",)),
+        (When("office", clocks=Clocks.PERSON), True, False, ("ada",)),
+        (When("office", clocks=Clocks.PERSON), False, True, ("bo",)),
+        (When("office", True, Clocks.PERSON), False, True, ("ada",)),
+    ],
+)
+def test_a_condition_is_read_by_the_clock_it_names(
+    when: When, office: bool, berlin: bool, people: tuple[str, ...]
+) -> None:
+    found = open_at(office=office, berlin=berlin).find(level("schedule:web", "user:bo").notify, when, T0)
+    assert (found.people, found.closed) == (people, people != ("ada", "bo"))
+
+
+def test_a_level_for_other_hours_is_passed_over_at_once_and_said() -> None:
+    policy = Policy("p", "P", (level("user:ada", when=When("office")), level("user:bo")))
+    decision, _ = escalate(policy, open_at(office=False, berlin=False), Climb(T0), T0)
+    assert decision == PageLevel(2, 1, ("bo",), skipped=(1,), closed=(1,))
+    alone = Policy("p", "P", policy.levels[:1])
+    decision, _ = escalate(alone, open_at(office=False, berlin=False), Climb(T0), T0)
+    assert decision == NobodyAtAll(closed=(1,))
+
+
+def test_a_calendar_that_is_gone_keeps_nobody_out() -> None:
+    for outside in (False, True):
+        found = Roster(frozenset({"bo"})).find(level("user:bo").notify, When("gone", outside), T0)
+        assert found.people == ("bo",)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [[], "office", {}, {"calendar": "a", "outside": "b"}, {"calendar": "A b"}, {"calendar": "a", "zone": "Mars"},
+     {"calendar": "a", "open": True}],
+)  # fmt: skip
+def test_what_is_no_condition_is_refused_with_words(data: object) -> None:
+    with pytest.raises(Refused) as refused:
+        when_from(data, "when")
+    assert refused.value.expected and refused.value.where == "when"

@@ -254,7 +254,7 @@ def test_a_policy_is_saved_with_who_was_chosen_but_not_yet_added(ada: Client) ->
         ({"level-0-timeout": "0s"}, "between"),
         ({"level-0-notify": []}, "Nobody is on this level"),
         ({"level-0-notify": ["user:ghost"]}, "No user"),
-        ({"level-0-notify": ["schedule:web"]}, "no schedules yet"),
+        ({"level-0-notify": ["schedule:web"]}, "No schedule"),
         ({"level-0-notify": ["nonsense"]}, "is not somebody to notify"),
         ({"levels": "0"}, "no level"),
         ({"repeat": "-1"}, "greater than or equal"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from ninja import Query, Status
 from pydantic import Field
@@ -22,13 +22,25 @@ TARGET_LENGTH_MAX = 100
 room = Room("policies")
 
 
+class WhenBody(Sent):
+    """Within the hours of a working calendar, or outside of them; `zone` says by whose clock these are read."""
+
+    calendar: Slug | None = None
+    outside: Slug | None = None
+    zone: Literal["calendar", "schedule", "person"] = "calendar"
+
+
 class LevelBody(Sent):
-    """Who is told, and how long they have before the next level is: ["user:bo", "team:web"]."""
+    """Who is told, and how long they have before the next level is: ["schedule:web-primary", "team:web"].
+
+    A level whose condition `when` does not hold is passed over at once.
+    """
 
     notify: Annotated[
         list[Annotated[str, Field(max_length=TARGET_LENGTH_MAX)]], Field(min_length=1, max_length=TARGETS_MAX)
     ]
     timeout: Duration
+    when: WhenBody | None = None
 
 
 class PolicyBody(Sent):
@@ -60,12 +72,7 @@ def show_one_policy(request: Asked, id: SlugInPath) -> PolicyOut:
 def save_policy(request: Asked, id: SlugInPath, body: PolicyBody) -> Status[PolicyOut]:
     """Makes the policy, or replaces all that it says. Running climbs keep what they began with."""
     new = not Policy.objects.filter(pk=id).exists()
-    levels = [
-        rules.Level(
-            tuple(parse_target(target, f"body.levels.{n}.notify") for target in level.notify), level.timeout
-        )
-        for n, level in enumerate(body.levels)
-    ]
+    levels = [_level(level, f"body.levels.{number}") for number, level in enumerate(body.levels)]
     policy = rules.Policy(id, body.name, tuple(levels), body.repeat)
     row = actions.save_policy(policy, body.team, request.auth.by, request.now)
     return Status(201 if new else 200, show_policy(row))
@@ -81,7 +88,18 @@ def delete_policy(request: Asked, id: SlugInPath) -> Status[None]:
 def show_policy(row: Policy) -> PolicyOut:
     """A policy in the words of the file."""
     levels = [
-        LevelBody(notify=[str(target) for target in level.notify], timeout=level.timeout)
+        LevelBody(
+            notify=[str(target) for target in level.notify],
+            timeout=level.timeout,
+            when=WhenBody(**rules.when_as_data(level.when)) if level.when else None,
+        )
         for level in row.as_value().levels
     ]
     return shown(PolicyOut, row, team=row.team_id, levels=levels)
+
+
+def _level(body: LevelBody, where: str) -> rules.Level:
+    """The level that a body says. Raises Refused."""
+    targets = tuple(parse_target(target, f"{where}.notify") for target in body.notify)
+    said = body.when.model_dump(exclude_none=True) if body.when else None
+    return rules.Level(targets, body.timeout, rules.when_from(said, f"{where}.when"))

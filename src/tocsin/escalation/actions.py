@@ -44,6 +44,7 @@ from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
 from tocsin.notification.actions import Call, page_people
 from tocsin.notification.models import Page
+from tocsin.oncall.actions import calendars, on_call_at, schedules
 from tocsin.people.models import Membership, User
 from tocsin.people.rules import Role
 
@@ -54,13 +55,28 @@ log = structlog.get_logger()
 
 @per_configuration
 def roster() -> Roster:
-    """Who is behind every target now, active people only."""
-    users = frozenset(User.objects.filter(is_active=True).values_list("id", flat=True))
+    """Who is behind every target, active people only; who is on call is asked anew at each instant."""
+    rows = dict(User.objects.filter(is_active=True).values_list("id", "timezone"))
     teams: dict[str, list[str]] = {}
     members = Membership.objects.order_by("team_id", "position").values_list("team_id", "user_id")
     for team, user in members:
         teams.setdefault(team, []).append(user)
-    return Roster(users, {team: tuple(people) for team, people in teams.items()})
+    zones = {f"user:{user}": timezone for user, timezone in rows.items()}
+    zones |= {f"schedule:{key}": schedule.timezone for key, schedule in schedules().items()}
+    members_of = {team: tuple(people) for team, people in teams.items()}
+    return Roster(frozenset(rows), members_of, _on_call, is_open, zones)
+
+
+def _on_call(schedule: str, shift: str, at: datetime) -> tuple[str, ...]:
+    return on_call_at(schedule, at, shift)
+
+
+def is_open(calendar: str, timezone: str, at: datetime) -> bool | None:
+    """Whether the calendar is open at `at` by the clocks of `timezone` ("": its own); None when there is none."""
+    value = calendars().get(calendar)
+    if value is None:
+        return None
+    return (replace(value, timezone=timezone) if timezone else value).is_open(at)
 
 
 def start_climbs(now: datetime, limit: int = CLIMBS_MAX) -> int:
@@ -244,6 +260,9 @@ def fallback() -> tuple[str, ...]:
 
 def _decided(climb: Climb, decision: Decision, people: tuple[str, ...]) -> Fact:
     data: dict[str, Any] = {"policy": climb.policy["id"], "people": list(people)}
+    if not isinstance(decision, Exhausted):
+        why = {"closed": decision.closed, "empty": decision.empty}
+        data |= {name: list(said) for name, said in why.items() if said}
     if isinstance(decision, PageLevel):
         data |= {"level": decision.number, "round": decision.round, "skipped": list(decision.skipped)}
         return Fact(climb.incident.chain, "climb.paged", data)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from tocsin.catalog.models import Service
+from tocsin.catalog.models import Calendar, Service
 from tocsin.escalation import rules
 from tocsin.escalation.models import Policy
 from tocsin.escalation.rules import TargetKind
@@ -15,6 +15,7 @@ from tocsin.journal.changes import changing, did, record, saved
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import check_slug
+from tocsin.oncall.models import Schedule
 from tocsin.people.actions import check_name
 from tocsin.people.models import Team, User
 
@@ -35,6 +36,8 @@ class Policies:
     def __init__(self, ids: Collection[str]) -> None:
         self._people = set(User.objects.people().values_list("pk", flat=True))
         self._teams = set(Team.objects.values_list("pk", flat=True))
+        self._schedules = set(Schedule.objects.live().values_list("pk", flat=True))
+        self._calendars = set(Calendar.objects.values_list("pk", flat=True))
         self._rows = Policy.objects.select_for_update().order_by("pk").in_bulk(list(ids))
         self._changed: dict[str, Policy] = {}
         self._facts: list[Fact] = []
@@ -67,19 +70,18 @@ class Policies:
         record(self._facts, by, now)
 
     def _check_targets(self, policy: rules.Policy) -> None:
-        known = {TargetKind.USER: self._people, TargetKind.TEAM: self._teams}
+        known = {
+            TargetKind.USER: self._people,
+            TargetKind.TEAM: self._teams,
+            TargetKind.SCHEDULE: self._schedules,
+        }
         for number, level in enumerate(policy.levels, 1):
+            where = f"level {number}"
             for target in level.notify:
-                if target.kind is TargetKind.SCHEDULE:
-                    raise Refused(
-                        f"{target} cannot be notified: there are no schedules yet",
-                        'somebody like "user:bo" or "team:web"',
-                        where=f"level {number}",
-                    )
                 if target.id not in known[target.kind]:
-                    raise Refused(
-                        f"No {target.kind} '{target.id}'", "somebody who exists", where=f"level {number}"
-                    )
+                    raise Refused(f"No {target.kind} '{target.id}'", "somebody who exists", where=where)
+            if level.when and level.when.calendar not in self._calendars:
+                raise Refused(f"No calendar '{level.when.calendar}'", "the id of a calendar", where=where)
 
 
 def delete_policy(policy_id: str, by: By, now: datetime) -> None:
@@ -111,11 +113,20 @@ def policy_ids() -> set[str]:
 
 
 def policies_naming(target: str) -> list[str]:
-    """The policies with a level that notifies `target` ("team:web", "user:bo")."""
+    """The policies with a level that notifies `target` ("team:web", "user:bo", "schedule:web" with whatever shift)."""
     return [
         row.id
         for row in Policy.objects.order_by("pk")
-        if any(target in level["notify"] for level in row.levels)
+        if any(target in (each, each.partition("/")[0]) for level in row.levels for each in level["notify"])
+    ]
+
+
+def policies_within(calendar: str) -> list[str]:
+    """The policies with a level whose condition names the calendar."""
+    return [
+        row.id
+        for row in Policy.objects.order_by("pk")
+        if any(level.when and level.when.calendar == calendar for level in row.as_value().levels)
     ]
 
 
@@ -128,7 +139,7 @@ def check_levels(policy: rules.Policy) -> rules.Policy:
         if not level.notify:
             raise Refused(
                 f"Level {number} notifies nobody",
-                'at least one like "user:bo" or "team:web"',
+                f"at least one: {rules.EXAMPLE}",
                 where=f"level {number}",
             )
         if len(set(level.notify)) != len(level.notify):

@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tocsin.catalog.models import Calendar
 from tocsin.escalation.actions import fallback, roster
-from tocsin.escalation.rules import Climb, Policy, Roster, Target, TargetKind, forecast
+from tocsin.escalation.rules import Climb, Clocks, Policy, Roster, Target, TargetKind, When, forecast
 from tocsin.kernel.durations import in_words
+from tocsin.oncall.models import Schedule
 from tocsin.people.models import Team, User
+
+SHIFTS = {"": "whoever is on call for", "next": "whoever comes next on", "previous": "whoever came before on"}
 
 
 @dataclass(frozen=True)
@@ -23,12 +27,15 @@ class Named:
 
 @dataclass(frozen=True)
 class Rung:
-    """One level: how long after the one before it, whom it names, who that is now. `since` counts from the start."""
+    """One level: how long after the one before it, whom it names, who that is now. `since` counts from the start;
+    `hours` are those to which its condition keeps it, "" for none, and `closed` that they keep somebody out now."""
 
     when: str
     since: str
     targets: tuple[Named, ...]
     people: tuple[Named, ...]
+    hours: str = ""
+    closed: bool = False
 
     @property
     def plain(self) -> bool:
@@ -69,9 +76,11 @@ def drawn(
     reached = {each.number for each in ahead if each.round == 1}
     rungs, wait, since = [], timedelta(0), timedelta(0)
     for number, level in enumerate(policy.levels, 1):
-        people = tuple(_person(names, user) for user in who.people(level.notify))
+        found = who.find(level.notify, level.when, now)
+        people = tuple(_person(names, user) for user in found.people)
         targets = tuple(_target(names, target) for target in level.notify)
-        rungs.append(Rung(_after(wait), in_words(since), targets, people))
+        hours = hours_in_words(level.when, names["calendar"])
+        rungs.append(Rung(_after(wait), in_words(since), targets, people, hours, found.closed))
         if number in reached:  # a level with nobody on it is passed over without waiting
             wait, since = level.timeout, since + level.timeout
     return Ladder(
@@ -93,10 +102,23 @@ def _again(repeat: int) -> str:
     return f"again from the top, {times}" if times else ""
 
 
+def hours_in_words(when: When | None, calendars: Mapping[str, str]) -> str:
+    """The condition of a level: "only outside the hours of Office, by each person's clock"; "" for none."""
+    if when is None:
+        return ""
+    side = "outside" if when.outside else "within"
+    clocks = {Clocks.SCHEDULE: ", by the schedule's clock", Clocks.PERSON: ", by each person's clock"}
+    return (
+        f"only {side} the hours of {calendars.get(when.calendar, when.calendar)}{clocks.get(when.clocks, '')}"
+    )
+
+
 def _names() -> dict[str, dict[str, str]]:
     return {
         "user": dict(User.objects.values_list("pk", "name")),
         "team": dict(Team.objects.values_list("pk", "name")),
+        "schedule": {row.pk: str(row) for row in Schedule.objects.live()},
+        "calendar": dict(Calendar.objects.values_list("pk", "name")),
     }
 
 
@@ -113,4 +135,6 @@ def _target(names: Mapping[str, Mapping[str, str]], target: Target) -> Named:
         return Named(
             label if label.lower().startswith("team") else f"team {label}", target.kind, f"/teams/{target.id}"
         )
+    if target.kind is TargetKind.SCHEDULE:
+        return Named(f"{SHIFTS[target.shift]} {label}", target.kind, f"/schedules/{target.id}")
     return Named(label, target.kind, f"/people/{target.id}")

@@ -12,7 +12,7 @@ from tocsin.escalation.models import Policy
 from tocsin.escalation.policy_actions import delete_policy, find_policy, save_policy
 from tocsin.people.rules import May
 from tocsin.web.forms import by, id_of, instant, made_once, show, told_beside
-from tocsin.web.forms.policy import PolicyForm, choices
+from tocsin.web.forms.policy import CLOCKS, PolicyForm, choices, hours
 from tocsin.web.guard import needs
 from tocsin.web.ladder import ladder, ladders
 from tocsin.web.layout import say
@@ -99,8 +99,17 @@ def _editor(request: HttpRequest, form: PolicyForm, policy: Policy | None = None
         form.errors.clear()
     groups = choices()
     names = {key: name for _, group in groups for key, name in group}
-    context = {"policy": policy, "ladder": drawing, "choices": groups, "names": names}
-    return show(request, "policies/edit.html", form, **context)
+    return show(
+        request,
+        "policies/edit.html",
+        form,
+        policy=policy,
+        ladder=drawing,
+        choices=groups,
+        names=names,
+        hours=hours(),
+        clocks=CLOCKS,
+    )
 
 
 urlpatterns = [

@@ -179,9 +179,24 @@ def _titles(data: Data) -> str:
 
 def _climb_paged(data: Data, actor: str, names: Names) -> tuple[str, str]:
     again = f", round {data['round']}" if int(data.get("round") or 1) > 1 else ""
-    skipped = data.get("skipped")
-    passed = f" (nobody on level {', '.join(map(str, skipped))})" if skipped else ""
-    return f"Level {_word(data, 'level')}{again} pages {people(data, names)}{passed}", ""
+    return f"Level {_word(data, 'level')}{again} pages {people(data, names)}{_passed(data)}", ""
+
+
+def _passed(data: Data) -> str:
+    """Why levels were passed over, in brackets; "" when none was and every schedule had somebody on call."""
+    closed = data.get("closed") or []
+    nobody = [level for level in data.get("skipped") or () if level not in closed]
+    why = [f"nobody on level {', '.join(map(str, nobody))}"] if nobody else []
+    why += [f"level {level} is for other hours" for level in closed]
+    why += [_nobody_on(str(target)) for target in data.get("empty") or ()]
+    return f" ({', '.join(why)})" if why else ""
+
+
+def _nobody_on(target: str) -> str:
+    """That nobody was behind "schedule:web-primary/next"."""
+    schedule, _, shift = target.partition(":")[2].partition("/")
+    when = {"next": "nobody comes next on", "previous": "nobody came before on"}
+    return f"{when.get(shift, 'nobody was on call for')} {schedule}"
 
 
 def _climb_exhausted(data: Data, actor: str, names: Names) -> tuple[str, str]:
@@ -189,7 +204,7 @@ def _climb_exhausted(data: Data, actor: str, names: Names) -> tuple[str, str]:
 
 
 def _climb_nobody(data: Data, actor: str, names: Names) -> tuple[str, str]:
-    return f"The policy reaches nobody; {people(data, names)} told instead", ""
+    return f"The policy reaches nobody{_passed(data)}; {people(data, names)} told instead", ""
 
 
 def _climb_pushed(data: Data, actor: str, names: Names) -> tuple[str, str]:

@@ -79,12 +79,12 @@ def services() -> Iterator[Finding]:
 
 
 def policies() -> Iterator[Finding]:
-    """Every policy reaches somebody, at every level, as people and teams are now."""
-    who = roster()
+    """Every policy reaches somebody, at every level, as people and teams are now and who is on call is."""
+    who, at = roster(), now()
     nobody, gaps = [], []
     for row in Policy.objects.all():
         policy = row.as_value()
-        reached = [bool(who.people(level.notify)) for level in policy.levels]
+        reached = [bool(who.find(level.notify, level.when, at).people) for level in policy.levels]
         if not any(reached):
             nobody.append(policy.id)
         elif not all(reached):

@@ -8,14 +8,32 @@ from dataclasses import dataclass, field
 from django import forms
 from django.http import QueryDict
 
+from tocsin.catalog.models import Calendar
 from tocsin.escalation.models import Policy as PolicyRow
-from tocsin.escalation.rules import LEVELS_MAX, REPEATS_MAX, TARGETS_MAX, Level, Policy, Target, parse_target
+from tocsin.escalation.rules import (
+    LEVELS_MAX,
+    REPEATS_MAX,
+    TARGETS_MAX,
+    Clocks,
+    Level,
+    Policy,
+    Target,
+    When,
+    parse_target,
+    when_from,
+)
 from tocsin.kernel.durations import format_duration, parse_duration
 from tocsin.kernel.errors import Refused
+from tocsin.oncall.models import Schedule
 from tocsin.people.models import Team, User
 from tocsin.web.forms import IdField, id_of, words
 
 FIRST_TIMEOUT = "5m"
+CLOCKS = [
+    (Clocks.CALENDAR.value, "the calendar's"),
+    (Clocks.SCHEDULE.value, "the schedule's, for schedules"),
+    (Clocks.PERSON.value, "each person's"),
+]
 
 
 @dataclass
@@ -24,6 +42,8 @@ class LevelDraft:
 
     notify: list[str] = field(default_factory=list)
     timeout: str = FIRST_TIMEOUT
+    hours: str = ""  # "", "calendar:office" or "outside:office"
+    clocks: str = Clocks.CALENDAR.value
     errors: list[str] = field(default_factory=list)
 
 
@@ -54,7 +74,9 @@ class PolicyForm(forms.Form):
         if existing:
             del self.fields["id"]
             self.levels = [
-                LevelDraft([str(t) for t in level.notify], format_duration(level.timeout))
+                LevelDraft(
+                    [str(t) for t in level.notify], format_duration(level.timeout), *_condition(level.when)
+                )
                 for level in existing.as_value().levels
             ]
         else:
@@ -98,7 +120,7 @@ class PolicyForm(forms.Form):
         """What of the page makes sense already, for drawing it while it is edited."""
         levels = []
         for each in self.levels:
-            copy = LevelDraft(each.notify, each.timeout)
+            copy = LevelDraft(each.notify, each.timeout, each.hours, each.clocks)
             if level := _level(copy):
                 levels.append(level)
         repeat = self["repeat"].value()
@@ -107,13 +129,41 @@ class PolicyForm(forms.Form):
 
 
 def choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Whom a level can name: people and teams."""
+    """Whom a level can name: whoever is on call, people and teams."""
+    schedules = [(row.pk, str(row)) for row in Schedule.objects.live()]
     people = User.objects.people().filter(is_active=True).values_list("pk", "name")
     teams = Team.objects.values_list("pk", "name")
     return [
+        ("Whoever is on call for", [(f"schedule:{key}", name) for key, name in schedules]),
+        ("Whoever comes next on", [(f"schedule:{key}/next", f"{name}, next") for key, name in schedules]),
+        (
+            "Whoever came before on",
+            [(f"schedule:{key}/previous", f"{name}, before") for key, name in schedules],
+        ),
         ("People", [(f"user:{key}", name) for key, name in people]),
         ("Teams", [(f"team:{key}", name) for key, name in teams]),
     ]
+
+
+def hours() -> list[tuple[str, str]]:
+    """The conditions that a level can have; none while there is no working calendar."""
+    calendars = list(Calendar.objects.values_list("pk", "name"))
+    return [(f"calendar:{key}", f"only within {name}") for key, name in calendars] + [
+        (f"outside:{key}", f"only outside {name}") for key, name in calendars
+    ]
+
+
+def _condition(when: When | None) -> tuple[str, str]:
+    """The condition as the page's two fields."""
+    if when is None:
+        return "", Clocks.CALENDAR.value
+    return f"{'outside' if when.outside else 'calendar'}:{when.calendar}", when.clocks.value
+
+
+def _when(draft: LevelDraft) -> When | None:
+    """The condition that the page's two fields say. Raises Refused."""
+    side, _, calendar = draft.hours.partition(":")
+    return when_from({side: calendar, "zone": draft.clocks}) if draft.hours else None
 
 
 def _levels(data: QueryDict) -> list[LevelDraft]:
@@ -123,7 +173,9 @@ def _levels(data: QueryDict) -> list[LevelDraft]:
     for n in range(min(int(count), LEVELS_MAX) if count.isdecimal() and len(count) < 4 else 0):
         chosen = [*data.getlist(f"level-{n}-notify"), data.get(f"level-{n}-new", "")]
         notify = list(dict.fromkeys(each for each in chosen if each))[:TARGETS_MAX]
-        levels.append(LevelDraft(notify, data.get(f"level-{n}-timeout", "").strip()))
+        timeout = data.get(f"level-{n}-timeout", "").strip()
+        clocks = data.get(f"level-{n}-clocks", Clocks.CALENDAR.value)
+        levels.append(LevelDraft(notify, timeout, data.get(f"level-{n}-hours", ""), clocks))
     return levels
 
 
@@ -134,9 +186,12 @@ def _level(draft: LevelDraft) -> Level | None:
     except Refused as refused:
         draft.errors.append(words(refused))
     if not draft.notify:
-        draft.errors.append("Nobody is on this level. Choose a person or a team, or remove the level.")
+        draft.errors.append(
+            "Nobody is on this level. Choose a schedule, a team or a person, or remove the level."
+        )
     try:
-        return Level(tuple(targets), parse_duration(draft.timeout)) if not draft.errors else None
+        timeout, when = parse_duration(draft.timeout), _when(draft)
+        return Level(tuple(targets), timeout, when) if not draft.errors else None
     except Refused as refused:
         draft.errors.append(words(refused))
     return None

@@ -1,0 +1,112 @@
+"""Climbs: the decision whom to page now. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tocsin.escalation.rules.policies import Policy
+from tocsin.escalation.rules.targets import Roster
+
+
+@dataclass(frozen=True)
+class Climb:
+    """How far an incident has come up its policy. `due_at` None: nothing more will happen by itself."""
+
+    due_at: datetime | None
+    pages_sent: int = 0
+
+
+@dataclass(frozen=True)
+class PageLevel:
+    """Page these people: level `number` (from 1) in round `round` (from 1).
+
+    `skipped` are the levels passed over just now because nobody was on them, `closed` those of them that their
+    condition kept people out of. `empty` are the schedules, on the way and on this level, with nobody on call.
+    """
+
+    number: int
+    round: int
+    people: tuple[str, ...]
+    skipped: tuple[int, ...] = ()
+    closed: tuple[int, ...] = ()
+    empty: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exhausted:
+    """Every level has been paged as often as the policy says, and nobody answered the last."""
+
+
+@dataclass(frozen=True)
+class NobodyAtAll:
+    """The policy reaches nobody in a whole round: the fallback contact must be told, loudly."""
+
+    closed: tuple[int, ...] = ()
+    empty: tuple[str, ...] = ()
+
+
+Decision = PageLevel | Exhausted | NobodyAtAll
+
+
+def escalate(policy: Policy, roster: Roster, climb: Climb, now: datetime) -> tuple[Decision | None, Climb]:
+    """Return what to do at `now`, if anything, and the climb to store.
+
+    At most one level is paged per call, and the next timeout runs from `now`, not from a missed `due_at`: after an
+    outage a backlog climbs one level per timeout instead of waking every level at once. A level with nobody on it
+    is passed over at once, and said; a whole round of such levels ends in NobodyAtAll.
+    """
+    if climb.due_at is None or now < climb.due_at:
+        return None, climb
+    skipped: list[int] = []
+    closed: list[int] = []
+    empty: dict[str, None] = {}
+    sent = climb.pages_sent
+    while sent < policy.pages_max and len(skipped) < len(policy.levels):
+        index = sent % len(policy.levels)
+        level = policy.levels[index]
+        sent += 1
+        found = roster.find(level.notify, level.when, now)
+        empty |= dict.fromkeys(found.empty)
+        if found.people:
+            round_number = 1 + (sent - 1) // len(policy.levels)
+            passed = tuple(skipped), tuple(closed), tuple(empty)
+            decision = PageLevel(index + 1, round_number, found.people, *passed)
+            return decision, Climb(due_at=now + level.timeout, pages_sent=sent)
+        skipped.append(index + 1)
+        closed += [index + 1] if found.closed else []
+    stopped = replace(climb, due_at=None, pages_sent=sent)
+    if len(skipped) >= len(policy.levels):
+        return NobodyAtAll(tuple(closed), tuple(empty)), stopped
+    return Exhausted(), stopped
+
+
+def push(policy: Policy, climb: Climb, now: datetime) -> Climb:
+    """The climb after somebody said "escalate now": the next level is due at once, after the end from the top."""
+    sent = climb.pages_sent if climb.pages_sent < policy.pages_max else 0
+    return Climb(due_at=now, pages_sent=sent)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What a climb will do next, for the reader: level and round from 1, the people it will be then."""
+
+    at: datetime
+    number: int
+    round: int
+    people: tuple[str, ...]
+
+
+def forecast(
+    policy: Policy, roster: Roster, climb: Climb, now: datetime, most: int = 10
+) -> tuple[Ahead, ...]:
+    """The next pages if nobody answers, at most `most`, by the same rule that will make them: each with whom will be
+    on call at that instant, as it is planned now."""
+    ahead: list[Ahead] = []
+    while climb.due_at is not None and len(ahead) < most:
+        at = max(climb.due_at, now)
+        decision, climb = escalate(policy, roster, climb, at)
+        if not isinstance(decision, PageLevel):
+            break
+        ahead.append(Ahead(at, decision.number, decision.round, decision.people))
+    return tuple(ahead)
