@@ -13,6 +13,7 @@ from tests.api.test_permissions import ALL
 from tests.world import Clock, Outbox, World
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
+from tocsin.oncall.models import Feed
 from tocsin.people.actions import add_token
 
 INTEGRATION = {"service": "shop", "type": "events"}
@@ -48,6 +49,8 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "DELETE /teams/{id}": (None, "team.deleted"),
     "POST /tokens": ({"name": "x", "scope": "read"}, "token.added"),
     "DELETE /tokens/{id}": (None, "token.revoked"),
+    "POST /feeds": ({"kind": "mine"}, "feed.made"),
+    "DELETE /feeds/{id}": (None, "feed.revoked"),
     "PUT /organisation/settings": (SETTINGS, "organisation.saved"),
     "POST /organisation/apply": (FILE, "service.saved"),
 }
@@ -56,6 +59,7 @@ KEEPS_ALL = {"POST /organisation/plan", "POST /test-alert"}
 FIRST: dict[str, list[str]] = {
     "POST /incidents/{number}/reopen": ["POST /incidents/{number}/resolve"],
     "POST /incidents/{number}/close": ["POST /incidents/{number}/resolve"],
+    "DELETE /feeds/{id}": ["POST /feeds"],
     "DELETE /services/{id}": ["PUT /services/{id}"],
     "DELETE /integrations/{id}": ["PUT /integrations/{id}"],
     "POST /integrations/{id}/rotate": ["PUT /integrations/{id}"],
@@ -83,6 +87,8 @@ def test_the_change_is_written_down_with_who_and_how(
     def do(what: str) -> None:
         method, _, path = what.partition(" ")
         path = path.replace("{number}", str(number))
+        if "/feeds/" in path:
+            path = path.replace("{id}", str(Feed.objects.latest("pk").pk))
         path = path.replace("{id}", str(row.pk) if "/tokens/" in path else "new-one")
         answer = ada.call(method, path, CHANGES[what][0])
         assert answer.status < 300, answer.text

@@ -20,6 +20,7 @@ IDS = {
     "team_id": "web",
     "integration_id": "shop-events",
     "token_id": "1",
+    "feed_id": "1",
     "token": "in_unknown",
     "uidb36": "bo",
     "key": "abc-def",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver
 
-from tocsin.web import integrations, people, policies, profile, services, settings, signin, teams
+from tocsin.web import feeds, integrations, people, policies, profile, services, settings, signin, teams
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *signin.urlpatterns,
@@ -14,5 +14,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *people.urlpatterns,
     *teams.urlpatterns,
     *profile.urlpatterns,
+    *feeds.urlpatterns,
     *settings.urlpatterns,
 ]
