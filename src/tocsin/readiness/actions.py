@@ -1,0 +1,186 @@
+"""Read what decides who is paged, and let the rules prove, find and judge."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from tocsin.catalog.actions import configuration, per_configuration
+from tocsin.escalation.actions import everybody, fallback, policies, roster
+from tocsin.kernel.errors import Refused
+from tocsin.kernel.urgency import Urgency
+from tocsin.notification.book import book
+from tocsin.notification.channels import channel_for
+from tocsin.notification.models import Delivery
+from tocsin.notification.rules import DeliveryState
+from tocsin.oncall.actions import calendars, schedules
+from tocsin.organisation.reading import File
+from tocsin.people.models import Contact
+from tocsin.people.rules import COMMAND_LINE
+from tocsin.readiness.reading import read_expectations
+from tocsin.readiness.rules import (
+    GAPS_AHEAD,
+    Arrangement,
+    Gap,
+    GapKind,
+    Outlook,
+    Person,
+    Proof,
+    Verdict,
+    judge,
+)
+
+WEEKS = 4
+DELIVERIES_MAX = 5_000  # the latest ones, by which contacts are judged
+OUTLOOKS_KEPT = 8
+REASON_LENGTH_MAX = 100
+_FINISHED = (DeliveryState.SENT, DeliveryState.CONFIRMED, DeliveryState.UNDELIVERABLE)
+
+# (person, contact, address) -> what became of the last message that was tried there: "" when it went, or why not.
+Tried = Mapping[tuple[str, str, str], str]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check has found. `weak` are the proofs that do not hold."""
+
+    gaps: tuple[Gap, ...]
+    weak: tuple[Proof, ...]
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def failed(self) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self.verdicts if not verdict.met)
+
+    def passed(self, verified: bool = False) -> bool:
+        """Whether nothing is missing; contacts that were never tried are, when they have to be `verified`."""
+        missing = [gap for gap in self.gaps if verified or gap.kind is not GapKind.UNTRIED]
+        return not (missing or self.weak or self.failed)
+
+
+def coverage(
+    now: datetime, weeks: int = WEEKS, people: int = 1, within: timedelta | None = None
+) -> tuple[Proof, ...]:
+    """What holds for every service and urgency from this full hour on. Kept until something changes. Raises Refused.
+
+    A proof of a large organisation takes seconds; whoever asks meanwhile waits for the one that is being made.
+    """
+    with _proving:
+        return _outlook(now, timedelta(weeks=weeks)).proofs(people, within)
+
+
+def gaps(now: datetime, ahead: timedelta = GAPS_AHEAD) -> tuple[Gap, ...]:
+    """Everything that is missing from this full hour on. Kept until something changes. Raises Refused."""
+    with _proving:
+        return _outlook(now, ahead).gaps
+
+
+def check(
+    files: Sequence[File],
+    now: datetime,
+    *,
+    weeks: int | None = None,
+    people: int = 1,
+    within: timedelta | None = None,
+) -> Checked:
+    """Gaps and proofs of the next `weeks` (None: as far as gaps are looked for), and the expectations of `files`.
+
+    Raises Refused, with everything that is wrong with the files at once.
+    """
+    ahead = GAPS_AHEAD if weeks is None else timedelta(weeks=weeks)
+    with _proving:
+        outlook = _outlook(now, ahead)
+        expected = read_expectations(files, outlook.arrangement)
+        weak = tuple(proof for proof in outlook.proofs(people, within) if not proof.holds)
+        return Checked(outlook.gaps, weak, judge(outlook.arrangement, expected))
+
+
+# --- what there is ---------------------------------------------------------------------------------------
+
+
+def arrangement() -> Arrangement:
+    """Who is paged for what, when and how, as it stands."""
+    there, tried = _configured(), _tried()
+    people = {key: _judged(person, tried) for key, person in there.people.items()}
+    return replace(there, people=people)
+
+
+@per_configuration
+def _configured() -> Arrangement:
+    """The same without what is known of contacts."""
+    users, active, known = everybody(), roster(), book()
+    people = {
+        key: Person(
+            key,
+            user.name,
+            user.timezone,
+            key in active.users,
+            known.contacts.get(key, {}),
+            {urgency: known.steps.get((key, urgency), ()) for urgency in Urgency},
+        )
+        for key, user in users.items()
+        if key != COMMAND_LINE
+    }
+    return Arrangement(
+        services=configuration().services,
+        policies=policies(),
+        people=people,
+        teams=active.teams,
+        schedules=schedules(),
+        calendars=calendars(),
+        fallback=fallback(),
+    )
+
+
+def _judged(person: Person, tried: Tried) -> Person:
+    """The person, with those contacts that do not work and those that nobody ever tried."""
+    broken, untried = {}, set()
+    for name, address in person.contacts.items():
+        if not _has_channel(address):
+            broken[name] = "has an address that nothing delivers to"
+        elif (failed := tried.get((person.id, name, address))) is None:
+            untried.add(name)
+        elif failed:
+            broken[name] = f"failed when it was last tried: {failed[:REASON_LENGTH_MAX]}"
+    return replace(person, broken=broken, untried=frozenset(untried))
+
+
+def _has_channel(address: str) -> bool:
+    try:
+        channel_for(address)
+    except Refused:
+        return False
+    return True
+
+
+def _tried() -> dict[tuple[str, str, str], str]:
+    """What became of the latest messages, whether pages or tests; and contacts that were verified in another way."""
+    last: dict[tuple[str, str, str], str] = {}
+    rows = Delivery.objects.filter(state__in=_FINISHED).order_by("-due_at", "-id")[:DELIVERIES_MAX]
+    for user, contact, address, state, error in rows.values_list(
+        "page__user_id", "contact", "address", "state", "error"
+    ):
+        failed = (error or "it did not go") if state == DeliveryState.UNDELIVERABLE else ""
+        last.setdefault((user, contact, address), failed)
+    verified = Contact.objects.exclude(verified_at=None).values_list("user_id", "name", "address")
+    return dict.fromkeys(verified, "") | last
+
+
+# --- kept ------------------------------------------------------------------------------------------------
+
+_proving = threading.Lock()  # a proof keeps a core busy, and two of the same are of no more use
+_outlooks: dict[tuple[datetime, timedelta], Outlook] = {}
+
+
+def _outlook(now: datetime, ahead: timedelta) -> Outlook:
+    """The outlook from this full hour, with all that was worked out before, if nothing has changed since."""
+    start = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    there, key = arrangement(), (start, ahead)
+    known = _outlooks.get(key)
+    if known is None or known.arrangement != there:
+        if len(_outlooks) >= OUTLOOKS_KEPT:
+            _outlooks.clear()
+        known = _outlooks[key] = Outlook(there, start, start + ahead)
+    return known

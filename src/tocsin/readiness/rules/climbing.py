@@ -1,0 +1,79 @@
+"""What an incident that nobody answers would page, by the rules that page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from tocsin.escalation.rules import Climb, Decision, PageLevel, Policy, Roster, escalate
+from tocsin.kernel.urgency import Urgency
+from tocsin.notification.rules import plan_deliveries
+from tocsin.readiness.rules.values import Arrangement, Person
+
+STEPS_MAX = (
+    10_000  # decisions of one climb that are followed: more than its bounds allow, so that it always ends
+)
+
+
+class Climbed(NamedTuple):
+    """One decision of a climb, and when the next is due; None: there is none."""
+
+    at: datetime
+    decision: Decision
+    due_at: datetime | None
+
+
+def climb_from(
+    policy: Policy, roster: Roster, arrangement: Arrangement, start: datetime, until: datetime
+) -> Iterator[Climbed]:
+    """What is decided, and when, for an incident that is opened at `start` and not answered before `until`.
+
+    A level of which nobody has any contact is passed on at once, as the engine does with pages that cannot be sent.
+    """
+    climb = Climb(due_at=start)
+    for _ in range(STEPS_MAX):
+        at = climb.due_at
+        if at is None or at >= until:
+            return
+        decision, climb = escalate(policy, roster, climb, at)
+        if decision is None:
+            return
+        if isinstance(decision, PageLevel) and not any(
+            arrangement.people[user].contacts for user in decision.people
+        ):
+            climb = replace(climb, due_at=at)
+        yield Climbed(at, decision, climb.due_at)
+
+
+def delay_of(person: Person, urgency: Urgency, now: datetime) -> timedelta | None:
+    """How long after a page the first message goes to a contact of the person that counts; None when none does.
+
+    A step that waits counts with its wait: whoever is called after ten minutes is reached after ten minutes.
+    """
+    planned = plan_deliveries(person.steps.get(urgency, ()), person.contacts, now)
+    waits = [each.due_at - now for each in planned if each.contact not in person.broken]
+    return min(waits, default=None)
+
+
+def unreachable(person: Person, urgency: Urgency, now: datetime) -> str:
+    """Why the person cannot be reached, in words; "" when they can."""
+    if not person.active:
+        return f"{person.name} is switched off"
+    if delay_of(person, urgency, now) is not None:
+        return ""
+    if not person.contacts:
+        return f"{person.name} has no contact"
+    named = {each.contact for each in plan_deliveries(person.steps.get(urgency, ()), person.contacts, now)}
+    reasons = ", ".join(f"{name} {person.broken[name]}" for name in sorted(named) if name in person.broken)
+    return f"{person.name} cannot be reached at {urgency} urgency ({reasons})"
+
+
+def untried(person: Person, urgency: Urgency, now: datetime) -> str:
+    """That no message has ever gone to a contact by which the person would be reached; "" when one has."""
+    planned = plan_deliveries(person.steps.get(urgency, ()), person.contacts, now)
+    names = [each.contact for each in planned if each.contact not in person.broken]
+    if not names or not person.untried.issuperset(names):
+        return ""
+    return f"No message has ever been sent to {person.name} by {' or '.join(dict.fromkeys(names))}"
