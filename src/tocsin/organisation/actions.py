@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -58,24 +58,12 @@ def apply(planned: Plan, by: By, now: datetime) -> Applied:
         for gone in first:
             _remove(gone, by, now)
         for section, save in SAVING.items():
-            objects = _in_order(
-                each for each in planned.declared.of(section) if (section, each.id) in touched
-            )
+            objects = [each for each in planned.declared.of(section) if (section, each.id) in touched]
             if objects:
                 save(objects, keys, by, now)
         for gone in planned.removed[len(first) :]:
             _remove(gone, by, now)
     return Applied(planned.changes, keys)
-
-
-def _in_order(objects: Iterable[Declared]) -> list[Declared]:
-    """New admins before old ones step down."""
-    return sorted(
-        objects,
-        key=lambda each: (
-            each.section == rules.USERS and (each.data["role"] != rules.ADMIN or not each.data["active"])
-        ),
-    )
 
 
 @contextmanager
