@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.oncall_rules.world import DAY, MADRID, at, daily, read, schedule, told, weekly
+from tests.oncall_rules.world import DAY, HOUR, MADRID, at, daily, read, schedule, told, weekly
 from tocsin.kernel.calendars import Calendar, Holiday
 from tocsin.kernel.hours import windows_from
 from tocsin.kernel.zones import moment, zone
@@ -84,6 +84,14 @@ def test_a_turn_of_one_hour_is_passed_over_when_the_clocks_skip_it_and_lasts_two
         "2026-10-25T02:00 2026-10-25T03:00 cy",  # three o'clock comes two hours after two
         "2026-10-25T03:00 2026-10-25T04:00 ada",
     ]
+
+
+@pytest.mark.parametrize("minutes", range(0, 180, 10))
+def test_what_was_handed_over_stays_so_when_the_clocks_show_the_hour_again(minutes: int) -> None:
+    """At half past two the first time; the second time that it is two o'clock, bo is on call already."""
+    web = schedule(daily("ada", "bo", start="2026-10-24T02:30"))
+    now = at("2026-10-25T01:00") + minutes * HOUR / 60
+    assert on_call(web, now) == (("bo",) if minutes >= 90 else ("ada",))
 
 
 def test_a_monthly_turn_from_the_31st_is_handed_over_on_the_last_day_of_shorter_months() -> None:
@@ -174,6 +182,13 @@ def test_a_rotation_that_everybody_has_left_has_gaps_until_somebody_joins() -> N
         "2026-01-05T09:00 2026-01-07T00:00 ada",
         "2026-01-21T00:00 2026-02-09T09:00 bo",
     ]
+
+
+def test_who_joins_in_an_hour_that_the_clocks_skip_is_passed_over_with_it() -> None:
+    """Two hand-offs and the join fall on one instant: cy joins, has the hour that does not exist, and hands over."""
+    joining = {"user": "cy", "from": "2026-03-29T02:00"}
+    web = schedule({"rotation": "hourly", "start": "2026-03-29", "users": ["ada", "bo", joining, "dan"]})
+    assert names(web, "2026-03-29", "2026-03-29T06:00") == ["ada", "bo", "dan", "ada", "bo"]
 
 
 def test_somebody_may_leave_and_come_back() -> None:
