@@ -22,6 +22,10 @@ UNDO = "undo "
 INSIDE = {
     "/teams": "/people",
     "/integrations": "/services",
+    "/shifts": "/schedules",
+    "/cover": "/schedules",
+    "/coverage": "/schedules",
+    "/new/schedule": "/schedules",
     "/new/service": "/services",
     "/new/policy": "/policies",
     "/new/person": "/people",
@@ -41,6 +45,7 @@ class Place:
 PLACES = (
     Place("Now", "/", May.SEE),
     Place("Incidents", "/incidents", May.SEE),
+    Place("On call", "/schedules", May.SEE),
     Place("Services", "/services", May.SEE),
     Place("Policies", "/policies", May.SEE),
     Place("People", "/people", May.SEE),

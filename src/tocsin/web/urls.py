@@ -9,11 +9,17 @@ from tocsin.web import (
     assets,
     config_urls,
     console,
+    cover,
+    fairness,
     first_steps,
     incident_acts,
     incidents,
     layout,
+    my_shifts,
     now,
+    schedule_edit,
+    schedules,
+    shifts,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -37,5 +43,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("alerts/<int:alert_id>", incidents.alert, name="alert"),
     path("console", console.page, name="console"),
     path("a/<str:token>", act.page, name="act"),
+    *schedules.urlpatterns,
+    *shifts.urlpatterns,
+    *cover.urlpatterns,
+    *my_shifts.urlpatterns,
+    *schedule_edit.urlpatterns,
+    *fairness.urlpatterns,
     *config_urls.urlpatterns,
 ]

@@ -176,7 +176,7 @@
     if (target.matches("input, textarea")) target.focus();
     return true;
   };
-  const PLACES = { i: "/incidents", h: "/", s: "/services", m: "/console", p: "/policies", u: "/people" };
+  const PLACES = { i: "/incidents", h: "/", s: "/services", m: "/console", p: "/policies", u: "/people", o: "/schedules" };
   let leading = 0;
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
@@ -211,7 +211,7 @@
     } else if (target.matches("[data-keys]")) $("#keys")?.showModal();
     else if (target.matches("a[data-sheet]") && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
-      openSheet(target.href);
+      openSheet(target.href.baseVal ?? target.href); // of a link inside a drawing
     } else if (target.matches("[data-close]")) {
       const dialog = target.closest("dialog");
       if (dialog) { event.preventDefault(); dialog.close(); }

@@ -1,0 +1,206 @@
+"""The forms of overrides, cover requests and absences. Times are typed by the clocks of a zone that is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+
+from tocsin.kernel.errors import Refused
+from tocsin.kernel.moments import parse_instant
+from tocsin.kernel.spans import Span
+from tocsin.kernel.zones import zone
+from tocsin.oncall.rules import Mode, Override
+from tocsin.people.models import User
+from tocsin.web.forms import words
+from tocsin.web.rota_words import in_field
+
+WHOEVER = ""
+MODES = {
+    Mode.REPLACE: "takes the place of",
+    Mode.ADD: "is on call as well",
+    Mode.REMOVE: "is not on call",
+}
+
+
+class MomentField(forms.CharField):
+    """Date and time as the browser's own field writes them; which zone's is said by the form."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.TextInput(attrs={"type": "datetime-local", "autocomplete": "off"})
+        widget.input_type = "datetime-local"
+        super().__init__(max_length=40, widget=widget, **kwargs)
+
+
+class SpanForm(forms.Form):
+    """From, to, and whose clocks that is by."""
+
+    start = MomentField(label="From")
+    end = MomentField(label="To")
+    zone = forms.ChoiceField(label="By the clocks of")
+
+    def __init__(
+        self,
+        data: QueryDict | None,
+        zones: Iterable[tuple[str, str]],
+        span: Span | None = None,
+        initial: Mapping[str, Any] | None = None,
+    ) -> None:
+        listed = list(dict(zones).items())
+        here = zone(listed[0][0])
+        begin = dict(initial or {})
+        if span:
+            begin |= {"start": in_field(span.start, here), "end": in_field(span.end, here)}
+        super().__init__(data, initial=begin)
+        field = self.fields["zone"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = listed
+        if len(listed) == 1:
+            field.required, field.initial = False, listed[0][0]
+        self.zones = dict(listed)
+
+    @property
+    def here(self) -> ZoneInfo:
+        """The zone that was chosen."""
+        chosen = self["zone"].value()
+        return zone(chosen if chosen in self.zones else next(iter(self.zones)))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        for name in ("start", "end"):
+            if data.get(name):
+                data[name] = self._instant(name, data[name])
+        start, end = data.get("start"), data.get("end")
+        if isinstance(start, datetime) and isinstance(end, datetime) and end <= start:
+            self.add_error("end", "It ends before it begins. Choose a later end.")
+        return data
+
+    def _instant(self, name: str, text: str) -> datetime | None:
+        try:
+            return parse_instant(text, self.here)
+        except Refused as refused:
+            self.add_error(name, ValidationError(words(refused)))
+            return None
+
+    def span(self) -> Span:
+        return Span(self.cleaned_data["start"], self.cleaned_data["end"])
+
+
+class OverrideForm(SpanForm):
+    """Who, instead of whom or beside them, from when to when."""
+
+    users = forms.ChoiceField(label="Who")
+    mode = forms.ChoiceField(label="Does what", choices=list(MODES.items()), initial=Mode.REPLACE)
+    replaces = forms.ChoiceField(label="Whose place", required=False)
+    also = forms.MultipleChoiceField(
+        label="Together with", required=False, widget=forms.CheckboxSelectMultiple
+    )
+    field_order = ("users", "mode", "replaces", "start", "end", "zone", "also")
+
+    def __init__(
+        self,
+        data: QueryDict | None,
+        zones: Iterable[tuple[str, str]],
+        people: Iterable[tuple[str, str]],
+        on_it: Iterable[tuple[str, str]],
+        span: Span | None = None,
+        initial: Mapping[str, Any] | None = None,
+        only: str = "",
+    ) -> None:
+        super().__init__(data, zones, span, initial)
+        listed = list(people)
+        users, replaces, also, mode = (self.fields[name] for name in ("users", "replaces", "also", "mode"))
+        assert isinstance(users, forms.ChoiceField) and isinstance(replaces, forms.ChoiceField)
+        assert isinstance(also, forms.MultipleChoiceField) and isinstance(mode, forms.ChoiceField)
+        users.choices = [each for each in listed if not only or each[0] == only]
+        replaces.choices = [(WHOEVER, "whoever is on call then, or nobody"), *on_it]
+        replaces.help_text = (
+            "With a name, it acts only in the hours of that person, and goes along when these move."
+        )
+        also.choices = listed
+        if only:  # who may not edit the schedule puts nobody but themselves on call
+            del self.fields["also"]
+            mode.choices = [(key, name) for key, name in MODES.items() if key is not Mode.REMOVE]
+
+    def value(self) -> Override:
+        data = self.cleaned_data
+        mode = Mode(data["mode"])
+        users = tuple(dict.fromkeys([data["users"], *data.get("also", [])]))
+        replaces = (data["replaces"],) if data["replaces"] and mode is Mode.REPLACE else ()
+        return Override("", *self.span(), users, replaces, mode)
+
+
+class CoverForm(SpanForm):
+    """Whom I ask to take which hours of mine."""
+
+    asked = forms.MultipleChoiceField(
+        label="Whom you ask",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Nobody chosen: whoever can. The first who accepts takes the hours.",
+    )
+    note = forms.CharField(
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "Why, and what to know"}),
+    )
+    returns_start = MomentField(label="Hours you take in return, from", required=False)
+    returns_end = MomentField(label="to", required=False)
+    user = forms.ChoiceField(label="Whose hours", required=False)
+    field_order = ("user", "start", "end", "zone", "asked", "note")
+
+    def __init__(
+        self,
+        data: QueryDict | None,
+        zones: Iterable[tuple[str, str]],
+        people: Iterable[tuple[str, str]],
+        reader: str,
+        span: Span | None = None,
+        initial: Mapping[str, Any] | None = None,
+        for_others: bool = False,
+    ) -> None:
+        super().__init__(data, zones, span, initial)
+        listed = list(people)
+        asked, user = self.fields["asked"], self.fields["user"]
+        assert isinstance(asked, forms.MultipleChoiceField) and isinstance(user, forms.ChoiceField)
+        asked.choices = [each for each in listed if for_others or each[0] != reader]
+        user.choices = listed
+        if not for_others:
+            del self.fields["user"]
+        self.reader = reader
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        for name in ("returns_start", "returns_end"):
+            if data.get(name):
+                data[name] = self._instant(name, data[name])
+        if bool(data.get("returns_start")) != bool(data.get("returns_end")):
+            self.add_error("returns_end", "Hours in return have a beginning and an end. Fill both, or none.")
+        return data
+
+    @property
+    def giver(self) -> str:
+        return str(self.cleaned_data.get("user") or self.reader)
+
+    def returns(self) -> Span | None:
+        start, end = self.cleaned_data.get("returns_start"), self.cleaned_data.get("returns_end")
+        return Span(start, end) if start and end else None
+
+
+class AbsenceForm(SpanForm):
+    """When I am away."""
+
+    note = forms.CharField(
+        max_length=200, required=False, help_text="For yourself and the managers; nobody else sees it."
+    )
+    field_order = ("start", "end", "zone", "note")
+
+
+def active_people() -> list[tuple[str, str]]:
+    """Everybody who can be on call."""
+    return list(User.objects.people().filter(is_active=True).order_by("name").values_list("pk", "name"))

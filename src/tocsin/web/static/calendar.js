@@ -1,0 +1,213 @@
+// What script adds to calendars and schedule forms that work without it: dragging, keys, a moving now-line, previews.
+"use strict";
+(() => {
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const SVG = "http://www.w3.org/2000/svg";
+  const MINUTE = 60_000, DAY = 86_400_000;
+  const STEP = { month: 60 * MINUTE, weeks: 30 * MINUTE, day: 15 * MINUTE }; // what a drag snaps to
+  const SLIP = 5; // px that a press may move and still be a press
+  const SOON = 350; // ms after the last change before a preview is asked for
+
+  const spanOf = (body) => ({ start: Date.parse(body.dataset.start), end: Date.parse(body.dataset.end) });
+  const share = (at, { start, end }) => (100 * (at - start)) / (end - start);
+  const iso = (at) => new Date(at).toISOString().replace(".000Z", "Z");
+  const openSheet = (address) => {
+    const link = document.createElement("a");
+    link.href = address;
+    link.dataset.sheet = "";
+    document.body.append(link);
+    link.click();
+    link.remove();
+  };
+  const withSpan = (address, from, to) => `${address}?from=${iso(from)}&to=${iso(to)}`;
+
+  // -- the line of this instant
+  const skew = Date.parse(document.body.dataset.now) - Date.now() || 0;
+  const moveLine = () => {
+    const now = Date.now() + skew;
+    for (const body of $$(".band-body")) {
+      const span = spanOf(body), before = $("svg.before", body);
+      const inside = span.start <= now && now < span.end;
+      if (!inside) { before.replaceChildren(); continue; }
+      const line = $("line", before) ?? before.appendChild(document.createElementNS(SVG, "line"));
+      const x = `${share(now, span)}%`;
+      for (const [name, value] of Object.entries({ x1: x, x2: x, y1: 20, y2: "100%" })) line.setAttribute(name, value);
+      $("circle", before)?.setAttribute("cx", x);
+    }
+  };
+  setInterval(moveLine, MINUTE);
+
+  // -- dragging over the last row
+  let drag;
+  const laneAt = (cal, y) => {
+    const lanes = $$("svg.final", cal);
+    return lanes.find((lane) => y < lane.getBoundingClientRect().bottom) ?? lanes.at(-1);
+  };
+  const instantAt = (cal, x, y) => {
+    const lane = laneAt(cal, y), box = lane.getBoundingClientRect();
+    const span = spanOf(lane.closest(".band-body"));
+    const part = Math.min(1, Math.max(0, (x - box.left) / box.width));
+    const step = STEP[cal.classList[1].replace("cal-", "")] ?? STEP.month;
+    return Math.min(span.end, span.start + Math.round((part * (span.end - span.start)) / step) * step);
+  };
+  const draw = (cal, from, to) => {
+    for (const lane of $$("svg.final", cal)) {
+      const span = spanOf(lane.closest(".band-body"));
+      const start = Math.max(from, span.start), end = Math.min(to, span.end);
+      let rect = $(".draw", lane);
+      if (start >= end) { rect?.remove(); continue; }
+      if (!rect) {
+        rect = lane.appendChild(document.createElementNS(SVG, "rect"));
+        rect.setAttribute("class", "draw");
+        rect.setAttribute("height", "100%");
+      }
+      rect.setAttribute("x", `${share(start, span)}%`);
+      rect.setAttribute("width", `${share(end, span) - share(start, span)}%`);
+    }
+  };
+  document.addEventListener("pointerdown", (event) => {
+    const lane = event.target.closest(".cal[data-drag] svg.final");
+    if (!lane || event.button || event.pointerType === "touch") return;
+    const cal = lane.closest(".cal");
+    drag = { cal, x: event.clientX, y: event.clientY, from: instantAt(cal, event.clientX, event.clientY) };
+    event.preventDefault();
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (!drag || (!drag.to && Math.abs(event.clientX - drag.x) + Math.abs(event.clientY - drag.y) < SLIP)) return;
+    drag.to = instantAt(drag.cal, event.clientX, event.clientY);
+    draw(drag.cal, Math.min(drag.from, drag.to), Math.max(drag.from, drag.to));
+  });
+  document.addEventListener("pointerup", () => {
+    const { cal, from, to } = drag ?? {};
+    drag = undefined;
+    if (!to) return;
+    document.addEventListener("click", (event) => { event.preventDefault(); event.stopPropagation(); }, { capture: true, once: true });
+    setTimeout(() => {
+      draw(cal, 0, 0);
+      if (from !== to) openSheet(withSpan(cal.dataset.drag, Math.min(from, to), Math.max(from, to)));
+    });
+  });
+  document.addEventListener("dragstart", (event) => { if (event.target.closest?.("a.on-bar")) event.preventDefault(); });
+
+  // -- keys: a day is chosen by focusing its name
+  const days = () => $$("[data-calendar] a[data-day]");
+  const mark = (link) => {
+    $$(".behind .chosen").forEach((each) => each.remove());
+    const tick = link?.closest(".tick");
+    if (!tick) return;
+    const rect = document.createElementNS(SVG, "rect");
+    rect.setAttribute("class", "chosen");
+    rect.setAttribute("height", "100%");
+    for (const name of ["x", "width"]) rect.setAttribute(name, tick.getAttribute(name));
+    $(".behind", tick.closest(".band-body")).append(rect);
+  };
+  const chosenSpan = (link) => {
+    const tick = link.closest(".tick"), span = spanOf(link.closest(".band-body"));
+    const at = (part) => Math.round((span.start + (part / 100) * (span.end - span.start)) / MINUTE) * MINUTE;
+    const x = parseFloat(tick.getAttribute("x"));
+    return [at(x), at(x + parseFloat(tick.getAttribute("width")))];
+  };
+  document.addEventListener("focusin", (event) => mark(event.target.closest?.("a[data-day]")));
+  document.addEventListener("focusout", () => mark());
+  document.addEventListener("keydown", (event) => {
+    const calendar = $("[data-calendar]");
+    if (!calendar || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.matches("input, textarea, select") || $("dialog[open]")) return;
+    const here = document.activeElement?.closest?.("a[data-day]");
+    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: here ? -7 : 0, ArrowDown: here ? 7 : 0 }[event.key];
+    if (by) {
+      event.preventDefault();
+      if (calendar.dataset.view === "day") return location.assign(by < 0 ? calendar.dataset.before : calendar.dataset.after);
+      const all = days();
+      const at = here ? all.indexOf(here) + by : all.findIndex((link) => link.dataset.day === calendar.dataset.on);
+      if (all[at]) { all[at].focus({ preventScroll: true }); all[at].scrollIntoView({ block: "nearest" }); }
+      else location.assign(at < 0 ? calendar.dataset.before : calendar.dataset.after);
+    } else if (event.key === "o") {
+      const override = $("[data-override]");
+      if (!override) return;
+      event.preventDefault();
+      if (here) openSheet(withSpan(override.getAttribute("href"), ...chosenSpan(here)));
+      else override.click();
+    }
+  });
+
+  // -- previews: what a form would change, fetched while it is filled in
+  const pending = new WeakMap();
+  const preview = (form) => {
+    clearTimeout(pending.get(form));
+    pending.set(form, setTimeout(async () => {
+      const into = $("[data-preview-into]", form);
+      if (!into) return;
+      const data = new FormData(form);
+      data.set("do", "check");
+      try {
+        const answer = await fetch(form.getAttribute("action"), { method: "POST", body: data, headers: { "X-Preview": "1" } });
+        if (answer.ok && !answer.redirected && into.isConnected) into.innerHTML = await answer.text();
+      } catch { /* the button says the same */ }
+    }, SOON));
+  };
+  document.addEventListener("input", (event) => { const form = event.target.closest("form[data-preview]"); if (form) preview(form); });
+  const sheet = $("#sheet");
+  if (sheet) new MutationObserver(() => {
+    const form = $("form[data-preview]", sheet);
+    $$("[data-without-script]", sheet).forEach((button) => { button.hidden = true; });
+    if (form) preview(form);
+  }).observe(sheet, { childList: true });
+
+  // -- the editor: its buttons change the page in place
+  const press = async (form, value) => {
+    const data = new FormData(form), open = $$("details", form).map((each) => each.open);
+    data.set("do", value);
+    try {
+      const answer = await fetch(form.getAttribute("action"), { method: "POST", body: data });
+      const fresh = $("#editor", new DOMParser().parseFromString(await answer.text(), "text/html"));
+      if (!answer.ok || !fresh) throw new Error(answer.statusText);
+      const same = $$("details", fresh).length === open.length;
+      const focused = document.activeElement?.id;
+      form.replaceWith(document.adoptNode(fresh));
+      if (same) $$("details", fresh).forEach((each, n) => { each.open = open[n]; });
+      ready(fresh);
+      if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    } catch {
+      const input = Object.assign(document.createElement("input"), { type: "hidden", name: "do", value });
+      form.append(input);
+      form.submit();
+    }
+  };
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("form[data-editor] button[name=do]");
+    if (!button || ["check", "save", "back"].includes(button.value)) return;
+    event.preventDefault();
+    press(button.form, button.value);
+  });
+  document.addEventListener("change", (event) => {
+    const list = event.target;
+    if (list.matches("form[data-editor] select[data-adds]") && list.value) press(list.form, list.dataset.adds);
+  });
+
+  // Turns are put in order by dragging, too.
+  let carried;
+  const ready = (root) => { $$("[data-sort] > .slot", root).forEach((slot) => { slot.draggable = true; }); };
+  document.addEventListener("dragstart", (event) => {
+    const slot = event.target.closest?.("[data-sort] > .slot");
+    if (slot && event.target === slot) { carried = slot; event.dataTransfer.effectAllowed = "move"; }
+  });
+  document.addEventListener("dragover", (event) => {
+    const slot = event.target.closest?.("[data-sort] > .slot");
+    $$(".slot.over").forEach((each) => each.classList.toggle("over", each === slot));
+    if (!carried || !slot || slot.parentElement !== carried.parentElement) return;
+    event.preventDefault();
+    slot.classList.add("over");
+  });
+  document.addEventListener("drop", (event) => {
+    const slot = event.target.closest?.("[data-sort] > .slot");
+    if (!carried || !slot || slot.parentElement !== carried.parentElement) return;
+    event.preventDefault();
+    press(slot.closest("form"), `${slot.parentElement.dataset.sort}:${carried.dataset.place}:${slot.dataset.place}`);
+  });
+  document.addEventListener("dragend", () => { carried = undefined; $$(".slot.over").forEach((each) => each.classList.remove("over")); });
+  ready(document);
+  const form = $("main form[data-preview]:not([data-editor])");
+  if (form) preview(form);
+})();
