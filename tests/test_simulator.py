@@ -7,9 +7,11 @@ import re
 import pytest
 
 from tocsin.engine import duties
+from tocsin.escalation import actions as escalation
 from tocsin.incident import actions as incidents
 from tocsin.intake import actions as intake
 from tocsin.notification import delivering
+from tocsin.oncall.actions import on_call_at
 from tocsin.testing import simulator
 from tocsin.testing.promises import PromiseBroken
 from tocsin.testing.simulate import seeds_of
@@ -75,6 +77,15 @@ def test_it_notices_a_duty_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(duties, "start_climbs", failing)
     assert "no climb today" in _first_break(5)
+
+
+def test_it_notices_who_is_paged_and_was_not_on_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if who is on call were remembered past a hand-off."""
+    then = simulator.BEGINS
+    monkeypatch.setattr(
+        escalation, "on_call_at", lambda schedule, at, shift: on_call_at(schedule, then, shift)
+    )
+    assert "were paged" in (told := _first_break()) or "was passed over" in told
 
 
 @pytest.mark.parametrize(

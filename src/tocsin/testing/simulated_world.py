@@ -1,4 +1,4 @@
-"""A small organisation made from a seed: people, rules, a policy, services; and the faults it will meet."""
+"""A small organisation made from a seed: people, rules, schedules, a policy, services."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tocsin.intake.rules import Action, Event, Reader, Severity
 from tocsin.kernel.durations import format_duration
 from tocsin.notification.models import Rule
 from tocsin.people.models import Contact, Membership, Team, User
+from tocsin.testing.simulated_schedules import TARGETS, condition, make_schedules
 
 BEGINS = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SCHEMES = ("sim-mail", "sim-hook")
@@ -39,6 +40,7 @@ def make_world(random: Random, now: datetime) -> SimulatedWorld:
     for name in people:
         user = User.objects.create(id=name, name=name.upper(), email=f"{name}@example.com", created_at=now)
         _reach(random, user, now)
+    make_schedules(random, people, now)
     team = Team.objects.create(id="team", name="Team")
     for position, name in enumerate(random.sample(people, random.randint(1, len(people)))):
         Membership.objects.create(team=team, user_id=name, position=position)
@@ -86,11 +88,12 @@ def _reach(random: Random, user: User, now: datetime) -> None:
 
 
 def _levels(random: Random, people: Sequence[str]) -> list[dict[str, object]]:
-    targets = [*(f"user:{name}" for name in people), "team:team", "user:nobody"]
+    targets = [*(f"user:{name}" for name in people), "team:team", "user:nobody", *TARGETS]
     return [
         {
             "notify": random.sample(targets, random.randint(1, 2)),
             "timeout": format_duration(seconds(random.choice([30, 60, 150]))),
+            **condition(random),
         }
         for _ in range(random.randint(0, 3) or 1)
     ]

@@ -38,6 +38,7 @@ from tocsin.notification.delivering import Claimed, claim, record, still_wanted
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import Failed, Sent
 from tocsin.testing.promises import PromiseBroken, Seen, check_at_rest, check_step, earliest_due
+from tocsin.testing.simulated_schedules import change_schedule, check_who_was_paged
 from tocsin.testing.simulated_world import BEGINS, READERS, SEVERITIES, body_of, make_world, seconds
 
 EVENTS = 14  # from senders, in one seed
@@ -94,12 +95,14 @@ class Simulation:
         with transaction.atomic(), _ids_from(self.random), _crash_points(self._at_point):
             self.world = make_world(self.random, self.now)
             self._plan_events()
+            self._plan_changes()
             self._plan_faults()
             self._until(BEGINS + SPAN)
             self._calm()
             self._until(BEGINS + SPAN + CALM)
             try:
                 check_at_rest(self.seen, self.now, SEAL_KEY)
+                check_who_was_paged()
             except PromiseBroken as broken:
                 raise self._told(broken) from broken
             transaction.set_rollback(True)
@@ -123,6 +126,17 @@ class Simulation:
             lane = self.random.choice([0, 0, 0, 1])
             send = partial(self._accept, integration, key, action, severity, region, lane)
             self._later(0, SPAN.total_seconds(), send)
+
+    def _plan_changes(self) -> None:
+        """In some worlds people change their schedules meanwhile."""
+        for _ in range(self.random.choice([0, 0, 1, 4])):
+            self._later(0, SPAN.total_seconds(), self._change)
+
+    def _change(self) -> None:
+        try:
+            self._say(change_schedule(self.random, self.world.people, BEGINS, self.now))
+        except Refused as refused:
+            self._say(f"refused: {refused}")
 
     def _plan_faults(self) -> None:
         for scheme in ("sim-mail", "sim-hook"):
