@@ -11,7 +11,19 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from ninja import NinjaAPI
 
-from tocsin.api import audit, catalog, feeds, incidents, intake, messages, organisation, people, policies, tokens
+from tocsin.api import (
+    audit,
+    catalog,
+    feeds,
+    incidents,
+    intake,
+    messages,
+    organisation,
+    people,
+    policies,
+    readiness,
+    tokens,
+)
 from tocsin.api.auth import nobody
 from tocsin.api.errors import answer_errors_of, refuse
 from tocsin.api.numbers import metrics
@@ -21,7 +33,7 @@ from tocsin.api.reference import reference, stylesheet
 from tocsin.kernel.errors import Refused
 
 VERSION = "1"
-ROOMS = (incidents, intake, catalog, policies, people, tokens, feeds, organisation, messages, audit)
+ROOMS = (incidents, intake, catalog, policies, people, tokens, feeds, organisation, readiness, messages, audit)
 
 api = NinjaAPI(
     title="Tocsin",

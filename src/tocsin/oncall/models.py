@@ -7,6 +7,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from tocsin.catalog.models import Calendar
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone
 from tocsin.oncall import rules
@@ -220,3 +221,55 @@ class Feed(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.of}".strip()
+
+
+IMPORTED_PLACE = 0  # of overrides that an imported calendar made: under all that people make
+
+
+class ImportKind(models.TextChoices):
+    """Where a calendar is taken from: an address that is looked at again and again, a file, a country's holidays."""
+
+    ADDRESS = "address"
+    FILE = "file"
+    COUNTRY = "country"
+
+
+class Import(models.Model):
+    """The calendar that the shifts of a schedule come from, or the holidays of a working calendar.
+
+    The last good copy is kept and stays in use however long its address fails. The address is sealed, because whoever
+    has it reads the calendar; `shown` is its host, or the file's name, or the country.
+    """
+
+    schedule = models.OneToOneField(
+        Schedule, null=True, blank=True, on_delete=models.CASCADE, related_name="source"
+    )
+    calendar = models.OneToOneField(
+        Calendar, null=True, blank=True, on_delete=models.CASCADE, related_name="source"
+    )
+    kind = models.CharField(max_length=8, choices=ImportKind.choices)
+    sealed = models.TextField(blank=True, default="")
+    shown = models.CharField(max_length=255)
+    etag = models.CharField(max_length=200, blank=True, default="")
+    copy = models.TextField(blank=True, default="")
+    copied_at = models.DateTimeField(null=True)  # when the copy was last known to be what the address says
+    applied_at = models.DateTimeField(null=True)  # when shifts or holidays were last made of the copy
+    problem = models.CharField(max_length=500, blank=True, default="")  # why the last look brought none
+    problem_at = models.DateTimeField(null=True)  # since when
+    unknown = models.JSONField(default=list)  # what names nobody, or several people
+    days = models.JSONField(default=list)  # holidays that came from here, so that those made by hand can be told
+    told = models.CharField(max_length=8, blank=True, default="")  # of which trouble the owner was told last
+    due_at = models.DateTimeField(null=True)  # when it is looked at next, or the lease of the node that looks ends
+    made_by = models.CharField(max_length=100)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], name="import_due")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(schedule__isnull=True) ^ Q(calendar__isnull=True), name="import_for_one"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shown} for {self.schedule_id or self.calendar_id}"

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "tocsin.incident",
     "tocsin.intake",
     "tocsin.escalation",
+    "tocsin.telling",
     "tocsin.web",
 ]
 AUTH_USER_MODEL = "people.User"
