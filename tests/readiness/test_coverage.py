@@ -105,7 +105,7 @@ def test_whoever_has_only_contacts_that_fail_does_not_count_but_is_waited_for() 
     assert proof(there).worst == timedelta(minutes=30)
     alone = arrangement("user:bo", people=(broken,))
     assert [weak.why for weak in proof(alone).weak] == [
-        "Nobody is reached (level 1: Bo Lind cannot be reached at high urgency "
+        "Nobody is reached (level 1: Bo Lind cannot be reached "
         "(way-0 failed when it was last tried: no such user))."
     ]
 

@@ -35,7 +35,7 @@ def apply(
     """
     if not files:
         raise Refused("No file is named", "one file or more")
-    body = {"files": [{"name": str(path), "text": _read(path)} for path in files], "prune": prune}
+    body = {"files": [{"name": str(path), "text": read_text(path)} for path in files], "prune": prune}
     with open_door() as door:
         done = door.post("organisation/plan" if dry_run else "organisation/apply", body)
     if as_json:
@@ -66,7 +66,7 @@ def export(*, keys: Annotated[bool, Flag] = False, as_json: Json = False) -> Non
     )  # as it is: the file is not for the terminal, and YAML writes control characters escaped
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
     """The file's text. Raises Refused."""
     try:
         return path.read_text(encoding="utf-8")

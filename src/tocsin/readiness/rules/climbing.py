@@ -67,7 +67,7 @@ def unreachable(person: Person, urgency: Urgency, now: datetime) -> str:
         return f"{person.name} has no contact"
     named = {each.contact for each in plan_deliveries(person.steps.get(urgency, ()), person.contacts, now)}
     reasons = ", ".join(f"{name} {person.broken[name]}" for name in sorted(named) if name in person.broken)
-    return f"{person.name} cannot be reached at {urgency} urgency ({reasons})"
+    return f"{person.name} cannot be reached ({reasons})"
 
 
 def untried(person: Person, urgency: Urgency, now: datetime) -> str:

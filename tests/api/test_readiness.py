@@ -1,0 +1,175 @@
+"""Whether somebody would come, asked over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Program
+from tests.world import Clock, Outbox, World
+from tocsin.kernel.acting import By
+from tocsin.notification.models import Delivery, Page
+from tocsin.oncall.actions import save_schedule
+from tocsin.oncall.rules import schedule_from
+from tocsin.people.models import Contact
+
+CLI = By("cli", "cli")
+
+
+@pytest.fixture(autouse=True)
+def _channel(outbox: Outbox) -> Outbox:
+    """Contacts such as "fake:bo" work."""
+    return outbox
+
+
+def on_call(clock: Clock, *layers: dict[str, Any]) -> None:
+    """The schedule "nights" in Madrid."""
+    data = {"id": "nights", "timezone": "Europe/Madrid", "layers": list(layers)}
+    save_schedule(schedule_from(data), None, CLI, clock.now)
+
+
+def levels(program: Program, *notify: list[str]) -> None:
+    body = {"name": "Web", "levels": [{"notify": some, "timeout": "5m"} for some in notify]}
+    assert program.put("/policies/web", body).status == 200
+
+
+def test_an_organisation_that_always_reaches_somebody_is_covered(sam: Program) -> None:
+    answer = sam.get("/coverage?weeks=2&people=2&within=5m")
+    assert answer.status == 200
+    assert answer.body["holds"]
+    first, second = answer.body["proofs"]
+    assert (first["service"], first["urgency"], second["urgency"]) == ("shop", "high", "low")
+    assert (first["worst"], first["worst_at"], first["weak"]) == ("5m", "2026-03-02T09:00:00Z", [])
+    assert (first["starts_at"], first["ends_at"]) == ("2026-03-02T09:00:00Z", "2026-03-16T09:00:00Z")
+    assert sam.get("/gaps").body == {"gaps": [], "left_out": 0}
+
+
+def test_counter_examples_are_intervals_with_their_reason(world: World, mo: Program, clock: Clock) -> None:
+    hours = [{"days": ["mon-fri"], "from": "09:00", "to": "17:00"}]
+    on_call(clock, {"rotation": "daily", "start": "2026-03-01", "users": ["bo", "cy"], "restrict": hours})
+    levels(mo, ["schedule:nights"])
+    (proof,) = mo.get("/coverage?weeks=1&service=shop&urgency=high").body["proofs"]
+    assert (proof["holds"], proof["worst"], proof["worst_at"]) == (False, None, "2026-03-02T16:00:00Z")
+    assert proof["weak"][0] == {
+        "starts_at": "2026-03-02T16:00:00Z",
+        "ends_at": "2026-03-03T08:00:00Z",
+        "wait": None,
+        "why": "Nobody is reached (level 1: nobody is on call in schedule nights).",
+    }
+    found = mo.get("/gaps?days=1").body["gaps"]
+    assert [(gap["kind"], gap["about"], gap["length"]) for gap in found] == [
+        ("service", "shop", "16h"),
+        ("level", "web", "16h"),
+        ("schedule", "nights", "16h"),
+    ]
+    assert all(gap["mend"] and gap["services"] == ["shop"] for gap in found)
+
+
+def test_what_was_proved_is_proved_anew_when_something_changes(mo: Program, clock: Clock) -> None:
+    assert mo.get("/coverage").body["holds"]
+    on_call(clock, {"rotation": "daily", "start": "2026-04-01", "users": ["bo"]})
+    levels(mo, ["schedule:nights"])
+    assert not mo.get("/coverage").body["holds"]
+    levels(mo, ["schedule:nights"], ["user:cy"])
+    assert mo.get("/coverage").body["holds"]
+    clock.forward(minutes=59)
+    assert mo.get("/coverage").body["proofs"][0]["starts_at"] == "2026-03-02T09:00:00Z"
+    clock.forward(minutes=1)
+    assert mo.get("/coverage").body["proofs"][0]["starts_at"] == "2026-03-02T10:00:00Z"
+
+
+def test_a_contact_that_failed_counts_no_more_until_a_message_goes(world: World, mo: Program) -> None:
+    levels(mo, ["user:bo"])
+    page = Page.objects.create(
+        user=world.bo, urgency="high", reason="test", subject="x", created_at=world.bo.created_at
+    )
+    delivery = Delivery.objects.create(
+        page=page,
+        contact="fake",
+        address="fake:bo",
+        state="undeliverable",
+        error="no such user",
+        due_at=world.bo.created_at,
+    )
+    assert not mo.get("/coverage").body["holds"]
+    (person,) = [gap for gap in mo.get("/gaps").body["gaps"] if gap["kind"] == "person"]
+    assert "fake failed when it was last tried: no such user" in person["why"]
+    Delivery.objects.filter(pk=delivery.pk).update(state="sent", error="")
+    assert mo.get("/coverage").body["holds"]
+
+
+def test_people_to_whom_nothing_was_ever_sent_are_listed_and_count_only_when_asked(mo: Program) -> None:
+    Contact.objects.update(verified_at=None)
+    gaps = mo.get("/gaps").body["gaps"]
+    assert {(gap["kind"], gap["about"]) for gap in gaps} == {
+        ("untried", "ada"),
+        ("untried", "bo"),
+        ("untried", "cy"),
+    }
+    assert mo.post("/check", {}).body["passed"]
+    assert not mo.post("/check", {"verified": True}).body["passed"]
+
+
+def test_expectations_are_judged_with_their_place(world: World, mo: Program) -> None:
+    text = """\
+timezone: Europe/Madrid
+expect:
+  - {at: 2026-12-25T03:00, service: shop, people: 1}
+  - {at: 2026-12-25T03:00, service: shop, people: 2, within: 1m}
+"""
+    answer = mo.post("/check", {"files": [{"name": "tests.yaml", "text": text}]})
+    assert answer.status == 200
+    assert not answer.body["passed"]
+    assert answer.body["expectations"] == [
+        {
+            "where": "tests.yaml:3",
+            "text": "shop, high urgency, 2026-12-25T03:00: 1 person",
+            "met": True,
+            "why": "",
+        },
+        {
+            "where": "tests.yaml:4",
+            "text": "shop, high urgency, 2026-12-25T03:00: 2 people within 1m",
+            "met": False,
+            "why": "Person 2 of 2, Cy Tran, is reached after 5 min at level 2, not within 1 min.",
+        },
+    ]
+
+
+def test_more_may_be_demanded_of_every_service(mo: Program) -> None:
+    assert mo.post("/check", {"people": 2, "within": "5m", "weeks": 1}).body["passed"]
+    answer = mo.post("/check", {"people": 2, "within": "4m", "weeks": 1})
+    assert not answer.body["passed"]
+    assert [(each["urgency"], each["worst"]) for each in answer.body["proofs"]] == [
+        ("high", "5m"),
+        ("low", "5m"),
+    ]
+
+
+def test_mistakes_in_files_are_told_all_at_once_with_their_lines(mo: Program) -> None:
+    text = "expect:\n  - {at: noon, service: shop}\n  - {at: 2026-12-25T03:00Z, service: shpo}\n"
+    answer = mo.post("/check", {"files": [{"name": "tests.yaml", "text": text}]})
+    assert answer.status == 422
+    assert answer.error["what"] == "Nothing was checked: 2 mistakes"
+    assert [problem["where"] for problem in answer.body["problems"]] == ["tests.yaml:2", "tests.yaml:3"]
+
+
+def test_what_is_asked_is_bounded(mo: Program) -> None:
+    for path in (
+        "/coverage?weeks=27",
+        "/coverage?weeks=0",
+        "/coverage?people=21",
+        "/coverage?within=8d",
+        "/gaps?days=183",
+        "/gaps?days=0",
+        "/coverage?nonsense=1",
+    ):
+        assert mo.get(path).status in (400, 422), path
+    assert mo.post("/check", {"files": [{"text": ""}] * 101}).status == 422
+
+
+def test_nobody_without_a_right_to_see_sees_any_of_it(stranger: Program) -> None:
+    assert stranger.get("/coverage").status == 401
+    assert stranger.get("/gaps").status == 401
+    assert stranger.post("/check", {}).status == 401
