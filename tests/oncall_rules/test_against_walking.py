@@ -36,7 +36,7 @@ BEFORE, AFTER = 6 * DAY, 8 * DAY
 Placed = tuple[Schedule, datetime]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(placed())
 def test_it_is_what_a_walk_through_time_finds(drawn: Placed) -> None:
     schedule, at = drawn
@@ -100,7 +100,7 @@ def test_shifts_and_gaps_fill_the_span_exactly_and_no_two_shifts_overlap(drawn: 
         assert all(one.end <= other.start for one, other in pairwise(own))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(placed())
 def test_a_schedule_is_read_as_it_is_written(drawn: Placed) -> None:
     schedule, at = drawn

@@ -91,6 +91,23 @@ def test_a_day_without_midnight_is_a_holiday_from_its_first_instant() -> None:
     assert closed == [Span(begins, begins + 23 * HOUR)]
 
 
+def test_hours_that_meet_or_overlap_are_one() -> None:
+    hours = windows_from(
+        [{"from": "12:00", "to": "17:00"}, {"from": "09:00", "to": "12:00"}, {"from": "11:00", "to": "13:00"}]
+    )
+    assert window_spans(hours, zone("Europe/Madrid"), *span("2026-01-05", "2026-01-06")) == (
+        span("2026-01-05T09:00", "2026-01-05T17:00"),
+    )
+
+
+def test_a_clock_that_is_set_back_over_midnight_has_opened_the_next_day_already() -> None:
+    """In St John's it was a minute past midnight when it became a minute past eleven in the evening."""
+    here = zone("America/St_Johns")
+    midnight = datetime.fromisoformat("2010-11-07T02:30Z")
+    spans = window_spans([Window(time(0), time(0, 30), (6,))], here, midnight - HOUR, midnight + HOUR / 2)
+    assert spans == (Span(midnight, midnight + HOUR / 2),)
+
+
 stops = st.integers(-200, 200)
 
 

@@ -60,8 +60,8 @@ def window_seconds(windows: Sequence[Window], zone: ZoneInfo, start: int, end: i
     if not windows:
         return []
     longest = max(window.days_long(day) for window in windows for day in window.days)
-    # A day more at either side: zones have skipped a day, and may repeat one.
-    first = wall_clock(moment(start), zone).date() - (longest + 1) * DAY
+    first = wall_clock(moment(start), zone).date() - longest * DAY
+    # A day more, because a clock that was set back over midnight has shown the next one already.
     last = wall_clock(moment(end), zone).date() + DAY
     here, final = ruler(zone, first.year, last.year + 1), wall_seconds(datetime.combine(last, time.max))
     pairs: list[tuple[int, int]] = []
