@@ -123,6 +123,7 @@ def test_people_of_teams_the_fallback_and_those_who_are_switched_off_are_looked_
         teams={"web": ("bo", "cy")},
         people=(person("bo", active=False), person("cy", contacts={}), person("dan", contacts={})),
         fallback=("dan",),
+        is_named=True,
     )
     assert [(gap.about, gap.why, gap.services) for gap in found(there, GapKind.PERSON)] == [
         ("bo", "Bo Lind is switched off; to be paged by policy web (team:web).", ("shop",)),
@@ -147,3 +148,8 @@ def test_a_policy_that_no_service_climbs_has_no_gaps() -> None:
     there = arrangement("schedule:gone")
     unused = Arrangement(policies=there.policies, people=there.people)
     assert gaps_ahead(unused, MONDAY, TUESDAY) == ()
+
+
+def test_administrators_who_stand_in_for_a_fallback_that_nobody_named_are_no_gap() -> None:
+    there = arrangement("user:ada", people=(person("dan", contacts={}),), fallback=("dan",))
+    assert gaps_ahead(there, MONDAY, TUESDAY) == ()

@@ -27,7 +27,7 @@ def check(
     verified: Annotated[bool, Flag] = False,
     as_json: Json = False,
 ) -> int:
-    """Say what is missing: gaps ahead, people who cannot be reached, expectations not met. Exits with 1 for any of these.
+    """Say what is missing: gaps, people who cannot be reached, expectations not met. Exits with 1 for any of these.
 
     Parameters
     ----------
@@ -73,10 +73,17 @@ def _told(found: Mapping[str, Any], demanded: bool, verified: bool) -> Iterator[
     if untried and not verified:
         yield f"No message has ever been sent to {', '.join(untried)}: a test would show whether it arrives."
     count = len(found["expectations"])
-    met = f"{count - len(failed)} of {count} expectations met" if count else "no expectations given"
-    gaps = len(missing) + found["left_out"]
-    weak = f", {len(found['proofs'])} proofs do not hold" if demanded and found["proofs"] else ""
-    yield f"{'Covered' if found['passed'] else 'Not covered'}: {gaps} gaps{weak}, {met}."
+    said = [_counted(len(missing) + found["left_out"], "gap")]
+    if demanded and found["proofs"]:
+        said.append(f"{_counted(len(found['proofs']), 'proof')} not holding")
+    said.append(
+        f"{count - len(failed)} of {_counted(count, 'expectation')} met" if count else "nothing expected"
+    )
+    yield f"{'Covered' if found['passed'] else 'Not covered'}: {', '.join(said)}."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _alike(gaps: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:

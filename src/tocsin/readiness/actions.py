@@ -131,6 +131,7 @@ def _configured() -> Arrangement:
         schedules=schedules(),
         calendars=calendars(),
         fallback=fallback(),
+        is_named=configuration().fallback is not None,
     )
 
 

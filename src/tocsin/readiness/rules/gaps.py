@@ -223,7 +223,7 @@ def _to_be_paged(prover: Prover) -> dict[str, Places]:
             }.get(target.kind, ())
             for user in members:
                 add(user, [whole], f"policy {policy.id} ({target})", of)
-    for user in arrangement.fallback:
+    for user in arrangement.fallback if arrangement.is_named else ():
         add(user, [whole], "the organisation, as its fallback", ())
     return {
         user: (united(spans[user]), frozenset(places[user]), tuple(sorted(services[user]))) for user in spans

@@ -37,7 +37,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Who is paged for what, when, and how, as it stands: the whole input of every proof."""
+    """Who is paged for what, when, and how, as it stands: the whole input of every proof.
+
+    `fallback` are those who are told when a policy has come to its end; `is_named`: somebody chose them for that.
+    """
 
     services: Mapping[str, ServiceValue] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
@@ -46,6 +49,7 @@ class Arrangement:
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     calendars: Calendars = field(default_factory=dict)
     fallback: tuple[str, ...] = ()
+    is_named: bool = False
 
     def policy_of(self, service: str) -> Policy | None:
         """The policy that an incident of the service climbs; None when there is none."""

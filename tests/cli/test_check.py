@@ -1,0 +1,90 @@
+"""tocsin check and backtest: the same while the program runs and while it is stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.programs import ORGANISATION, Program, declare, running, tocsin
+
+pytestmark = pytest.mark.sqlite  # each has its own embedded database
+
+MET = "expect: {at: 2026-12-25T03:00Z, service: shop, people: 1, within: 1m}\n"
+UNMET = (
+    "timezone: Europe/Madrid\nexpect:\n  - {at: 2026-12-25T03:00, service: shop, people: 2, within: 10m}\n"
+)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    with running(tmp_path_factory.mktemp("check") / "data") as shared:
+        declare(shared)
+        yield shared
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the small organisation, whose program does not run."""
+    data = tmp_path_factory.mktemp("unchecked") / "data"
+    data.mkdir()
+    file = data.parent / "organisation.yaml"
+    file.write_text(ORGANISATION)
+    assert tocsin(data, "apply", str(file)).returncode == 0
+    return data
+
+
+@pytest.fixture(params=["running", "stopped"])
+def data(request: pytest.FixtureRequest) -> Path:
+    if request.param == "stopped":
+        folder: Path = request.getfixturevalue("stopped")
+        return folder
+    shared: Program = request.getfixturevalue("program")
+    return shared.data
+
+
+def test_an_organisation_that_reaches_somebody_passes_with_its_expectations(
+    data: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "tests.yaml"
+    file.write_text(MET)
+    done = tocsin(data, "check", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("Covered: 0 gaps, 1 of 1 expectation met.\n")
+    assert "No message has ever been sent to bo" in done.stdout
+
+
+def test_an_expectation_that_is_not_met_fails_with_its_place_and_reason(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "tests.yaml"
+    file.write_text(UNMET)
+    done = tocsin(data, "check", str(file))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"{file}:3: not met: shop, high urgency, 2026-12-25T03:00: 2 people within 10m\n" in done.stdout
+    assert "  Only 1 of 2 people is reached: Bo Lind.\n" in done.stdout
+    assert done.stdout.endswith("Not covered: 0 gaps, 0 of 1 expectation met.\n")
+    found = json.loads(tocsin(data, "check", str(file), "--json").stdout)
+    assert (found["passed"], found["expectations"][0]["met"]) == (False, False)
+
+
+def test_more_can_be_demanded_of_every_service(data: Path) -> None:
+    assert tocsin(data, "check", "--within", "0s", "--weeks", "1").returncode == 0
+    done = tocsin(data, "check", "--people", "2", "--weeks", "1")
+    assert done.returncode == 1
+    assert "service shop at high urgency: at worst never\n" in done.stdout
+    assert "2 proofs not holding" in done.stdout
+    assert tocsin(data, "check", "--verified").returncode == 1
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_its_lines(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "tests.yaml"
+    file.write_text("expect:\n  - {at: noon, service: shop}\n  - {at: 2026-12-25, service: shpo}\n")
+    done = tocsin(data, "check", str(file))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{file}:2: 'noon' is not a point in time." in done.stderr
+    assert f"{file}:3: No service 'shpo'." in done.stderr
+    assert "Nothing was checked: 2 mistakes. Mend them all, then check again." in done.stderr
+    assert tocsin(data, "check", str(tmp_path / "absent.yaml")).returncode == 1
+    assert tocsin(data, "check", "--weeks", "99").returncode == 1
+    assert tocsin(data, "check", "--weeks", "soon").returncode == 2
