@@ -15,8 +15,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,8 +56,17 @@ class Answer:
     excerpt: str = ""
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """What lies at an address: the status, the headers by lower-case name, the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Outgoing:
-    """Posts to addresses that other people wrote down. Safe to share between threads."""
+    """Speaks to addresses that other people wrote down. Safe to share between threads."""
 
     def __init__(
         self,
@@ -81,24 +90,48 @@ class Outgoing:
 
     def post(self, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
         """The answer to a POST of `body`, whatever its status. Raises Unreachable."""
-        if target.literal is not None and (why := self.reach.objection(target.literal)):
-            raise Unreachable(f"{target.host} may not be called: {why}", forbidden=True)
-        request = httpcore2.Request(
-            "POST",
+        length = {"Content-Length": str(len(body))}
+        with self._bounded(target, ANSWER_BYTES_MAX):
+            return self._answer(self._request("POST", target, length | dict(headers), body))
+
+    def get(self, target: Target, headers: Mapping[str, str], most: int) -> Fetched:
+        """All that lies at `target`, whatever its status, when it is at most `most` bytes. Raises Unreachable."""
+        with self._bounded(target, ANSWER_BYTES_MAX + most):
+            response = self._pool.handle_request(self._request("GET", target, headers))
+            try:
+                body = bytearray()
+                for chunk in response.iter_stream():
+                    body += chunk
+                    if len(body) > most:
+                        raise Unreachable(f"the answer is longer than {most} bytes")
+            finally:
+                response.close()
+        return Fetched(response.status, _headers_of(response), bytes(body))
+
+    def _request(
+        self, method: str, target: Target, headers: Mapping[str, str], body: bytes | None = None
+    ) -> httpcore2.Request:
+        return httpcore2.Request(
+            method,
             httpcore2.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path),
             headers=[
                 ("Host", target.netloc),
                 ("User-Agent", "Tocsin"),
                 ("Accept-Encoding", "identity"),
-                ("Content-Length", str(len(body))),
                 *headers.items(),
             ],
             content=body,
             extensions={"timeout": {"connect": self.deadline, "pool": self.deadline}},
         )
-        _allowance.begin(self.deadline, ANSWER_BYTES_MAX)
+
+    @contextmanager
+    def _bounded(self, target: Target, most: int) -> Iterator[None]:
+        """Around one request: its time and size are bounded, and what goes wrong is said. Raises Unreachable."""
+        if target.literal is not None and (why := self.reach.objection(target.literal)):
+            raise Unreachable(f"{target.host} may not be called: {why}", forbidden=True)
+        _allowance.begin(self.deadline, most)
         try:
-            return self._answer(request)
+            yield
         except httpcore2.TimeoutException as error:
             raise Unreachable(f"no answer within {self.deadline:g} s") from error
         except _BROKEN as error:
@@ -117,15 +150,15 @@ class Outgoing:
             response.close()
         text = bytes(beginning[: 4 * EXCERPT_LENGTH_MAX]).decode("utf-8", "replace")
         excerpt = "".join(c if c.isprintable() else " " for c in text)[:EXCERPT_LENGTH_MAX]
-        return Answer(
-            response.status,
-            {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers},
-            excerpt,
-        )
+        return Answer(response.status, _headers_of(response), excerpt)
 
     def close(self) -> None:
         """Hang up everywhere."""
         self._pool.close()
+
+
+def _headers_of(response: httpcore2.Response) -> Mapping[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
 
 
 def _in_words(error: Exception) -> str:
@@ -178,7 +211,7 @@ class _Allowance(threading.local):
     def take(self, data: bytes) -> bytes:
         self.bytes_left -= len(data)
         if self.bytes_left < 0:
-            raise httpcore2.ReadError(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
+            raise httpcore2.ReadError("the answer is too long")
         return data
 
 

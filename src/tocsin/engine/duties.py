@@ -14,6 +14,7 @@ import structlog
 from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 
+from tocsin.engine.calendars import LOOKS_MAX
 from tocsin.engine.loop import Duty
 from tocsin.escalation.actions import CLIMBS_MAX, climb_due, pass_on_unreachable, start_climbs
 from tocsin.escalation.models import Climb
@@ -29,6 +30,7 @@ from tocsin.intake.models import Alert, Inbox
 from tocsin.intake.rules import AlertState, Reader
 from tocsin.journal.actions import HEADS_PER_SEAL, seal, take_lease
 from tocsin.notification.models import Page
+from tocsin.oncall.models import Import
 
 SEAL_EVERY = timedelta(seconds=10)
 SEAL_LEASE = timedelta(seconds=30)  # a node that dies holding it delays the seals by this much, nothing else
@@ -45,10 +47,14 @@ def _each_by_itself(now: datetime) -> AbstractContextManager[object]:
 
 
 def duties(
-    readers: Mapping[str, Reader], seal_key: bytes, node: str, leaving: Leaving = _each_by_itself
+    readers: Mapping[str, Reader],
+    seal_key: bytes,
+    node: str,
+    leaving: Leaving = _each_by_itself,
+    look_at_calendars: Callable[[datetime], int] | None = None,
 ) -> tuple[Duty, ...]:
     """The list. `readers` are the sources by name; `node` is who holds a lease; `leaving(now)` goes around what makes
-    pages of events, so that they leave with its commit."""
+    pages of events, so that they leave with its commit; `look_at_calendars` begins looks at calendars elsewhere."""
 
     def digest_inbox(now: datetime) -> int:
         with PACE.batch(ROWS_MAX) as rows, leaving(now):
@@ -68,6 +74,7 @@ def duties(
     settled = Incident.objects.filter(state__in=OPEN, resolve_at__isnull=False)
     wanted = Incident.objects.filter(needs_climb=True)
     climbing = Climb.objects.filter(due_at__isnull=False)
+    elsewhere = Import.objects.filter(due_at__isnull=False)
     unreached = Page.objects.filter(undeliverable_at__isnull=False, passed_on_at=None)
     return (
         Duty(
@@ -94,6 +101,11 @@ def duties(
         ),
         Duty("seal the journal", seal_journal, limit=HEADS_PER_SEAL, every=SEAL_EVERY),
         Duty("forget old answers", forget_old_answers, limit=ALERTS_MAX, every=SWEEP_EVERY),
+        *(
+            [Duty("look at calendars", look_at_calendars, LOOKS_MAX, waits=_first(elsewhere, "due_at"))]
+            if look_at_calendars
+            else []
+        ),
     )
 
 

@@ -23,7 +23,7 @@ from tocsin.kernel.ids import in_parts
 from tocsin.kernel.moments import whole_seconds
 from tocsin.kernel.zones import zone
 from tocsin.oncall import rules
-from tocsin.oncall.models import Change, Override, Schedule, Version
+from tocsin.oncall.models import IMPORTED_PLACE, Change, Override, Schedule, Version
 from tocsin.oncall.reading import as_value
 from tocsin.people.models import Team, User
 
@@ -118,7 +118,8 @@ class Schedules:
         """Make `wanted` all the overrides there are; those that are there already stay the rows they are."""
         if len(wanted) > rules.OVERRIDES_MAX:
             raise Refused(f"{len(wanted)} overrides", f"at most {rules.OVERRIDES_MAX}", where="overrides")
-        there = self._standing[row.pk]
+        # What a calendar brings is no part of the file.
+        there = [each for each in self._standing[row.pk] if each.place != IMPORTED_PLACE]
         kept = 0
         while kept < min(len(there), len(wanted)) and _meaning(there[kept].as_value()) == _meaning(
             wanted[kept]
@@ -164,6 +165,33 @@ class Schedules:
         row = self._rows[override.schedule_id]
         self._end(row, override)
         self._facts.append(did("override.ended", schedule=row.pk, override=override.pk, **_traced(override)))
+
+    def import_shifts(self, schedule_id: str, wanted: Sequence[rules.Override]) -> None:
+        """Make `wanted`, sorted and apart from each other, all that stands from an imported calendar; under what people
+        make. What is over, or goes on as it is, stays."""
+        row, now = self._rows[schedule_id], self._now
+        missing = {(each.start, each.end, each.users): each for each in wanted}
+        ended = []
+        for old in [each for each in self._standing[schedule_id] if each.place == IMPORTED_PLACE]:
+            users = tuple(old.users)
+            same = missing.pop((old.starts_at, old.ends_at, users), None)
+            if same is None and old.starts_at <= now < old.ends_at:
+                # It runs: when it began is history, only its end and its people can change.
+                running = [key for key in missing if key[0] <= now and key[1:] == (old.ends_at, users)]
+                same = missing.pop(running[0]) if running else None
+            if same is None and old.ends_at > now:
+                ended.append(old)
+                self._end(row, old)
+        made = [_row_of(row, each, IMPORTED_PLACE, self._by, now) for each in missing.values()]
+        for new in made:
+            self._make(row, new)
+        if len(self._standing[schedule_id]) + len(made) > rules.OVERRIDES_MAX:
+            raise conflict(
+                f"The calendar makes more than {rules.OVERRIDES_MAX} overrides", "Make it shorter."
+            )
+        if ended or made:
+            counts = {"ended_count": len(ended), "added_count": len(made)}
+            self._facts.append(did("calendar.imported", schedule=row.pk, **counts))
 
     def remove(self, schedule_id: str) -> None:
         """Forget the schedule; its past stays."""
