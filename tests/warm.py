@@ -19,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -168,8 +169,13 @@ def _begin(request: Mapping[str, Any], streams: Sequence[int]) -> str:
         for each in standard:
             os.close(each)
         os.write(ended, f"{program}\n".encode())
+        _Orphaned(ended, program).start()
+        # Without reaping it yet, so that its id is nobody else's for as long as it may be killed.
+        os.waitid(os.P_PID, program, os.WEXITED | os.WNOWAIT)
+        _Orphaned.over.set()
         code = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
-        os.write(ended, f"{code}\n".encode())
+        with suppress(BrokenPipeError):
+            os.write(ended, f"{code}\n".encode())
         os._exit(0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, each in enumerate(standard):
@@ -184,6 +190,22 @@ def _begin(request: Mapping[str, Any], streams: Sequence[int]) -> str:
     return module
 
 
+class _Orphaned(threading.Thread):
+    """Ends a program whose test has gone away: killed, or interrupted."""
+
+    over = threading.Event()
+
+    def __init__(self, ended: int, program: int) -> None:
+        super().__init__(daemon=True)
+        self.ended, self.program = ended, program
+
+    def run(self) -> None:
+        with suppress(OSError):
+            os.read(self.ended, 1)  # nothing is ever sent this way, so this is its end
+        if not self.over.is_set():
+            os.kill(self.program, signal.SIGKILL)
+
+
 def main(control: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests; this ends when they do
     for name in LIBRARIES:
@@ -195,4 +217,5 @@ def main(control: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])))
+    with socket.socket(fileno=int(sys.argv[1])) as asked:
+        main(asked)
