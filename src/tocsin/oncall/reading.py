@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from tocsin.catalog.calendars import calendars as calendars  # noqa: PLC0414 - offered here too
+from tocsin.catalog.calendars import read_calendars
 from tocsin.catalog.snapshot import per_configuration
 from tocsin.kernel.zones import YEAR_MAX
 from tocsin.oncall import rules
@@ -36,6 +37,20 @@ class Timelines:
             return self._around(at).on_call(at)
         found = self.shift(at, shift)
         return found.users if found else ()
+
+    def timeline(self, start: datetime, end: datetime) -> rules.Timeline:
+        """The timeline of [start, end), put together from what is kept."""
+        parts: list[rules.Shift] = []
+        place = start
+        while place < end:
+            block = self._around(place)
+            parts += (
+                each._replace(start=max(each.start, start), end=min(each.end, end))
+                for each in block.stretches
+                if each.start < end and each.end > start
+            )
+            place = block.end
+        return rules.Timeline(start, end, rules.merged(parts))
 
     def shift(self, at: datetime, shift: str) -> rules.Shift | None:
         """The "next" or the "previous" shift seen from `at`; None within rules.LOOK_AROUND."""
@@ -73,16 +88,19 @@ class Timelines:
 _kept: Mapping[str, tuple[str, Timelines]] = MappingProxyType({})
 
 
-@per_configuration
-def timelines() -> Mapping[str, Timelines]:
-    """Every schedule there is with its warm timelines, by its id."""
+def as_they_stand() -> Mapping[str, Timelines]:
+    """Every schedule as the tables have it at this instant, with its warm timelines: one small query, and the rest of
+    those that have changed. For whoever decides something in a transaction: another node may have changed them."""
     global _kept  # noqa: PLW0603 - one per process, replaced as a whole
-    known, there = _kept, calendars()
+    known, there = _kept, read_calendars()
     rows = list(Schedule.objects.live())
     changed = [row for row in rows if not _is_kept(known, row, there)]
     fresh = _read(changed, there)
     _kept = MappingProxyType({row.pk: fresh.get(row.pk) or known[row.pk] for row in rows})
     return {key: lines for key, (_, lines) in _kept.items()}
+
+
+timelines = per_configuration(as_they_stand)
 
 
 @per_configuration

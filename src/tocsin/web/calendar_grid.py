@@ -28,7 +28,7 @@ NOBODY = "nobody"
 HOURS_BETWEEN = 3  # two hours that the day view names
 # Widths in px that texts are chosen for: of a band on a desk and on a phone, of the space around a text, of a letter.
 DESK, PHONE, PADDING = 960, 350, 15
-LETTERS = {"final": 8.6, "mine": 8.6}  # others are set smaller
+LETTERS = {"final": 8.6}  # others are set smaller
 LETTER = 7.2
 
 

@@ -17,7 +17,7 @@ from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone
 from tocsin.oncall.absences import add_absence, remove_absence
 from tocsin.oncall.models import Absence
-from tocsin.oncall.reading import schedules
+from tocsin.oncall.reading import schedules, timelines
 from tocsin.oncall.rules import Schedule, Shift, final, shifts_of
 from tocsin.people.actions import find_user
 from tocsin.people.models import User
@@ -107,7 +107,12 @@ def _as_people(all_schedules: Iterable[Schedule]) -> People:
 
 def shifts_ahead(user: str, held: Sequence[Schedule], now: datetime) -> list[tuple[str, Shift]]:
     """The shifts of `user` that are not over, within AHEAD, with the id of their schedule, the earliest first."""
-    found = [(each.id, shift) for each in held for shift in shifts_of(final(each, now, now + AHEAD), user)]
+    lines = timelines()
+    found = [
+        (each.id, shift)
+        for each in held
+        for shift in shifts_of(lines[each.id].timeline(now, now + AHEAD).shifts, user)
+    ]
     return sorted(found, key=lambda pair: (pair[1].start, pair[0]))
 
 

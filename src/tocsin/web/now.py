@@ -24,6 +24,7 @@ from tocsin.web.first_steps import first_steps
 from tocsin.web.forms import asker, instant
 from tocsin.web.guard import needs
 from tocsin.web.names import names_of
+from tocsin.web.on_call import on_call_now
 from tocsin.web.story import party
 
 ROWS_MAX = 100  # open incidents on the page; the list has the others
@@ -71,6 +72,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "troubles": troubles[:TROUBLES_MAX],
         "troubles_more": max(0, len(troubles) - TROUBLES_MAX),
         "quiet_for": None if rows else quiet_for(now),
+        "on_call": on_call_now(asker(request), now),
         "steps": steps,
         "able": steps is None or (steps.people and steps.policy),
         "live": "now configuration",

@@ -11,7 +11,8 @@ from django.http import HttpRequest
 
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import YEAR_MAX, YEAR_MIN, wall_clock, zone
-from tocsin.oncall.rules import Schedule, Shift, Temporary, Timeline, timeline
+from tocsin.oncall.reading import timelines
+from tocsin.oncall.rules import Schedule, Shift, Temporary, Timeline
 from tocsin.people.models import User
 from tocsin.web.calendar_grid import People, View, people_of
 from tocsin.web.forms import asker, instant
@@ -45,8 +46,9 @@ def standing(line: Timeline) -> Standing:
     )
 
 
-def standing_of(schedule: Schedule, now: datetime) -> Standing:
-    return standing(timeline(schedule, now, now + LOOK_AHEAD))
+def standing_of(schedule_id: str, now: datetime) -> Standing:
+    """How a schedule stands at `now`, out of what is kept in memory."""
+    return standing(timelines()[schedule_id].timeline(now, now + LOOK_AHEAD))
 
 
 def users_in(schedules: Iterable[Schedule]) -> set[str]:

@@ -72,7 +72,7 @@ def index(request: HttpRequest) -> HttpResponse:
     people = people_for(request, users_in(known.values()))
     here = zone(asker(request).timezone)
     watches = [
-        watch(row, standing_of(known[row.pk], now), people, here, now) for row in rows if row.pk in known
+        watch(row, standing_of(row.pk, now), people, here, now) for row in rows if row.pk in known
     ]
     context = {"watches": watches, "zone": here.key, "now_words": moment(now, here)}
     return render(request, "schedules/index.html", context)
@@ -115,7 +115,7 @@ def one(request: HttpRequest, schedule_id: str) -> HttpResponse:
     around = Span(shown.span.start - AROUND, shown.span.end + AROUND)
     line = timeline(schedule, *around)
     people = people_for(request, users_in([schedule]))
-    at = standing_of(schedule, now)
+    at = standing_of(row.pk, now)
     address = reverse("schedule", args=[row.pk])
     shift_link = f"{reverse('shift', args=[row.pk])}?at="
     told = entries(line, shown.span, people, here, now)

@@ -135,13 +135,17 @@ def override(request: HttpRequest, schedule_id: str) -> HttpResponse:
     )
     change = None
     if request.method == "POST" and form.is_valid():
-        value, saving = form.value(), request.POST.get("do") == "save"
+        value = form.value()
+        saving = request.POST.get("do") == "save" and not request.headers.get("X-Preview")
         if not may_override(reader, row, value):
             raise Refused("You may not make this override", mend=NOT_YOURS, status=403)
         with told_beside(form):
             change = change_of(
                 schedule, replace(schedule, overrides=(*schedule.overrides, value)), people, form, now
             )
+            if saving and value in [replace(each, id="") for each in schedule.overrides[-1:]]:
+                say(request, "That override is made already.")  # the form was sent twice
+                return redirect("schedule", schedule_id=row.pk)
             if saving:
                 made = add_override(row.pk, value, by(request), now)
                 words = f"{override_words(value, people)}, {when(value.span, form.here)} ({form.here.key})."

@@ -17,6 +17,7 @@ from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone
 from tocsin.oncall.rules import Mode, Override
 from tocsin.people.models import User
+from tocsin.people.rules import Role
 from tocsin.web.forms import words
 from tocsin.web.rota_words import in_field
 
@@ -203,4 +204,5 @@ class AbsenceForm(SpanForm):
 
 def active_people() -> list[tuple[str, str]]:
     """Everybody who can be on call."""
-    return list(User.objects.people().filter(is_active=True).order_by("name").values_list("pk", "name"))
+    able = User.objects.people().filter(is_active=True).exclude(role=Role.STAKEHOLDER)
+    return list(able.order_by("name").values_list("pk", "name"))

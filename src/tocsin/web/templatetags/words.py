@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from tocsin.kernel.durations import format_duration, in_words
-from tocsin.web import assets
+from tocsin.web import assets, calendar_svg
 
 register = template.Library()
 
@@ -30,6 +30,9 @@ SHORT = timedelta(hours=1)
 def asset(name: str) -> str:
     """The address of a style sheet, script or icon, with its content's hash."""
     return assets.address(name)
+
+
+register.simple_tag(calendar_svg.lane)
 
 
 @register.filter
