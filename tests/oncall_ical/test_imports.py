@@ -272,7 +272,7 @@ def office(world: World, clock: Clock) -> str:
     """A working calendar with one holiday written by hand."""
     data = {"id": "office", "timezone": "Europe/Berlin", "hours": [{"from": "09:00", "to": "17:00"}]}
     save_calendar(
-        calendar_from({**data, "holidays": [{"on": "2026-07-01", "name": "Outing"}]}), BY, clock.now
+        calendar_from({**data, "holidays": [{"day": "2026-07-01", "name": "Outing"}]}), BY, clock.now
     )
     return "office"
 

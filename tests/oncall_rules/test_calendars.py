@@ -33,7 +33,7 @@ OFFICE = calendar_from(
             {"days": ["mon-thu"], "from": "09:00", "to": "18:00"},
             {"days": ["fri"], "from": "08:00", "to": "15:00"},
         ],
-        "holidays": [{"on": "2026-01-06", "name": "Reyes"}],
+        "holidays": [{"day": "2026-01-06", "name": "Reyes"}],
     }
 )
 
@@ -131,7 +131,7 @@ def test_hours_are_open_when_a_clock_on_the_wall_says_so(
         now += QUARTER
 
 
-@given(st.lists(WINDOWS, max_size=3), stops, st.integers(0, 400))
+@given(st.lists(WINDOWS, max_size=3), stops, st.integers(0, 100))
 def test_what_was_worked_is_what_passes_until_a_clock_is_due(
     windows: list[Window], late: int, quarters: int
 ) -> None:
@@ -220,11 +220,11 @@ def test_what_is_no_window_is_refused_at_its_place(data: object, words: str) -> 
         ({"timezone": None}, "timezone"),
         ({"hours": "always"}, "hours: .* stands where hours belong"),
         ({"hours": [{"from": "09:00", "to": "10:00"}] * 51}, "hours: 51 windows"),
-        ({"holidays": [{"on": "2026-02-30"}]}, "holidays.0.on: '2026-02-30' is not a day"),
-        ({"holidays": [{"on": "20260106"}]}, "is not a day"),
+        ({"holidays": [{"day": "2026-02-30"}]}, "holidays.0.day: '2026-02-30' is not a day"),
+        ({"holidays": [{"day": "20260106"}]}, "is not a day"),
         ({"holidays": ["2026-01-06"]}, "is not a holiday"),
-        ({"holidays": [{"on": "2026-01-06", "name": "a\nb"}]}, "cannot be a name"),
-        ({"holidays": [{"on": "2026-01-06"}] * 2_001}, "at most 2000"),
+        ({"holidays": [{"day": "2026-01-06", "name": "a\nb"}]}, "cannot be a name"),
+        ({"holidays": [{"day": "2026-01-06"}] * 2_001}, "at most 2000"),
         ({"name": "x" * 101}, "name"),
         ({"colour": "red"}, "Unknown key 'colour'"),
     ],

@@ -70,9 +70,10 @@ services:
         "a.yaml:9: '2024' stands where text belongs. Expected text. Write it in quotes: \"2024\".",
         "a.yaml:9: 'not-an-address' is not an e-mail address. Expected something like ada@example.com.",
         "a.yaml:11: 'ada' stands in the list twice. Expected each once.",
-        "a.yaml:12: Unknown section 'policy'. Expected one of organisation, users, teams, policies, services. "
-        "Did you mean 'policies'?",
-        'a.yaml:16: \'web\' is not somebody to notify. Expected a text like "user:bo" or "team:web".',
+        "a.yaml:12: Unknown section 'policy'. Expected one of organisation, users, teams, calendars, schedules, "
+        "policies, services. Did you mean 'policies'?",
+        "a.yaml:16: 'web' is not somebody to notify. "
+        'Expected a text like "schedule:web-primary", "team:web" or "user:bo".',
         "a.yaml:16: 5 has no unit. Expected a length from 1s to 7d. Write 5s or 5m.",
         "a.yaml:17: The list has 0 items. Expected at least 1 and at most 20.",
         "a.yaml:17: 30d cannot stand here. Expected a length from 1s to 7d.",
@@ -135,19 +136,69 @@ def test_who_refers_to_an_object_with_a_mistake_is_not_blamed_for_it() -> None:
     ]
 
 
-def test_schedules_are_refused_until_there_are_any() -> None:
-    text = f"""\
-schedules: []
-users: [{ADA}]
+SCHEDULE = """\
+users: [{user}]
+calendars:
+  - {{id: office, timezone: Europe/Madird}}
+  - {{id: lab, timezone: UTC, hours: [{{from: "09:00", to: "25:00"}}, {{days: [mon-fry], from: 09:00, to: 17:00}}]}}
+schedules:
+  - id: web
+    timezone: Europe/Madrid
+    layers:
+      - rotation: weekly
+        start: 2026-01-05T09:00
+        users: [ada, [zoe, null], null]
+        restrict: [{{calendar: offfice}}, {{from: "09:00"}}]
+      - {{rotation: wekly, start: noon, users: []}}
+  - id: db
+    timezone: UTC
+    layers:
+      - rotation: daily
+        start: 2026-01-05
+        end: 2026-01-04
+        users: [ada, zoe]
+        restrict:
+          - {{from: "09:00", to: "mon 25:00"}}
+    overrides:
+      - {{start: 2026-01-05, end: 2026-01-05T01:00, users: [ada], mode: remove, replaces: [ada]}}
+      - {{start: 2026-01-05, end: 2020-01-05, users: [ada]}}
+      - {{start: 2026-01-05, end: 2026-01-06, layers: []}}
+      - {{start: 2026-01-05, end: 2026-01-06}}
+  - id: ops
+    timezone: UTC
+    team: opps
+    layers: [{{rotation: fixed, start: 2026-01-05, users: [ada, bob], restrict: [{{outside: labb}}]}}]
+    shadows: [{{trainee: zoe, start: 2026-01-05, end: 2026-01-06}}]
 policies:
   - id: web
-    levels: [{{notify: ["schedule:web-primary"], timeout: 5m}}]
+    levels:
+      - {{notify: ["schedule:opps/next"], timeout: 5m, when: {{calendar: labb}}}}
+      - {{notify: ["user:ada"], timeout: 5m, when: {{calendar: lab, outside: lab}}}}
 """
-    assert problems(text) == [
-        "a.yaml:1: There are no schedules yet: they come with a later version. Expected one of organisation, users, "
-        "teams, policies, services. Take the section out.",
-        "a.yaml:5: schedule:web-primary cannot be notified: there are no schedules yet. Expected somebody like "
-        '"user:bo" or "team:web".',
+
+
+def test_every_mistake_of_a_schedule_is_told_with_its_line() -> None:
+    assert [problem.removeprefix("a.yaml:") for problem in problems(SCHEDULE.format(user=ADA))] == [
+        "3: 'Europe/Madird' is not a time zone. Expected a name of the IANA database. "
+        "Write a region and a city, such as Europe/Madrid, or UTC.",
+        "4: 'mon-fry' is not a weekday. Expected one of mon, tue, wed, thu, fri, sat, sun, or mon-fri.",
+        "4: '17:00' stands where a time of day such as \"09:00\" belongs. "
+        'Expected a time of day such as "09:00". Write it in quotes: "17:00".',
+        "11: nothing stands where the id of a person belongs. Expected the id of a person.",
+        "12: Here a window has no to. Expected the key to. "
+        'When it ends: on the next day when that is not after `from`, or on a weekday ("mon 09:00").',
+        "13: 'wekly' cannot stand here. Expected one of hourly, daily, weekly, monthly, fixed. Did you mean 'weekly'?",
+        "13: 'noon' is not a point in time. Expected one such as 2026-01-05T09:00 or 2026-01-05.",
+        "13: The list has 0 items. Expected at least 1 and at most 100.",
+        "14: The override names nobody. Expected the users to put on call.",
+        "19: The layer ends before it starts. Expected an end after 2026-01-05 00:00:00.",
+        "24: An override that says remove replaces nobody. Expected users alone.",
+        "25: It ends at 2020-01-05. Expected an end after 2026-01-05.",
+        "30: No team 'opps'.",
+        "31: No user 'bob'. Expected one of ada.",
+        "31: No calendar 'labb'.",
+        "32: No user 'zoe'. Expected one of ada.",
+        "37: Unknown key 'calendar' in a condition. Expected one of outside, zone.",
     ]
 
 

@@ -10,11 +10,15 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.oncall_rules.strategies import PEOPLE, placed
 from tests.world import Outbox
-from tocsin.catalog.models import Integration, Organisation, Service
+from tocsin.catalog.models import Calendar, Integration, Organisation, Service
 from tocsin.escalation.models import Policy
 from tocsin.journal.models import Head
 from tocsin.kernel.acting import By
+from tocsin.kernel.calendars import calendar_as_data
+from tocsin.oncall.models import Schedule
+from tocsin.oncall.rules import schedule_as_data
 from tocsin.organisation.actions import File, apply, export, plan
 from tocsin.people.models import Team, User
 
@@ -28,6 +32,14 @@ names = (
     .filter(bool)
 )
 spans = st.sampled_from(["1s", "45s", "5m", "1h30m", "2d"])
+CONDITIONS = st.sampled_from(
+    [
+        None,
+        {"calendar": "office"},
+        {"outside": "office", "zone": "person"},
+        {"calendar": "office", "zone": "calendar"},
+    ]
+)
 priorities = st.sampled_from(["P1", "P2", "P3", "P4", "P5"])
 
 
@@ -61,11 +73,28 @@ def users(draw: st.DrawFn, key: str) -> dict[str, Any]:
 
 
 @st.composite
-def levels(draw: st.DrawFn, people: list[str], teams: list[str]) -> list[dict[str, Any]]:
+def levels(
+    draw: st.DrawFn, people: list[str], teams: list[str], schedules: list[str]
+) -> list[dict[str, Any]]:
     targets = [f"user:{key}" for key in people] + [f"team:{key}" for key in teams]
+    targets += [f"schedule:{key}{shift}" for key in schedules for shift in ("", "/next", "/previous")]
     notify = st.lists(st.sampled_from(targets), unique=True, min_size=1, max_size=3)
-    level = st.fixed_dictionaries({"notify": notify, "timeout": spans})
+    optional = {"when": CONDITIONS} if schedules else {}
+    level = st.fixed_dictionaries({"notify": notify, "timeout": spans}, optional=optional)
     return draw(st.lists(level, min_size=1, max_size=3))
+
+
+@st.composite
+def on_call(draw: st.DrawFn, teams: list[str]) -> dict[str, Any]:
+    """The sections of a schedule of any shape and of the calendar that it names."""
+    schedule, _ = draw(placed())
+    data = schedule_as_data(schedule)
+    for override in data.get("overrides", []):
+        override.pop("id", None)
+    left_out = draw(st.sampled_from([(), ("overrides",), ("shadows",)]))
+    data = {name: said for name, said in data.items() if name not in left_out}
+    calendars = [calendar_as_data(calendar) for calendar in schedule.calendars.values()]
+    return {"calendars": calendars, "schedules": [{**data, "team": draw(perhaps(teams))}]}
 
 
 @st.composite
@@ -102,7 +131,8 @@ def services(draw: st.DrawFn, number: int, teams: list[str], policies: list[str]
 
 @st.composite
 def organisations(draw: st.DrawFn) -> dict[str, Any]:
-    people = [f"u{n}" for n in range(draw(st.integers(1, 3)))]
+    with_schedules = draw(st.booleans())
+    people = list(PEOPLE) if with_schedules else [f"u{n}" for n in range(draw(st.integers(1, 3)))]
     teams = [f"t{n}" for n in range(draw(st.integers(0, 2)))]
     policies = [f"p{n}" for n in range(draw(st.integers(0, 2)))]
     made: dict[str, Any] = {"users": [draw(users(key)) for key in people], "teams": [], "policies": []}
@@ -111,12 +141,14 @@ def organisations(draw: st.DrawFn) -> dict[str, Any]:
         made["teams"].append(
             {"id": key, "name": draw(names), "members": members, "lead": draw(perhaps(members))}
         )
+    made |= draw(on_call(teams)) if with_schedules else {}
+    schedules = [each["id"] for each in made.get("schedules", ())]
     for key in policies:
         made["policies"].append(
             {
                 "id": key,
                 "team": draw(perhaps(teams)),
-                "levels": draw(levels(people, teams)),
+                "levels": draw(levels(people, teams, schedules)),
                 "repeat": draw(st.integers(0, 3)),
             }
         )
@@ -138,7 +170,7 @@ def organisations(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def wipe() -> None:
-    for model in (Integration, Service, Policy, Team, User, Organisation):
+    for model in (Integration, Service, Policy, Schedule, Calendar, Team, User, Organisation):
         model.objects.all().delete()
 
 

@@ -34,20 +34,29 @@ def validator() -> Any:
 
 @pytest.mark.parametrize("text", [EXAMPLE, demo_organisation(), *blocks(REFERENCE), *blocks(HOW_TO)])
 def test_what_can_be_applied_is_valid(validator: Any, text: str) -> None:
-    validator.validate(yaml.safe_load(text))
+    # Editors read dates as text; YAML 1.1 makes objects of them.
+    validator.validate(json.loads(json.dumps(yaml.safe_load(text), default=str)))
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "schedules: []",
+        "schedules: {}",
+        "schedules: [{id: web}]",
+        "schedules: [{id: web, timezone: UTC, layers: [{rotation: weekly, start: '2026-01-05'}]}]",
+        "schedules: [{id: web, timezone: UTC, layers: [{rotation: yearly, start: '2026-01-05', users: [ada]}]}]",
+        "schedules: [{id: web, timezone: UTC, layers: [{rotation: weekly, start: monday, users: [ada]}]}]",
+        "schedules: [{id: web, timezone: UTC, overrides: [{start: '2026-01-05', users: [ada]}]}]",
+        "calendars: [{id: office, timezone: UTC, hours: [{days: [moon], from: '09:00', to: '17:00'}]}]",
+        "calendars: [{id: office, timezone: UTC, hours: [{from: '9', to: '17:00'}]}]",
+        'policies: [{id: web, levels: [{notify: ["user:ada"], timeout: 5m, when: {zone: person}}]}]',
         "users: {}",
         "users: [{id: ada, name: Ada}]",
         "users: [{id: Ada, name: Ada, email: a@example.com}]",
         "users: [{id: ada, name: Ada, email: a@example.com, roles: admin}]",
         "users: [{id: ada, name: Ada, email: a@example.com, rules: {high: [{mail: soon}]}}]",
         "policies: [{id: web, levels: []}]",
-        'policies: [{id: web, levels: [{notify: ["schedule:web"], timeout: 5m}]}]',
+        'policies: [{id: web, levels: [{notify: ["schedule:web/last"], timeout: 5m}]}]',
         'policies: [{id: web, levels: [{notify: ["user:ada"], timeout: ""}]}]',
         "services: [{id: shop, name: Shop, tier: 0}]",
         "services: [{id: shop, name: Shop, grouping: some}]",

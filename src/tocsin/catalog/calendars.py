@@ -19,10 +19,12 @@ from tocsin.people.checking import check_name
 CALENDARS_MAX = 500
 
 
-@per_configuration
-def calendars() -> Mapping[str, Calendar]:
-    """Every working calendar by its id."""
+def read_calendars() -> Mapping[str, Calendar]:
+    """Every working calendar by its id, as the table has it at this instant."""
     return {row.pk: row.as_value() for row in models.Calendar.objects.all()}
+
+
+calendars = per_configuration(read_calendars)
 
 
 def calendars_then(ids: Collection[str], at: datetime) -> Mapping[str, Calendar]:

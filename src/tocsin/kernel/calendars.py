@@ -117,7 +117,7 @@ def calendar_from(data: Mapping[str, Any], where: str = "") -> Calendar:
     key = check_slug(data.get("id"), f"{prefix}id")
     holidays = data.get("holidays", [])
     if not isinstance(holidays, list | tuple) or len(holidays) > HOLIDAYS_MAX:
-        expected = f"a list of at most {HOLIDAYS_MAX} such as {{on: 2026-12-25, name: Christmas Day}}"
+        expected = f"a list of at most {HOLIDAYS_MAX} such as {{day: 2026-12-25, name: Christmas Day}}"
         raise Refused("These are no holidays", expected, where=f"{prefix}holidays")
     return Calendar(
         id=key,
@@ -131,9 +131,9 @@ def calendar_from(data: Mapping[str, Any], where: str = "") -> Calendar:
 
 
 def _holiday_from(data: object, where: str) -> Holiday:
-    if not isinstance(data, Mapping) or "on" not in data or data.keys() - {"on", "name"}:
-        raise Refused(f"{shown(data)} is not a holiday", "{on: 2026-12-25, name: Christmas Day}", where=where)
-    return Holiday(_date_from(data["on"], f"{where}.on"), _name_from(data.get("name", ""), f"{where}.name"))
+    if not isinstance(data, Mapping) or "day" not in data or data.keys() - {"day", "name"}:
+        raise Refused(f"{shown(data)} is not a holiday", "{day: 2026-12-25, name: Christmas Day}", where=where)
+    return Holiday(_date_from(data["day"], f"{where}.day"), _name_from(data.get("name", ""), f"{where}.name"))
 
 
 def _date_from(data: object, where: str) -> date:
@@ -163,5 +163,5 @@ def calendar_as_data(calendar: Calendar) -> dict[str, Any]:
         "name": calendar.name,
         "timezone": calendar.timezone,
         "hours": [window_as_data(window) for window in calendar.hours],
-        "holidays": [{"on": day.on.isoformat(), "name": day.name} for day in calendar.holidays],
+        "holidays": [{"day": day.on.isoformat(), "name": day.name} for day in calendar.holidays],
     }

@@ -12,7 +12,7 @@ from tocsin.kernel.moments import whole_seconds
 from tocsin.kernel.spans import Span
 from tocsin.oncall import rules
 from tocsin.oncall.models import Absence, CoverRequest
-from tocsin.oncall.reading import schedules
+from tocsin.oncall.reading import as_they_stand
 from tocsin.oncall.swaps import ask_cover, withdraw_cover
 from tocsin.people.actions import find_user
 
@@ -70,10 +70,10 @@ def ask_for_absent(by: By, now: datetime) -> int:
     made = 0
     for user, absences in away.items():
         rows = CoverRequest.objects.filter(user=user, ends_at__gt=now)
-        for key, schedule in schedules().items():
+        for key, lines in as_they_stand().items():
             requests = [row.as_value() for row in rows if row.schedule_id == key]
             spans = [absence.span for absence in absences]
-            for span in rules.cover_wanted(schedule, user, spans, requests, now):
+            for span in rules.cover_wanted(lines.schedule, user, spans, requests, now):
                 why = next(each for each in absences if each.span.common(span))
                 ask_cover(key, user, span, by, now, absence=why)
                 made += 1

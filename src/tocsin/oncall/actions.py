@@ -18,6 +18,7 @@ from tocsin.oncall.past import known_before as known_before  # noqa: PLC0414 - o
 from tocsin.oncall.past import known_then as known_then  # noqa: PLC0414 - offered here too
 from tocsin.oncall.past import named_calendars
 from tocsin.oncall.past import served as served  # noqa: PLC0414 - offered here too
+from tocsin.oncall.reading import as_they_stand
 from tocsin.oncall.reading import calendars as calendars  # noqa: PLC0414 - offered here too
 from tocsin.oncall.reading import on_call_at as on_call_at  # noqa: PLC0414 - offered here too
 from tocsin.oncall.reading import schedules as schedules  # noqa: PLC0414 - offered here too
@@ -116,6 +117,6 @@ def schedules_naming(calendar_id: str) -> list[str]:
     """The schedules with a restriction that names the calendar."""
     return [
         key
-        for key, schedule in schedules().items()
-        if calendar_id in named_calendars(schedule, schedule.overrides)
+        for key, lines in as_they_stand().items()
+        if calendar_id in named_calendars(lines.schedule, lines.schedule.overrides)
     ]

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from tocsin.catalog.calendars import calendars
+from tocsin.catalog.calendars import read_calendars
 from tocsin.journal.actions import Fact
 from tocsin.journal.changes import did, record, saved
 from tocsin.journal.waking import wake
@@ -41,7 +41,7 @@ class Schedules:
         self._by, self._now = by, now
         self._people = set(User.objects.people().values_list("pk", flat=True))
         self._teams = set(Team.objects.values_list("pk", flat=True))
-        self._calendars = calendars()
+        self._calendars = read_calendars()
         self._rows = Schedule.objects.select_for_update().order_by("pk").in_bulk(wanted)
         self._standing: dict[str, list[Override]] = {key: [] for key in wanted}
         for some in in_parts(wanted):

@@ -19,7 +19,7 @@ from tocsin.kernel.spans import Span
 from tocsin.oncall import rules
 from tocsin.oncall.actions import find_schedule
 from tocsin.oncall.models import Absence, CoverRequest, Override
-from tocsin.oncall.reading import schedules
+from tocsin.oncall.reading import as_they_stand
 from tocsin.oncall.saving import TOPIC, Schedules
 from tocsin.people.models import User
 
@@ -52,7 +52,7 @@ def ask_cover(
         ):
             raise conflict(f"{user} has {OPEN_MAX} open requests", "Withdraw those that are not needed.")
         request = rules.Request("", user, _stored(span), now, tuple(asked), returns and _stored(returns))
-        rules.ask(schedules()[schedule_id], request, now)
+        rules.ask(as_they_stand()[schedule_id].schedule, request, now)
         row = CoverRequest.objects.create(
             schedule_id=schedule_id,
             user_id=user,
@@ -76,7 +76,7 @@ def accept_cover(request_id: int, user: str, by: By, now: datetime) -> CoverRequ
     with changing():
         row = find_request(request_id)
         _check_people([user])
-        schedule = schedules()[row.schedule_id]
+        schedule = as_they_stand()[row.schedule_id].schedule
         accepted = rules.accept(schedule, row.as_value(), user, now, _standing_beside(row))
         saving = Schedules([row.schedule_id], by, now)
         for override in accepted.overrides:
@@ -106,7 +106,7 @@ def take_shift(schedule_id: str, span: Span, user: str, by: By, now: datetime, *
     with changing():
         find_schedule(schedule_id)
         _check_people([user, *([of] if of else [])])
-        override = rules.take(schedules()[schedule_id], _stored(span), user, now, of)
+        override = rules.take(as_they_stand()[schedule_id].schedule, _stored(span), user, now, of)
         saving = Schedules([schedule_id], by, now)
         row = saving.add(schedule_id, override)
         saving.store()
@@ -116,7 +116,7 @@ def take_shift(schedule_id: str, span: Span, user: str, by: By, now: datetime, *
 def find_request(request_id: int) -> CoverRequest:
     """The request. Raises Refused."""
     row = CoverRequest.objects.select_related("user").filter(pk=request_id).first()
-    if row is None or row.schedule_id not in schedules():
+    if row is None or row.schedule_id not in as_they_stand():
         raise not_found("request for cover", request_id)
     return row
 

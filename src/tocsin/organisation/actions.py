@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import yaml
 
 from tocsin.catalog import actions as catalog
+from tocsin.catalog.calendars import CalendarChanges
 from tocsin.catalog.models import Integration
 from tocsin.catalog.rules import Grouping, ServiceValue, UrgencyFrom, matrix_from
 from tocsin.catalog.saving import Integrations, Services
@@ -24,8 +25,12 @@ from tocsin.kernel.urgency import Urgency
 from tocsin.notification.channels import check_address
 from tocsin.notification.rule_actions import Rules
 from tocsin.notification.rules import Step
+from tocsin.oncall.actions import delete_calendar, delete_schedule, schedules_naming
+from tocsin.oncall.reading import as_they_stand
+from tocsin.oncall.saving import Schedules, note_changes
 from tocsin.organisation import rules
 from tocsin.organisation.kinds import LEFT, NEVER, NONE
+from tocsin.organisation.meaning import calendar_of, schedule_of
 from tocsin.organisation.plan import Plan, plan, planned_again, read_current
 from tocsin.organisation.reading import File
 from tocsin.organisation.rules import Change, Data, Declared, Fate, Removed
@@ -118,6 +123,27 @@ def _save_teams(objects: Objects, keys: dict[str, str], by: By, now: datetime) -
     teams.store(by, now)
 
 
+def _save_calendars(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
+    calendars = CalendarChanges([each.id for each in objects])
+    for each in objects:
+        with _told_of(each):
+            calendars.save(calendar_of(each.id, each.data))
+    calendars.store(by, now)
+    note_changes({key for each in calendars.changed for key in schedules_naming(each)}, by, now)
+
+
+def _save_schedules(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
+    known = as_they_stand()
+    saving = Schedules([each.id for each in objects], by, now)
+    for each in objects:
+        value = schedule_of(each.id, each.data)
+        if "shadows" not in each.data and (there := known.get(each.id)):
+            value = replace(value, shadows=there.schedule.shadows)
+        with _told_of(each):
+            saving.save(value, each.data["team"], overrides="overrides" in each.data)
+    saving.store()
+
+
 def _save_policies(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
     policies = Policies([each.id for each in objects])
     for each in objects:
@@ -166,6 +192,8 @@ def _save_organisation(objects: Objects, keys: dict[str, str], by: By, now: date
 SAVING: dict[str, Callable[[Objects, dict[str, str], By, datetime], None]] = {
     rules.USERS: _save_users,
     rules.TEAMS: _save_teams,
+    rules.CALENDARS: _save_calendars,
+    rules.SCHEDULES: _save_schedules,
     rules.POLICIES: _save_policies,
     rules.SERVICES: _save_services,
     rules.INTEGRATIONS: _save_integrations,
@@ -213,6 +241,10 @@ def _remove(gone: Removed, by: By, now: datetime) -> None:
         catalog.delete_service(gone.id, by, now)
     elif gone.section == rules.POLICIES:
         delete_policy(gone.id, by, now)
+    elif gone.section == rules.SCHEDULES:
+        delete_schedule(gone.id, by, now, named_by=())  # the plan has made sure of it, of these two as well
+    elif gone.section == rules.CALENDARS:
+        delete_calendar(gone.id, by, now, named_by=())
     else:
         people.delete_team(gone.id, by, now, named_by=())  # the plan has made sure of it
 

@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tocsin.kernel.errors import Refused
+from tocsin.oncall.rules import references
 from tocsin.organisation import rules
 from tocsin.organisation.kinds import nearest
+from tocsin.organisation.meaning import schedule_of
 from tocsin.organisation.rules import (
+    CALENDARS,
     INTEGRATIONS,
     NOUNS,
     ORGANISATION,
     POLICIES,
+    SCHEDULES,
     SERVICES,
     TEAMS,
     USERS,
@@ -26,7 +30,7 @@ from tocsin.organisation.rules import (
 )
 from tocsin.people.rules import COMMAND_LINE
 
-_TARGETS = {"user": USERS, "team": TEAMS}
+_TARGETS = {"user": USERS, "team": TEAMS, "schedule": SCHEDULES, "calendar": CALENDARS}
 
 
 def check(
@@ -70,7 +74,7 @@ def _references(section: str, data: Data) -> Iterator[tuple[str, str, str]]:
     if section == TEAMS:
         for number, member in enumerate(data.get("members", ())):
             yield f"members.{number}", USERS, member
-    if section in (POLICIES, SERVICES) and data.get("team"):
+    if section in (SCHEDULES, POLICIES, SERVICES) and data.get("team"):
         yield "team", TEAMS, data["team"]
     if section == SERVICES and data.get("policy"):
         yield "policy", POLICIES, data["policy"]
@@ -78,8 +82,12 @@ def _references(section: str, data: Data) -> Iterator[tuple[str, str, str]]:
         for number, level in enumerate(data.get("levels", ())):
             for place, target in enumerate(level["notify"]):
                 kind, _, key = target.partition(":")
-                if kind in _TARGETS:
-                    yield f"levels.{number}.notify.{place}", _TARGETS[kind], key
+                yield f"levels.{number}.notify.{place}", _TARGETS[kind], key.partition("/")[0]
+            if when := level.get("when"):
+                yield f"levels.{number}.when", CALENDARS, when.get("calendar") or when["outside"]
+    if section == SCHEDULES:
+        for path, kind, key in references(schedule_of("schedule", data)) if data else ():
+            yield path, _TARGETS[kind], key
 
 
 def _inner(each: Declared, current: State, final: State) -> Iterator[Refused]:
@@ -140,7 +148,7 @@ def _removals(
         for each in removed
         if each.section != USERS and each.fate is rules.Fate.DELETED
     }
-    for section in (POLICIES, SERVICES):
+    for section in (SCHEDULES, POLICIES, SERVICES):
         for key, data in final[section].items():
             for _, named, name in _references(section, data):
                 if (named, name) in gone and (section, key) not in own:

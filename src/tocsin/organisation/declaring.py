@@ -11,9 +11,18 @@ from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import digest
 from tocsin.organisation import rules
 from tocsin.organisation.kinds import BAD, Reader, nearest, read_entries
+from tocsin.organisation.meaning import (
+    calendar_data,
+    calendar_of,
+    level_data,
+    schedule_data,
+    schedule_of,
+    senseless_calendar,
+    senseless_schedule,
+)
 from tocsin.organisation.reading import File, Node, read_files
 from tocsin.organisation.rules import Declarations, Declared, integrations_of
-from tocsin.organisation.schema import LATER, LISTS, OBJECTS_MAX, ORGANISATION, SECTIONS
+from tocsin.organisation.schema import LISTS, OBJECTS_MAX, ORGANISATION, SECTIONS
 
 
 @dataclass
@@ -44,9 +53,7 @@ def declare(files: Sequence[File]) -> tuple[Declarations, list[Refused], dict[st
 
 def _read_section(so_far: Declaring, name: str, key: Node, value: Node) -> None:
     reader = so_far.reader
-    if name in LATER:
-        reader.wrong(key, LATER[name], f"one of {', '.join(SECTIONS)}", "Take the section out.")
-    elif name == rules.ORGANISATION:
+    if name == rules.ORGANISATION:
         _read_organisation(so_far, value)
     elif name not in LISTS:
         reader.wrong(
@@ -98,6 +105,8 @@ def _read_object(so_far: Declaring, section: str, node: Node) -> None:
     key = _id_of(node)
     if key and not _is_first(so_far, section, key, node.where):
         return
+    if data is not BAD and len(reader.problems) == before:
+        data = _in_plain_form(reader, section, data, node)
     if data is BAD or len(reader.problems) > before:
         so_far.spoilt[section].add(key)
         return
@@ -110,6 +119,26 @@ def _read_object(so_far: Declaring, section: str, node: Node) -> None:
         so_far.whole.add(integrations_of(key))
         for number, each in enumerate(integrations):
             _add_integration(so_far, key, each, f"integrations.{number}", places)
+
+
+def _in_plain_form(reader: Reader, section: str, data: dict[str, Any], node: Node) -> dict[str, Any]:
+    """`data` so that what means the same is the same; what makes no sense together is told at its place."""
+    problems: list[Refused] = []
+    if section == rules.POLICIES:
+        return {**data, "levels": [level_data(level) for level in data["levels"]]}
+    if section == rules.CALENDARS:
+        problems = list(senseless_calendar(data["id"], data))
+        if not problems:
+            return {"id": data["id"], **calendar_data(calendar_of(data["id"], data))}
+    if section == rules.SCHEDULES:
+        problems = list(senseless_schedule(data["id"], data))
+        if not problems:
+            plain = schedule_data(schedule_of(data["id"], data), data["team"])
+            return {"id": data["id"], **{name: said for name, said in plain.items() if name in data}}
+    for each in problems:
+        each.where = reader.places.get(each.where, node.where)
+    reader.problems += problems
+    return data
 
 
 def _add_integration(

@@ -21,6 +21,7 @@ from tocsin.organisation.reading import Node
 BAD: Final = object()  # could not be read; the reader knows why
 REQUIRED: Final = object()
 LEFT: Final = object()  # left out: what there is stays as it is
+OMITTED: Final = object()  # left out: it is not there
 NEVER = "never"
 NONE = "none"
 _SLUG_PATTERN = r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"
@@ -235,7 +236,8 @@ class Named:
 
 @dataclass(frozen=True)
 class Field:
-    """One key of a record. `default` REQUIRED: it must be there; LEFT: left out, what there is stays as it is."""
+    """One key of a record. `default` REQUIRED: it must be there; LEFT: left out, what there is stays as it is;
+    OMITTED: left out, it is not there."""
 
     name: str
     kind: Kind
@@ -269,7 +271,7 @@ class Record:
                         node, f"Here {self.noun} has no {each.name}", f"the key {each.name}", each.help
                     )
                     read[each.name] = BAD
-                elif each.default is not LEFT:
+                elif each.default not in (LEFT, OMITTED):
                     read[each.name] = each.default
                 continue
             key, value = entries[each.name]

@@ -7,16 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tocsin.catalog import actions as catalog
-from tocsin.catalog.models import Integration, Organisation, Service
+from tocsin.catalog.models import Calendar, Integration, Organisation, Service
 from tocsin.catalog.rules import ServiceValue, matrix_as_data, matrix_from
 from tocsin.escalation.models import Policy
 from tocsin.kernel.durations import format_duration
 from tocsin.kernel.errors import Refused
 from tocsin.notification.models import Rule
+from tocsin.oncall.models import Schedule
+from tocsin.oncall.reading import as_they_stand
 from tocsin.organisation import rules
 from tocsin.organisation.checking import check
 from tocsin.organisation.declaring import declare
 from tocsin.organisation.kinds import NEVER, NONE
+from tocsin.organisation.meaning import calendar_data, schedule_data
 from tocsin.organisation.reading import File, FilesRefused
 from tocsin.organisation.rules import (
     Added,
@@ -106,6 +109,8 @@ def read_current() -> rules.State:
         rules.ORGANISATION: {rules.THE_ORGANISATION: _organisation()},
         rules.USERS: _users(),
         rules.TEAMS: _teams(),
+        rules.CALENDARS: {row.id: calendar_data(row.as_value()) for row in Calendar.objects.order_by("pk")},
+        rules.SCHEDULES: _schedules(),
         rules.POLICIES: {row.id: _policy(row) for row in Policy.objects.order_by("pk")},
         rules.SERVICES: {row.id: _service(row) for row in Service.objects.order_by("pk")},
         rules.INTEGRATIONS: {row.id: _integration(row) for row in Integration.objects.order_by("pk")},
@@ -154,6 +159,12 @@ def _teams() -> dict[str, dict[str, Any]]:
         row.id: {"name": row.name, "members": members.get(row.id, []), "lead": row.lead_id}
         for row in Team.objects.order_by("pk")
     }
+
+
+def _schedules() -> dict[str, dict[str, Any]]:
+    known = as_they_stand()
+    rows = Schedule.objects.live().order_by("pk")
+    return {row.id: schedule_data(known[row.id].schedule, row.team_id) for row in rows}
 
 
 def _policy(row: Policy) -> dict[str, Any]:

@@ -7,6 +7,17 @@ from tocsin.kernel.durations import format_duration
 from tocsin.kernel.urgency import Impact
 from tocsin.organisation import kinds
 from tocsin.organisation.kinds import Field, Kind, Record
+from tocsin.organisation.schedule_kinds import Clock, Days, Moment, OneShape, Slot
+from tocsin.organisation.schedule_schema import (
+    HOLIDAY,
+    JOINING,
+    LAYER,
+    OVERRIDE,
+    SHADOW,
+    TEMPORARY,
+    WHEN_WITHIN,
+    WINDOW,
+)
 from tocsin.organisation.schema import GROUPING, INTEGRATION, LEVEL, LISTS, ORGANISATION, PRIORITIES, USER
 from tocsin.organisation.vocabulary import Key, Step, Target
 
@@ -20,6 +31,14 @@ def reference() -> str:
     ]
     tables += [(f"{name}[]", record) for name, record in LISTS.items()]
     tables += [
+        ("calendars[].hours[]", WINDOW),
+        ("calendars[].holidays[]", HOLIDAY),
+        ("schedules[].layers[]", LAYER),
+        ("schedules[].layers[].users[]", JOINING),
+        ("schedules[].overrides[]", OVERRIDE),
+        ("schedules[].overrides[], with layers", TEMPORARY),
+        ("schedules[].shadows[]", SHADOW),
+        ("policies[].levels[].when", WHEN_WITHIN),
         ("users[].rules", _inside(USER, "rules")),
         ("policies[].levels[]", LEVEL),
         ("services[].grouping", GROUPING),
@@ -61,7 +80,17 @@ def _value_in_words(kind: Kind) -> str:
         case kinds.Slug():
             return kind.words
         case Target():
-            return '`"user:ID"`, `"team:ID"`'
+            return '`"schedule:ID"`, `"schedule:ID/next"`, `"team:ID"`, `"user:ID"`'
+        case Moment():
+            return kind.words
+        case Clock():
+            return '`"09:00"`' + (', `"24:00"`, `"mon 09:00"`' if kind.closes else "")
+        case Days():
+            return "`mon`, `mon-fri`"
+        case OneShape():
+            return "see below"
+        case Slot():
+            return "`ID`, `[ID, ID]`, `null`, or see below"
         case Step():
             return f"`contact` or `{{contact: delay}}`, at most {format_duration(kind.delay.most)}"
         case Key():
@@ -78,6 +107,8 @@ def _inside(record: Record, name: str) -> Record:
 def _default_in_words(each: Field) -> str:
     if each.default is kinds.REQUIRED:
         return "**must be there**"
+    if each.default is kinds.OMITTED:
+        return "—"
     if each.default is kinds.LEFT:
         return "stays as it is"
     if each.default in (None, "", []):

@@ -7,9 +7,12 @@ it is); `merged` puts both together.
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Any
 
 from tocsin.kernel.errors import Refused
@@ -18,12 +21,15 @@ Data = Mapping[str, Any]
 State = Mapping[str, Mapping[str, Data]]
 
 ORGANISATION, USERS, TEAMS = "organisation", "users", "teams"
+CALENDARS, SCHEDULES = "calendars", "schedules"
 POLICIES, SERVICES, INTEGRATIONS = "policies", "services", "integrations"
-ORDER = (ORGANISATION, USERS, TEAMS, POLICIES, SERVICES, INTEGRATIONS)
+ORDER = (ORGANISATION, USERS, TEAMS, CALENDARS, SCHEDULES, POLICIES, SERVICES, INTEGRATIONS)
 NOUNS = {
     ORGANISATION: "organisation",
     USERS: "user",
     TEAMS: "team",
+    CALENDARS: "calendar",
+    SCHEDULES: "schedule",
     POLICIES: "policy",
     SERVICES: "service",
     INTEGRATIONS: "integration",
@@ -137,8 +143,31 @@ def _details(before: Data, after: Data) -> Iterator[str]:
                     yield f"contact {contact} {_how((old or {}).get(contact), value.get(contact))}"
         elif name == "description":
             yield f"description {_how(old, value)}"
+        elif name == "layers":
+            yield from _layer_details(old or [], value)
+        elif name in ("overrides", "holidays"):
+            yield _counted(name, old or [], value)
         else:
             yield f"{name} {_shown(old)} → {_shown(value)}"
+
+
+def _layer_details(before: Sequence[Data], after: Sequence[Data]) -> Iterator[str]:
+    """Which layers came, went or changed, by their number from the bottom."""
+    for number, (old, new) in enumerate(zip_longest(before, after), 1):
+        if old is None or new is None:
+            yield f"layer {number} {'added' if old is None else 'removed'}"
+            continue
+        for name in dict.fromkeys([*old, *new]):
+            if old.get(name) != new.get(name):
+                yield f"layer {number} {name} {_shown(old.get(name))} → {_shown(new.get(name))}"
+
+
+def _counted(name: str, before: Sequence[Data], after: Sequence[Data]) -> str:
+    """How many came and went: "overrides 2 added, 1 removed"; of what is there twice, each."""
+    had, has = ([json.dumps(each, sort_keys=True) for each in some] for some in (before, after))
+    gone, new = Counter(had) - Counter(has), Counter(has) - Counter(had)
+    said = [f"{some.total()} {word}" for some, word in ((new, "added"), (gone, "removed")) if some]
+    return f"{name} {', '.join(said) or 'in another order'}"
 
 
 def _how(old: Any, new: Any) -> str:
@@ -154,6 +183,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         if "notify" in value:  # a level
             text = f"{_shown(value['notify'])} for {value['timeout']}"
+            text += f" ({_shown(value['when'])})" if value.get("when") else ""
         elif len(value) == 1 and all(isinstance(delay, str) for delay in value.values()):  # a step that waits
             text = " after ".join(next(iter(value.items())))
         else:
@@ -196,7 +226,7 @@ def removed_by(
                 removed.append(Removed(INTEGRATIONS, key, Fate.DELETED))
             elif data["enabled"]:
                 removed.append(Removed(INTEGRATIONS, key, Fate.SWITCHED_OFF))
-    for section in (SERVICES, POLICIES, TEAMS):
+    for section in (SERVICES, POLICIES, SCHEDULES, CALENDARS, TEAMS):
         if section in declared.whole:
             gone = [key for key in current[section] if key not in listed[section]]
             removed += [Removed(section, key, Fate.DELETED) for key in gone]

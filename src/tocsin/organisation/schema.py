@@ -16,6 +16,7 @@ from tocsin.notification.rules import RULE_STEPS_MAX
 from tocsin.organisation.kinds import (
     LEFT,
     NONE,
+    OMITTED,
     Either,
     Field,
     Listed,
@@ -28,6 +29,7 @@ from tocsin.organisation.kinds import (
     Whole,
     YesNo,
 )
+from tocsin.organisation.schedule_schema import CALENDAR, SCHEDULE, WHEN
 from tocsin.organisation.vocabulary import Key, Step, Target, check_description, check_field
 from tocsin.people import actions as people
 from tocsin.people.rules import Role
@@ -144,12 +146,20 @@ LEVEL = Record(
         Field(
             "notify",
             Listed(Target(), escalation.TARGETS_MAX, least=1),
-            'Who is paged: "user:ID" or "team:ID".',
+            'Who is paged: "schedule:ID" (whoever is on call), "schedule:ID/next", "schedule:ID/previous", "team:ID", '
+            '"user:ID".',
         ),
         Field(
             "timeout",
             Span(escalation.TIMEOUT_MIN, escalation.TIMEOUT_MAX),
             "How long the level has to answer before the next one is paged.",
+        ),
+        Field(
+            "when",
+            WHEN,
+            "Only then; at other hours the level is passed over at once. Left out: always.",
+            OMITTED,
+            nullable=True,
         ),
     ),
 )
@@ -248,9 +258,15 @@ SERVICE = Record(
 )
 
 # The sections of a file, in the order in which they are written and applied.
-LISTS: dict[str, Record] = {"users": USER, "teams": TEAM, "policies": POLICY, "services": SERVICE}
+LISTS: dict[str, Record] = {
+    "users": USER,
+    "teams": TEAM,
+    "calendars": CALENDAR,
+    "schedules": SCHEDULE,
+    "policies": POLICY,
+    "services": SERVICE,
+}
 SECTIONS = ("organisation", *LISTS)
-LATER = {"schedules": "There are no schedules yet: they come with a later version."}
 
 
 def json_schema() -> dict[str, Any]:

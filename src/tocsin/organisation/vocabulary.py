@@ -17,23 +17,15 @@ from tocsin.organisation.reading import Node
 
 @dataclass(frozen=True)
 class Target:
-    """Somebody a level notifies: "user:bo" or "team:web"."""
+    """Somebody a level notifies: "user:bo", "team:web", "schedule:web-primary/next"."""
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
-        text = reader.text(node, 'somebody like "user:bo" or "team:web"')
-        return text if text is BAD else reader.take(node, lambda: _target(text))
+        text = reader.text(node, escalation.EXAMPLE)
+        return text if text is BAD else reader.take(node, lambda: str(escalation.parse_target(text)))
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^(user|team):[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"}
-
-
-def _target(text: str) -> str:
-    target = escalation.parse_target(text)
-    if target.kind is escalation.TargetKind.SCHEDULE:
-        raise Refused(
-            f"{text} cannot be notified: there are no schedules yet", 'somebody like "user:bo" or "team:web"'
-        )
-    return str(target)
+        slug = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+        return {"type": "string", "pattern": f"^((user|team):{slug}|schedule:{slug}(/(next|previous))?)$"}
 
 
 @dataclass(frozen=True)

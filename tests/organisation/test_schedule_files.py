@@ -1,0 +1,154 @@
+"""Schedules and calendars declared in files: planned in words, applied beside what people changed on the pages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.organisation.test_apply import BY, NOW, applied, planned, refused
+from tests.world import T0
+from tocsin.journal.models import Entry
+from tocsin.oncall.actions import add_override, on_call_at, schedules, served
+from tocsin.oncall.models import Override, Schedule
+from tocsin.oncall.rules import OVERRIDES_MAX
+from tocsin.oncall.rules import Override as OverrideValue
+from tocsin.organisation.actions import export
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("outbox")]
+WEEK = timedelta(weeks=1)
+PEOPLE = """
+users:
+  - {id: ada, name: Ada, email: ada@example.com, role: admin}
+  - {id: bo, name: Bo, email: bo@example.com}
+  - {id: cy, name: Cy, email: cy@example.com}
+"""
+LAYERS = """
+calendars:
+  - {id: office, timezone: UTC, hours: [{days: [mon-fri], from: "09:00", to: "17:00"}]}
+schedules:
+  - id: web
+    timezone: UTC
+    layers:
+      - {rotation: weekly, start: 2026-03-02T09:00, users: [ada, [bo, cy], null]}
+      - {rotation: daily, every: 2, start: 2026-03-02T09:00, users: [cy], restrict: [{outside: office}]}
+"""
+POLICY = """
+policies:
+  - id: web
+    levels: [{notify: ["schedule:web", "schedule:web/next"], timeout: 5m, when: {calendar: office, zone: person}}]
+"""
+ONE = """
+    overrides: [{start: 2026-03-02T09:00, end: 2026-03-03T09:00, users: [bo]}]
+"""
+
+
+def test_schedules_are_planned_in_words_and_applied() -> None:
+    assert planned(PEOPLE + LAYERS + POLICY)[3:] == [
+        "add calendar office",
+        "add schedule web",
+        "add policy web",
+        "6 to add, 0 to change, 0 to remove.",
+    ]
+    applied(PEOPLE + LAYERS + POLICY)
+    assert [on_call_at("web", T0 + each * WEEK) for each in range(3)] == [("ada",), ("bo", "cy"), ()]
+    assert on_call_at("web", T0 + timedelta(hours=8)) == ("cy",)
+    assert planned(LAYERS + POLICY) == ["Nothing changes."]
+
+
+def test_what_changes_in_a_schedule_is_said_layer_by_layer() -> None:
+    applied(PEOPLE + LAYERS)
+    changed = (
+        LAYERS.replace("[ada, [bo, cy], null]", "[bo, ada]")
+        .replace("every: 2, ", "")
+        .replace("17:00", "18:00")
+    )
+    changed += "      - {rotation: fixed, start: 2026-03-02T09:00, users: [ada]}\n" + ONE
+    assert planned(changed) == [
+        "change calendar office: hours days mon-fri; from 09:00; to 17:00 → days mon-fri; from 09:00; to 18:00",
+        "change schedule web: layer 1 users ada + bo + cy + none → bo + ada, layer 2 every 2 → none, layer 3 added, "
+        "overrides 1 added",
+        "0 to add, 2 to change, 0 to remove.",
+    ]
+
+
+def test_a_file_without_overrides_leaves_those_that_people_made() -> None:
+    applied(PEOPLE + LAYERS)
+    override = OverrideValue("", T0, T0 + WEEK, ("bo",), ("ada",))
+    add_override("web", override, BY, NOW)
+    assert planned(LAYERS) == ["Nothing changes."]
+    applied(LAYERS.replace("weekly, start: 2026-03-02", "weekly, start: 2026-03-03"))
+    (moved,) = Override.objects.standing()
+    assert moved.starts_at == T0 + timedelta(days=1), "it went along with the shift that it covers"
+
+
+def test_a_file_with_overrides_says_all_there_are() -> None:
+    applied(PEOPLE + LAYERS + ONE)
+    (kept,) = Override.objects.standing()
+    add_override("web", OverrideValue("", T0, T0 + WEEK, ("cy",)), BY, NOW)
+    assert planned(LAYERS + ONE) == [
+        "change schedule web: overrides 1 removed",
+        "0 to add, 1 to change, 0 to remove.",
+    ]
+    applied(LAYERS + ONE)
+    assert list(Override.objects.standing()) == [kept], "what stays is the same override as before"
+    assert on_call_at("web", T0) == ("bo",)
+
+
+def test_what_the_files_list_no_longer_goes_when_pruned_and_only_what_nothing_names() -> None:
+    applied(PEOPLE + LAYERS + POLICY)
+    gone = "calendars: []\nschedules: []\n"
+    assert refused(gone, prune=True) == [
+        "Schedule web would be removed, and policy web names it. Declare schedule web, or change policy web.",
+        "Schedule web would be removed, and policy web names it. Declare schedule web, or change policy web.",
+        "Calendar office would be removed, and policy web names it. Declare calendar office, or change policy web.",
+    ]
+    assert planned(gone + "policies: []\n", prune=True)[:-1] == [
+        "remove policy web",
+        "remove schedule web",
+        "remove calendar office",
+    ]
+    applied(gone + "policies: []\n", prune=True)
+    assert schedules() == {} and Schedule.objects.live().count() == 0
+    assert served("web", T0, T0 + WEEK).stretches, "what was served stays known"
+
+
+def overrides(count: int) -> str:
+    hours = (T0 + timedelta(hours=n) for n in range(count))
+    lines = (
+        f"      - {{start: {at:%Y-%m-%dT%H:%M:%SZ}, end: {at:%Y-%m-%dT%H}:30Z, users: [bo]}}\n"
+        for at in hours
+    )
+    return "    overrides:\n" + "".join(lines)
+
+
+def test_ten_thousand_overrides_are_applied_and_one_more_is_refused_in_words() -> None:
+    most = overrides(OVERRIDES_MAX)
+    applied(PEOPLE + LAYERS + most)
+    assert Override.objects.standing().count() == OVERRIDES_MAX
+    assert on_call_at("web", T0) == ("bo",)
+    (entry,) = Entry.objects.filter(kind="overrides.replaced")
+    assert entry.data["added_count"] == OVERRIDES_MAX and len(entry.data["added"]) < 100
+    (problem,) = refused(LAYERS + overrides(OVERRIDES_MAX + 1))
+    assert f"The list has {OVERRIDES_MAX + 1} items. Expected at most {OVERRIDES_MAX}." in problem
+    exported = export()
+    assert planned(exported) == ["Nothing changes."]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("{rotation: secondly, start: 2026-01-05, users: [ada]}", "Expected one of hourly"),
+        ("{rotation: hourly, every: 0, start: 2026-01-05, users: [ada]}", "whole number from 1 to 1000"),
+        ("{rotation: daily, start: 9999-01-05, users: [ada]}", "out of reach"),
+        ("{rotation: daily, start: 2026-01-05, timezone: ../etc/passwd, users: [ada]}", "is not a time zone"),
+        ("{rotation: daily, start: 2026-01-05, users: [" + "ada, " * 101 + "]}", "at most 100"),
+        ("{rotation: daily, start: 2026-01-05, users: [[ada, ada]]}", "twice at the same time"),
+        ("{rotation: daily, start: 2026-01-05, users: [ada], restrict: [{}]}", "has no from"),
+        ("{rotation: daily, start: 2026-01-05, users: [ada], name: !!python/name:os.system x}", "belongs"),
+        ("{rotation: daily, start: 2026-01-05, users: [ada], name: " + "x" * 101 + "}", "at most 100"),
+    ],
+)
+def test_hostile_layers_are_refused_in_words(words: str, why: str) -> None:
+    text = PEOPLE + f"schedules:\n  - id: web\n    timezone: UTC\n    layers:\n      - {words}\n"
+    assert any(why in problem and "org.yaml:10" in problem for problem in refused(text)), refused(text)
