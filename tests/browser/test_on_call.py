@@ -1,0 +1,192 @@
+"""Who is on call, in a real browser: make a rotation, drag an override, read what it does, accept a swap on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PATIENCE_MS, Open
+from tests.browser.test_the_road import fits
+from tests.programs import Program
+
+pytestmark = pytest.mark.browser
+Pictures = Callable[[Page, str], None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _patience() -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+
+
+def make_rotation(page: Page, name: str, people: tuple[str, ...]) -> None:
+    """Make a weekly schedule with script: each person is added by choosing them."""
+    page.goto("/new/schedule")
+    page.get_by_label("Name", exact=True).first.fill(name)
+    page.locator("[name=timezone]").fill("Europe/Madrid")
+    for number, person in enumerate(people, 1):
+        page.locator("[name=layer-0-new]").select_option(label=person)
+        expect(page.locator(".slot")).to_have_count(number)
+    page.get_by_role("button", name="See what changes").last.click()
+    expect(page.locator("h1")).to_have_text(f"What changes in {name}")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text(f"{name} is made.")).to_be_visible()
+
+
+def test_a_rotation_is_made_with_a_preview_that_follows(open_page: Open, pictures: Pictures) -> None:
+    page = open_page("/new/schedule")
+    page.get_by_label("Name", exact=True).first.fill("Shop nights")
+    preview = page.locator("[data-preview-into]")
+    expect(preview).to_contain_text("Choose whose turn it is")
+    page.locator("[name=layer-0-new]").select_option(label="Chidi Okafor")
+    expect(preview.locator(".cal")).to_be_visible()
+    page.locator("[name=layer-0-new]").select_option(label="Bo Lind")
+    expect(preview).to_contain_text("Bo Lind")
+    expect(page.locator("[name=name]")).to_have_value("Shop nights")
+    # The second turn goes first: by its button, and back by dragging.
+    page.get_by_role("button", name="Move turn 2 up").click()
+    expect(page.locator(".slot").first).to_contain_text("Bo Lind")
+    page.locator(".slot").nth(1).drag_to(page.locator(".slot").first, target_position={"x": 4, "y": 8})
+    expect(page.locator(".slot").first).to_contain_text("Chidi Okafor")
+    pictures(page, "schedule-editor-desk")
+    page.get_by_role("button", name="See what changes").last.click()
+    expect(page.locator("#impact")).to_contain_text("2 people are told")
+    pictures(page, "schedule-impact-desk")
+    page.get_by_role("button", name="Save, and tell").click()
+    expect(page.get_by_text("Shop nights is made.")).to_be_visible()
+    expect(page.locator(".lead")).to_contain_text("is on call until")
+    assert fits(page)
+    pictures(page, "schedule-desk")
+
+
+def test_an_override_is_dragged_and_what_it_does_is_read_before_it_is_made(
+    open_page: Open, pictures: Pictures
+) -> None:
+    page = open_page("/")
+    make_rotation(page, "Dragged", ("Chidi Okafor", "Bo Lind"))
+    page.goto("/schedules/dragged?view=weeks")
+    lane = page.locator("svg.lane-final").last
+    lane.scroll_into_view_if_needed()
+    box = lane.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 2 / 7, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 3 / 7, box["y"] + box["height"] / 2, steps=5)
+    expect(lane.locator(".draw")).to_be_visible()
+    page.mouse.up()
+    sheet = page.locator("#sheet")
+    expect(sheet).to_contain_text("Override Dragged")
+    start, end = (sheet.locator(f"[name={name}]").input_value() for name in ("start", "end"))
+    assert start.endswith("T00:00") and end.endswith("T00:00") and start < end
+    sheet.get_by_label("Who", exact=True).select_option(label="Ada Ortiz")
+    impact = sheet.locator("[data-preview-into]")
+    expect(impact).to_contain_text("Ada Ortiz 1 day more")
+    expect(impact).to_contain_text("1 day less")
+    pictures(page, "schedule-override-desk")
+    sheet.get_by_role("button", name="Make the override").click()
+    expect(page.get_by_text("Made: Ada Ortiz instead of whoever it is")).to_be_visible()
+    page.goto("/schedules/dragged?view=weeks")
+    expect(page.locator("svg.lane-final").last).to_contain_text("⇄ Ada Ortiz")
+    page.get_by_role("button", name="Take back: Ada Ortiz").click()
+    expect(page.locator(".lane-override")).to_have_count(0)
+
+
+def test_a_swap_is_accepted_on_a_phone(open_page: Open, demo: Program, pictures: Pictures) -> None:
+    desk = open_page("/")
+    make_rotation(desk, "Swapped", ("Chidi Okafor", "Bo Lind"))
+    # Chidi, who is on call this week, cannot on one day; a manager asks for him.
+    desk.locator(".shifts .is-now a").first.click()
+    sheet = desk.locator("#sheet")
+    expect(sheet.locator("h1")).to_contain_text("Chidi Okafor")
+    desk.goto("/schedules/swapped/cover")
+    desk.get_by_label("Whose hours").select_option(label="Chidi Okafor")
+    desk.get_by_label("Ada Ortiz", exact=True).check()
+    desk.get_by_label("Note").fill("At the dentist")
+    desk.get_by_role("button", name="Ask", exact=True).click()
+    expect(desk.locator("h1")).to_have_text("Chidi Okafor asks for cover")
+    address = urlsplit(desk.url).path
+
+    phone = open_page("/shifts", "phone")
+    expect(phone.get_by_text("Waiting for your answer")).to_be_visible()
+    assert fits(phone)
+    phone.get_by_role("link", name="Chidi Okafor asks you").click()
+    phone.wait_for_url(f"**{address}")
+    expect(phone.get_by_text("At the dentist")).to_be_visible()
+    assert fits(phone)
+    pictures(phone, "cover-phone")
+    phone.get_by_role("button", name="I take it").tap()
+    expect(phone.get_by_text("You are on call for Chidi Okafor")).to_be_visible()
+    expect(phone.get_by_text("Ada Ortiz accepted.")).to_be_visible()
+    phone.goto("/schedules/swapped")
+    expect(phone.locator(".shifts li").filter(has_text="override")).to_contain_text("Ada Ortiz")
+    assert fits(phone)
+    pictures(phone, "schedule-phone")
+
+
+def test_the_keys_choose_a_day_and_override_it(open_page: Open) -> None:
+    page = open_page("/")
+    make_rotation(page, "Keyed", ("Chidi Okafor",))
+    page.goto("/schedules/keyed?view=month&on=2026-06-10")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("a[data-day='2026-06-11']")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("a[data-day='2026-06-18']")).to_be_focused()
+    page.keyboard.press("o")
+    expect(page.locator("#sheet [name=start]")).to_have_value("2026-06-18T00:00")
+    expect(page.locator("#sheet [name=end]")).to_have_value("2026-06-19T00:00")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**view=day**on=2026-06-18")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**on=2026-06-17**")
+
+
+def test_without_script_a_schedule_is_made_read_and_overridden(open_page: Open) -> None:
+    page = open_page("/new/schedule", "phone", script=False)
+    page.get_by_label("Name", exact=True).first.fill("Plain")
+    page.locator("[name=layer-0-new]").select_option(label="Chidi Okafor")
+    page.get_by_role("button", name="Add", exact=True).first.click()
+    expect(page.locator(".slot")).to_have_count(1)
+    page.get_by_role("button", name="See what changes").last.click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Plain is made.")).to_be_visible()
+    assert fits(page)
+    page.get_by_role("link", name="Override").first.click()
+    page.get_by_label("Who", exact=True).select_option(label="Bo Lind")
+    page.get_by_role("button", name="See what changes").click()
+    expect(page.get_by_text("people are told")).to_be_visible()
+    page.get_by_role("button", name="Make the override").click()
+    expect(page.get_by_text("Made: Bo Lind instead of whoever it is")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", ["phone", "desk"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_of_schedules_fits(width: str, scheme: str, open_page: Open, pictures: Pictures) -> None:
+    page = open_page("/", width, scheme=scheme)
+    page.goto("/schedules")
+    if not page.get_by_role("link", name="Fitting", exact=True).count():
+        make_rotation(page, "Fitting", ("Chidi Okafor", "Bo Lind", "Ada Ortiz"))
+    places = (
+        "",
+        "?view=weeks",
+        "?view=day",
+        "/edit",
+        "/override",
+        "/cover",
+        "/temporary",
+        "/fairness",
+        "/shift",
+        "/delete",
+    )
+    for place in ("/schedules", "/shifts", "/me/absences", *(f"/schedules/fitting{rest}" for rest in places)):
+        answer = page.goto(place)
+        assert answer is not None
+        assert answer.status == 200, place
+        assert fits(page), place
+        small = page.locator("main .btn:visible, main .views a:visible").evaluate_all(
+            "all => all.filter(each => each.getBoundingClientRect().height < 36).map(each => each.textContent)"
+        )
+        assert small == [], place
