@@ -6,7 +6,7 @@ A `Timeline` is that picture, made once and asked often; everything else here as
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -75,7 +75,7 @@ class Canvas:
         self.span = Span(start, end)
         # Where stretches begin, and at last where the span ends; and who is on call from there on.
         self._cuts = [seconds(start), ceiling(end)]
-        self._crews = {self._cuts[0]: NOBODY}
+        self._crews = [NOBODY, NOBODY]
 
     def paint_layers(self) -> None:
         """The schedule's layers, each over those before it, where it has somebody."""
@@ -88,29 +88,31 @@ class Canvas:
         start, end = max(seconds(override.start), self._cuts[0]), min(seconds(override.end), self._cuts[-1])
         key = override.id or number
         if isinstance(override, Temporary):
-            self._cover([(start, end, NOBODY)])
+            self._change(start, end, lambda _: NOBODY)
             self._paint(override.layers, start, end, f"temporary:{key}")
             return
         source = f"override:{key}"
+        going = frozenset(override.users if override.mode is Mode.REMOVE else override.replaces)
         if override.mode is Mode.ADD:
             self._change(start, end, lambda crew: _joined(crew, override.users, source))
-        elif override.mode is Mode.REMOVE:
-            self._change(start, end, lambda crew: _exchanged(crew, override.users, (), source))
-        elif override.replaces:
-            self._change(start, end, lambda crew: _exchanged(crew, override.replaces, override.users, source))
+        elif going:
+            coming = () if override.mode is Mode.REMOVE else override.users
+            self._change(start, end, lambda crew: _exchanged(crew, going, coming, source))
         else:
-            self._cover([(start, end, (override.users, (source,) * len(override.users)))])
+            theirs = override.users, (source,) * len(override.users)
+            self._change(start, end, lambda _: theirs)
 
     def shifts(self, span: Span | None = None) -> tuple[Shift, ...]:
         """What is painted, cut to `span`, which lies within; where nobody is on call, a shift has no users."""
         begins, end = span or self.span
-        place = bisect_right(self._cuts, seconds(begins))
-        crew, found = self._crews[self._cuts[place - 1]], []
-        for at in self._cuts[place : bisect_left(self._cuts, ceiling(end))]:
-            if self._crews[at] != crew:
+        first = bisect_right(self._cuts, seconds(begins))
+        last = bisect_left(self._cuts, ceiling(end))
+        crew, found = self._crews[first - 1], []
+        for at, other in zip(self._cuts[first:last], self._crews[first:last], strict=True):
+            if other != crew:
                 ends = moment(at)
                 found.append(Shift(begins, ends, *crew))
-                begins, crew = ends, self._crews[at]
+                begins, crew = ends, other
         return (*found, Shift(begins, end, *crew))
 
     def _paint(self, layers: Iterable[Layer], start: int, end: int, source: str) -> None:
@@ -121,28 +123,35 @@ class Canvas:
 
     def _cover(self, pieces: Iterable[Piece]) -> None:
         """Give each of `pieces`, which are sorted, to its crew, whoever had it."""
-        cuts, crews, first = self._cuts, self._crews, 0
+        cuts, crews, place = self._cuts, self._crews, 0
+        self._cuts, self._crews = new_cuts, new_crews = [], []
         for start, end, crew in pieces:
-            first = bisect_left(cuts, start, first)
-            last = bisect_left(cuts, end, first)
-            if cuts[last] == end:
-                cuts[first:last] = (start,)
-            else:  # whoever had it goes on after it
-                crews[end] = crews[cuts[last - 1]]
-                cuts[first:last] = (start, end)
-            crews[start] = crew
+            first = bisect_left(cuts, start, place)
+            new_cuts += cuts[place:first]
+            new_crews += crews[place:first]
+            if new_cuts and new_cuts[-1] == start:  # the last piece ended here
+                new_crews[-1] = crew
+            else:
+                new_cuts.append(start)
+                new_crews.append(crew)
+            place = bisect_left(cuts, end, first)
+            if cuts[place] != end:  # whoever had it goes on
+                new_cuts.append(end)
+                new_crews.append(crews[place - 1])
+        new_cuts += cuts[place:]
+        new_crews += crews[place:]
 
     def _change(self, start: int, end: int, change: Callable[[Crew], Crew]) -> None:
         """Give every stretch in [start, end) the crew that `change` makes of the one it had."""
-        for at in self._cuts[self._cut(start) : self._cut(end)]:
-            self._crews[at] = change(self._crews[at])
+        first, last = self._cut(start), self._cut(end)
+        self._crews[first:last] = map(change, self._crews[first:last])
 
     def _cut(self, at: int) -> int:
         """The place of the stretch that begins at `at`, which is cut off the one before when there is none."""
         place = bisect_left(self._cuts, at)
         if self._cuts[place] != at:
-            self._crews[at] = self._crews[self._cuts[place - 1]]
             self._cuts.insert(place, at)
+            self._crews.insert(place, self._crews[place - 1])
         return place
 
 
@@ -152,12 +161,12 @@ def _joined(crew: Crew, users: Sequence[str], source: str) -> Crew:
     return crew[0] + new, crew[1] + (source,) * len(new)
 
 
-def _exchanged(crew: Crew, going: Collection[str], coming: Sequence[str], source: str) -> Crew:
+def _exchanged(crew: Crew, going: frozenset[str], coming: Sequence[str], source: str) -> Crew:
     """`crew` with those who come where the first of those who go stood; nobody comes where nobody goes.
 
     Who is there already, and stays, is there once.
     """
-    if not any(user in going for user in crew[0]):
+    if going.isdisjoint(crew[0]):
         return crew
     staying = {user: why for user, why in zip(*crew, strict=True) if user not in going}
     arriving = {user: source for user in coming if user not in staying}

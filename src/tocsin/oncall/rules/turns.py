@@ -15,7 +15,7 @@ from calendar import monthrange
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import cycle, islice, pairwise
+from itertools import cycle, islice
 from zoneinfo import ZoneInfo
 
 from tocsin.kernel.hours import Window, window_seconds
@@ -210,12 +210,8 @@ def _turns(layer: Layer, zone: ZoneInfo, start: int, end: int, source: str) -> l
         if first < last and era.order:
             turn = hand_offs.under_way(first)
             cuts = [first, *hand_offs.between(turn + 1, last), last]
-            crews = era.crews(turn, source)
-            pieces += [
-                (at, until, crew)
-                for (at, until), crew in zip(pairwise(cuts), crews, strict=False)
-                if at < until
-            ]
+            turns = zip(cuts, cuts[1:], era.crews(turn, source), strict=False)
+            pieces += [piece for piece in turns if piece[0] < piece[1]]
     return pieces
 
 
