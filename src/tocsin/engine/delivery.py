@@ -32,7 +32,6 @@ from tocsin.journal import waking
 from tocsin.notification.channels import channel_for
 from tocsin.notification.delivering import Claimed, claim, next_delivery_at, release, still_wanted
 from tocsin.notification.models import Delivery
-from tocsin.notification.rules import SEND_DEADLINE
 
 BATCH_MAX = PER_DESTINATION_MAX + HELD_MAX  # claimed at once
 LOOK_AT_LEAST = 2.0
@@ -218,7 +217,7 @@ class Sender:
         """Begin what waited for its destination, unless it is no longer wanted or its lease would not last."""
         while self._room() > 0 and (claimed := self._traffic.next_held()) is not None:
             # Somebody may have answered, or it may be another node's now; `release` knows which.
-            if now + SEND_DEADLINE < claimed.lease_until and still_wanted(claimed):
+            if still_wanted(claimed, now):
                 self._workers.hand(claimed)
             else:
                 self._traffic.ended([claimed])

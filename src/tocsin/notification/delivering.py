@@ -24,6 +24,7 @@ from tocsin.notification.actions import fact_of
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import (
     LEASE,
+    SEND_DEADLINE,
     DeliveryState,
     Failed,
     Retry,
@@ -144,8 +145,11 @@ def _claimed(row: Sequence[Any], now: datetime) -> Claimed:
     )
 
 
-def still_wanted(claimed: Claimed) -> bool:
-    """Whether the delivery should still go: nobody answered since it was claimed, and no other node took it over."""
+def still_wanted(claimed: Claimed, now: datetime) -> bool:
+    """Whether what has waited since it was claimed should still go: nobody answered, no other node took it over, and
+    none may while it is sent."""
+    if now + SEND_DEADLINE >= claimed.lease_until:
+        return False
     wanted = Delivery.objects.filter(
         pk=claimed.id, fence=claimed.fence, state=DeliveryState.SENDING, page__quieted_at=None
     )

@@ -34,7 +34,7 @@ from tocsin.intake.models import Inbox
 from tocsin.journal import crashing
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.errors import Refused
-from tocsin.notification.delivering import Claimed, claim, record, still_wanted
+from tocsin.notification.delivering import Claimed, claim, record, release, still_wanted
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import Failed, Sent
 from tocsin.testing.promises import PromiseBroken, Seen, check_at_rest, check_step, earliest_due
@@ -248,9 +248,9 @@ class Simulation:
             self._at(node.paused_until, partial(self._hand_over, node, one, life))
             return
         with self._turn_of(node):
-            if not still_wanted(one):
-                self._say(f"{node.name} drops {one.address}: not wanted any more")
-                self._finish(node, one, life, Failed("answered meanwhile", again=False))
+            if not still_wanted(one, self.now):
+                self._say(f"{node.name} gives {one.address} back")
+                release([one], self.now)
                 return
             outcome, took = self._provider(one)
             self._later(took, took, partial(self._finish, node, one, life, outcome))
