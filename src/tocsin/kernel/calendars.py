@@ -132,7 +132,9 @@ def calendar_from(data: Mapping[str, Any], where: str = "") -> Calendar:
 
 def _holiday_from(data: object, where: str) -> Holiday:
     if not isinstance(data, Mapping) or "day" not in data or data.keys() - {"day", "name"}:
-        raise Refused(f"{shown(data)} is not a holiday", "{day: 2026-12-25, name: Christmas Day}", where=where)
+        raise Refused(
+            f"{shown(data)} is not a holiday", "{day: 2026-12-25, name: Christmas Day}", where=where
+        )
     return Holiday(_date_from(data["day"], f"{where}.day"), _name_from(data.get("name", ""), f"{where}.name"))
 
 
