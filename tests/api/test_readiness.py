@@ -8,6 +8,7 @@ import pytest
 
 from tests.api.conftest import Program
 from tests.world import Clock, Outbox, World
+from tocsin.escalation.actions import climb_due, start_climbs
 from tocsin.kernel.acting import By
 from tocsin.notification.models import Delivery, Page
 from tocsin.oncall.actions import save_schedule
@@ -173,3 +174,80 @@ def test_nobody_without_a_right_to_see_sees_any_of_it(stranger: Program) -> None
     assert stranger.get("/coverage").status == 401
     assert stranger.get("/gaps").status == 401
     assert stranger.post("/check", {}).status == 401
+
+
+# -- files that are not applied -------------------------------------------------------------------------------------
+
+CHANGED = """\
+policies:
+  - {id: web, name: Web, levels: [{notify: ["user:mo"], timeout: 5m}]}
+"""
+
+
+def test_a_check_may_take_files_as_if_they_were_applied(ada: Program, world: World) -> None:
+    files = [{"name": "change.yaml", "text": CHANGED}]
+    answer = ada.post("/check", {"people": 2, "organisation": files})
+    assert answer.status == 200
+    assert not answer.body["passed"]
+    assert answer.body["proofs"][0]["weak"][0]["why"] == "Only 1 of 2 people is reached: Mo Haddad."
+    assert ada.post("/check", {"people": 2}).body["passed"]
+
+
+def test_only_who_may_apply_files_may_have_them_planned(mo: Program, ada: Program) -> None:
+    files = [{"name": "change.yaml", "text": CHANGED}]
+    assert mo.post("/check", {"organisation": files}).status == 403
+    assert mo.post("/backtest", {"files": files}).status == 403
+    assert ada.post("/backtest", {"files": files}).status == 200
+
+
+def test_a_mistake_in_planned_files_is_told_with_its_line(ada: Program) -> None:
+    files = [{"name": "change.yaml", "text": CHANGED.replace("user:mo", "user:moo")}]
+    for path, body in (("/check", {"organisation": files}), ("/backtest", {"files": files})):
+        answer = ada.post(path, body)
+        assert answer.status == 422
+        assert "change.yaml:2" in answer.text
+
+
+def test_the_past_is_replayed_with_who_would_have_been_paged(ada: Program, clock: Clock) -> None:
+    """Bo is paged at once, cy and bo after five minutes, and cy answers after seven; with the change it is mo alone,
+    and then the fallback, because nobody else is left."""
+    number = ada.post("/incidents", {"service": "shop", "title": "Checkout is slow"}).body["number"]
+    start_climbs(clock.now)
+    climb_due(clock.forward(minutes=5))
+    clock.forward(minutes=2)
+    assert ada.post(f"/incidents/{number}/acknowledge").status == 200
+    clock.forward(hours=1)
+    answer = ada.post("/backtest", {"files": [{"name": "change.yaml", "text": CHANGED}]})
+    assert answer.status == 200
+    assert answer.body["incidents"] == 1
+    counted = {row["user"]: (row["pages_before"], row["pages_after"]) for row in answer.body["tallies"]}
+    assert counted == {"bo": (2, 0), "cy": (1, 0), "mo": (0, 1), "ada": (0, 1)}
+    (different,) = answer.body["different"]
+    assert different["number"] == number
+    assert [page["user"] for page in different["before"]] == ["bo", "cy", "bo"]
+    assert [(page["at"], page["user"]) for page in different["after"]] == [
+        ("2026-03-02T09:00:00Z", "mo"),
+        ("2026-03-02T09:05:00Z", "ada"),
+    ]
+
+
+def test_the_same_organisation_replays_to_what_happened(ada: Program, clock: Clock) -> None:
+    for minutes in (1, 7, 30):
+        number = ada.post("/incidents", {"service": "shop", "title": "Slow"}).body["number"]
+        start_climbs(clock.now)
+        for _ in range(minutes):
+            climb_due(clock.forward(minutes=1))
+        clock.forward(seconds=30)
+        ada.post(f"/incidents/{number}/resolve", {})
+    text = ada.get("/organisation").body["text"]
+    answer = ada.post("/backtest", {"files": [{"name": "same.yaml", "text": text}], "prune": True})
+    assert answer.status == 200, answer.text
+    assert answer.body["different"] == []
+    assert all(row["pages_before"] == row["pages_after"] > 0 for row in answer.body["tallies"])
+
+
+def test_how_much_of_the_past_is_bounded(ada: Program) -> None:
+    files = [{"name": "change.yaml", "text": CHANGED}]
+    assert ada.post("/backtest", {"files": files, "from_at": "2020-01-01T00:00:00Z"}).status == 400
+    assert ada.post("/backtest", {"files": files, "to_at": "2020-01-01T00:00:00"}).status == 422
+    assert ada.post("/backtest", {"files": []}).status == 422

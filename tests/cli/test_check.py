@@ -88,3 +88,52 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_lines(data: Path, tmp_pa
     assert tocsin(data, "check", str(tmp_path / "absent.yaml")).returncode == 1
     assert tocsin(data, "check", "--weeks", "99").returncode == 1
     assert tocsin(data, "check", "--weeks", "soon").returncode == 2
+
+
+def test_a_change_is_checked_before_it_is_applied(data: Path, tmp_path: Path) -> None:
+    tests, change = tmp_path / "tests.yaml", tmp_path / "change.yaml"
+    tests.write_text(MET)
+    change.write_text(
+        """
+schedules:
+  - id: web-primary
+    timezone: Europe/Madrid
+    layers:
+      - {rotation: daily, start: 2026-01-05T09:00, users: [bo], restrict: [{from: "09:00", to: "17:00"}]}
+policies:
+  - {id: web, name: Web, levels: [{notify: ["schedule:web-primary"], timeout: 1h}]}
+"""
+    )
+    done = tocsin(data, "check", str(tests), "--as-if", str(change))
+    assert done.returncode == 1
+    assert "Nobody is reached (level 1: nobody is on call in schedule web-primary)." in done.stdout
+    assert "schedule web-primary: " in done.stdout
+    assert "more times" in done.stdout
+    assert tocsin(data, "check", str(tests)).returncode == 0  # nothing was applied
+
+
+def test_the_past_is_replayed_with_a_changed_file(data: Path, tmp_path: Path) -> None:
+    change = tmp_path / "change.yaml"
+    change.write_text(
+        """
+users:
+  - {id: eve, name: "=Eve Moss", email: eve@example.com, contacts: {console: "console:eve"}}
+policies:
+  - {id: web, name: Web, levels: [{notify: ["user:eve"], timeout: 1h}]}
+"""
+    )
+    opened = json.loads(tocsin(data, "incident", "open", "shop", "It is slow", "--json").stdout)
+    assert tocsin(data, "incident", "ack", str(opened["number"])).returncode == 0
+    found = json.loads(tocsin(data, "backtest", str(change), "--json").stdout)
+    eve = next(row for row in found["tallies"] if row["user"] == "eve")
+    assert (eve["pages_before"], eve["pages_after"]) == (0, found["incidents"])
+    assert str(opened["number"]) in {str(row["number"]) for row in found["different"]}
+    table = tocsin(data, "backtest", str(change), "--from", "2026-01-01")
+    assert table.returncode == 0, table.stderr
+    assert "PAGES THEN" in table.stdout
+    rows = tocsin(data, "backtest", str(change), "--csv").stdout.splitlines()
+    assert rows[0] == "person,name,pages before,night pages before,pages after,night pages after"
+    assert any(row.startswith("eve,'=Eve Moss,0,0,") for row in rows)
+    assert tocsin(data, "backtest").returncode == 1
+    assert "'soon' is not a point in time" in tocsin(data, "backtest", str(change), "--to", "soon").stderr
+    assert tocsin(data, "backtest", str(change), "--from", "2020-01-01").returncode == 1

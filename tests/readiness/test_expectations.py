@@ -62,10 +62,9 @@ def test_every_instant_of_a_span_can_be_meant() -> None:
     assert one.span == Span(at("2026-12-24"), at("2026-12-27"))
 
 
-def test_a_file_may_be_a_list_hold_several_documents_or_be_an_organisation_file() -> None:
+def test_a_file_may_be_a_list_and_hold_several_documents() -> None:
     entry = "{at: 2026-12-25T03:00, service: shop}"
     assert len(read(f"- expect: {entry}\n- expect: [{entry}]\n---\nexpect: {entry}\n---\n")) == 3
-    assert len(read(f"users: []\nservices: []\nexpect: {entry}")) == 1
     assert read("") == ()
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from tocsin.api.auth import Asked
 from tocsin.api.organisation import OrganisationFile
 from tocsin.api.room import Room
-from tocsin.api.words import Duration, Sent, Slug, shown
+from tocsin.api.words import Duration, Instant, Sent, Slug, shown
 from tocsin.kernel.urgency import Urgency
 from tocsin.organisation.reading import FILES_MAX, File
 from tocsin.people.rules import May
@@ -21,6 +21,8 @@ from tocsin.readiness.rules import FOLLOWED, PEOPLE_MAX, WEEKS_MAX, Gap, GapKind
 
 WEAK_MAX = 100  # counter-examples of one proof in an answer
 GAPS_MAX = 1_000
+DIFFERENT_MAX = 500  # incidents in an answer
+LOOK_BACK = timedelta(weeks=4)
 DAYS_MAX = WEEKS_MAX * 7
 
 room = Room("readiness")
@@ -159,13 +161,14 @@ def _gap(gap: Gap) -> GapOut:
 
 class ToCheck(Sent):
     """Files with expectations, and what is demanded of every service besides. `verified`: people to whom no message
-    has ever been sent count as missing."""
+    has ever been sent count as missing. With files of an `organisation`: as if these were applied."""
 
     files: Annotated[list[OrganisationFile], Field(max_length=FILES_MAX)] = []
     weeks: Weeks | None = None
     people: People = 1
     within: Within = None
     verified: Annotated[bool, Field(strict=True)] = False
+    organisation: Annotated[list[OrganisationFile], Field(max_length=FILES_MAX)] = []
 
 
 class ExpectedOut(BaseModel):
@@ -188,8 +191,16 @@ class CheckedOut(GapsOut):
 @room.post("/check", may=May.SEE, answer=CheckedOut)
 def check_readiness(request: Asked, body: ToCheck) -> CheckedOut:
     """Judges the expectations of files against what is planned, with the gaps ahead. Stores nothing."""
-    files = [File(file.name, file.text) for file in body.files]
-    found = actions.check(files, request.now, weeks=body.weeks, people=body.people, within=body.within)
+    if body.organisation:
+        request.auth.must(May.SETTINGS)  # as for planning them
+    found = actions.check(
+        _files(body.files),
+        request.now,
+        weeks=body.weeks,
+        people=body.people,
+        within=body.within,
+        organisation=_files(body.organisation),
+    )
     return CheckedOut(
         **_gaps(found.gaps).model_dump(),
         passed=found.passed(body.verified),
@@ -201,3 +212,91 @@ def check_readiness(request: Asked, body: ToCheck) -> CheckedOut:
 def _expected(verdict: Verdict) -> ExpectedOut:
     wanted = verdict.expectation
     return ExpectedOut(where=wanted.where, text=wanted.text, met=verdict.met, why=verdict.why)
+
+
+def _files(given: Sequence[OrganisationFile]) -> list[File]:
+    return [File(file.name, file.text) for file in given]
+
+
+# -- the past -------------------------------------------------------------------------------------------------------
+
+
+class ToReplay(Sent):
+    """Organisation files, changed as somebody would like, and the incidents meant: those opened from `from_at` to
+    `to_at`; left out, those of the last four weeks. `prune` as when the files are applied."""
+
+    files: Annotated[list[OrganisationFile], Field(min_length=1, max_length=FILES_MAX)]
+    prune: Annotated[bool, Field(strict=True)] = False
+    from_at: Instant | None = None
+    to_at: Instant | None = None
+
+
+class TallyOut(BaseModel):
+    """How often a person was paged and would have been, and how often of these at night on their own clock."""
+
+    user: str
+    name: str
+    pages_before: int
+    nights_before: int
+    pages_after: int
+    nights_after: int
+
+
+class PageThenOut(BaseModel):
+    """Somebody was, or would have been, paged."""
+
+    at: datetime
+    user: str
+
+
+class ReplayedOut(BaseModel):
+    """One incident for which it makes a difference. `unserved`: its service is no more in these files."""
+
+    number: int
+    service: str
+    unserved: bool
+    before: list[PageThenOut]
+    after: list[PageThenOut]
+
+
+class BacktestOut(BaseModel):
+    """The recorded past beside what it would have been. `different_left_out` counts incidents that are not listed."""
+
+    from_at: datetime
+    to_at: datetime
+    incidents: int
+    tallies: list[TallyOut]
+    different: list[ReplayedOut]
+    different_left_out: int
+
+
+@room.post("/backtest", may=May.SETTINGS, answer=BacktestOut)
+def replay_past(request: Asked, body: ToReplay) -> BacktestOut:
+    """Who would have been paged for the recorded incidents with other organisation files. Whoever is paged instead is
+    taken to answer when those did who were; what was escalated or assigned by hand is not replayed. Stores nothing."""
+    end = body.to_at or request.now
+    start = body.from_at or end - LOOK_BACK
+    found = actions.replay(_files(body.files), start, end, body.prune)
+    different = [
+        ReplayedOut(
+            number=was.number,
+            service=was.service,
+            unserved=becomes.unserved,
+            before=_paged(was.paged),
+            after=_paged(becomes.paged),
+        )
+        for was, becomes in zip(found.past, found.replayed, strict=True)
+        if {user for _, user in was.paged} != {user for _, user in becomes.paged}
+    ]
+    return BacktestOut(
+        from_at=start,
+        to_at=end,
+        incidents=len(found.past),
+        tallies=[shown(TallyOut, each) for each in found.tallies],
+        different=different[:DIFFERENT_MAX],
+        different_left_out=max(0, len(different) - DIFFERENT_MAX),
+    )
+
+
+def _paged(paged: Sequence[tuple[datetime, str]]) -> list[PageThenOut]:
+    return [PageThenOut(at=at, user=user) for at, user in paged]

@@ -16,6 +16,7 @@ _COMMANDS = {
     "apply": ("organisation:apply", "Make the organisation what files say."),
     "export": ("organisation:export", "Print the organisation as a file."),
     "check": ("check:check", "Say whether somebody would come: gaps, people, expectations."),
+    "backtest": ("backtest:backtest", "Replay the past with changed organisation files."),
     "incident": ("incident:app", "List, show and work on incidents."),
     "send": ("send:send", "Send a test event through the real intake."),
     "user": ("user:app", "Add and list people."),

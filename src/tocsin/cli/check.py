@@ -25,6 +25,7 @@ def check(
     people: int = 1,
     within: str | None = None,
     verified: Annotated[bool, Flag] = False,
+    organisation: Annotated[list[Path] | None, Parameter(name="--as-if", negative=())] = None,
     as_json: Json = False,
 ) -> int:
     """Say what is missing: gaps, people who cannot be reached, expectations not met. Exits with 1 for any of these.
@@ -41,13 +42,16 @@ def check(
         In this time, such as 15m; at all when left out.
     verified
         People to whom no message has ever been sent count as missing.
+    organisation
+        As if this organisation file were applied; may be repeated.
     """
     body = {
-        "files": [{"name": str(path), "text": read_text(path)} for path in files],
+        "files": _given(files),
         "weeks": weeks,
         "people": people,
         "within": within,
         "verified": verified,
+        "organisation": _given(organisation or ()),
     }
     with open_door() as door:
         found = door.post("check", body)
@@ -56,6 +60,10 @@ def check(
     else:
         say("\n".join(_told(found, demanded=people > 1 or within is not None, verified=verified)))
     return 0 if found["passed"] else 1
+
+
+def _given(files: Sequence[Path]) -> list[dict[str, str]]:
+    return [{"name": str(path), "text": read_text(path)} for path in files]
 
 
 def _told(found: Mapping[str, Any], demanded: bool, verified: bool) -> Iterator[str]:

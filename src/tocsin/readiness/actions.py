@@ -19,17 +19,24 @@ from tocsin.oncall.actions import calendars, schedules
 from tocsin.organisation.reading import File
 from tocsin.people.models import Contact
 from tocsin.people.rules import COMMAND_LINE
+from tocsin.readiness.planning import planned_arrangement
 from tocsin.readiness.reading import read_expectations
+from tocsin.readiness.replaying import recorded
 from tocsin.readiness.rules import (
     GAPS_AHEAD,
     Arrangement,
     Gap,
     GapKind,
     Outlook,
+    Past,
     Person,
     Proof,
+    Replayed,
+    Tally,
     Verdict,
+    backtest,
     judge,
+    tallies,
 )
 
 WEEKS = 4
@@ -84,17 +91,47 @@ def check(
     weeks: int | None = None,
     people: int = 1,
     within: timedelta | None = None,
+    organisation: Sequence[File] = (),
 ) -> Checked:
-    """Gaps and proofs of the next `weeks` (None: as far as gaps are looked for), and the expectations of `files`.
+    """Gaps and proofs of the next `weeks` (None: as far as gaps are looked for), and the expectations of `files`; with
+    files of an `organisation`, as if these were applied.
 
     Raises Refused, with everything that is wrong with the files at once.
     """
     ahead = GAPS_AHEAD if weeks is None else timedelta(weeks=weeks)
+    planned = planned_arrangement(organisation) if organisation else None
     with _proving:
-        outlook = _outlook(now, ahead)
+        outlook = _outlook(now, ahead) if planned is None else _outlook_of(_known(planned), now, ahead)
         expected = read_expectations(files, outlook.arrangement)
         weak = tuple(proof for proof in outlook.proofs(people, within) if not proof.holds)
         return Checked(outlook.gaps, weak, judge(outlook.arrangement, expected))
+
+
+# --- the past ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """The recorded past beside what it would have been. `past` and `replayed` are of the same incidents."""
+
+    past: tuple[Past, ...]
+    replayed: tuple[Replayed, ...]
+    tallies: tuple[Tally, ...]
+
+
+def replay(files: Sequence[File], start: datetime, end: datetime, prune: bool = False) -> Backtest:
+    """Whom the incidents opened in [start, end) would have paged with these organisation files. Raises Refused."""
+    there = planned_arrangement(files, prune)
+    past = recorded(start, end)
+    replayed = backtest(there, past)
+    users = everybody()
+    names = {key: user.name for key, user in users.items()} | {
+        key: person.name for key, person in there.people.items()
+    }
+    zones = {key: user.timezone for key, user in users.items()} | {
+        key: person.timezone for key, person in there.people.items()
+    }
+    return Backtest(tuple(past), replayed, tallies(past, replayed, names, zones))
 
 
 # --- what there is ---------------------------------------------------------------------------------------
@@ -102,9 +139,13 @@ def check(
 
 def arrangement() -> Arrangement:
     """Who is paged for what, when and how, as it stands."""
-    there, tried = _configured(), _tried()
-    people = {key: _judged(person, tried) for key, person in there.people.items()}
-    return replace(there, people=people)
+    return _known(_configured())
+
+
+def _known(there: Arrangement) -> Arrangement:
+    """`there` with what is known of everybody's contacts."""
+    tried = _tried()
+    return replace(there, people={key: _judged(person, tried) for key, person in there.people.items()})
 
 
 @per_configuration
@@ -177,11 +218,18 @@ _outlooks: dict[tuple[datetime, timedelta], Outlook] = {}
 
 def _outlook(now: datetime, ahead: timedelta) -> Outlook:
     """The outlook from this full hour, with all that was worked out before, if nothing has changed since."""
-    start = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    there, key = arrangement(), (start, ahead)
+    there, key = arrangement(), (_hour(now), ahead)
     known = _outlooks.get(key)
     if known is None or known.arrangement != there:
         if len(_outlooks) >= OUTLOOKS_KEPT:
             _outlooks.clear()
-        known = _outlooks[key] = Outlook(there, start, start + ahead)
+        known = _outlooks[key] = _outlook_of(there, now, ahead)
     return known
+
+
+def _outlook_of(there: Arrangement, now: datetime, ahead: timedelta) -> Outlook:
+    return Outlook(there, _hour(now), _hour(now) + ahead)
+
+
+def _hour(now: datetime) -> datetime:
+    return now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

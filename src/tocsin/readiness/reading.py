@@ -1,4 +1,4 @@
-"""Expectations as they stand in files, beside the organisation file or in it. Every mistake is told with its line.
+"""Expectations as they stand in files of their own, beside the organisation file. Every mistake is told with its line.
 
     timezone: Europe/Madrid          # of times without an offset; left out: the zone of the service's schedule
     expect:
@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,13 +28,12 @@ from tocsin.organisation.kinds import (
     Record,
     Slug,
     Span,
-    Text,
     Whole,
     nearest,
     read_entries,
 )
 from tocsin.organisation.reading import File, FilesRefused, Node, read_files
-from tocsin.organisation.schema import SECTIONS
+from tocsin.organisation.schedule_schema import AT, ZONE
 from tocsin.readiness.rules import FOLLOWED, PEOPLE_MAX, WEEKS_MAX, Arrangement, Expectation, moment, zone_of
 
 EXPECTATIONS_MAX = 1_000
@@ -52,26 +50,11 @@ class ExpectationsRefused(FilesRefused):
         self.args = (self.what,)
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A point in time, kept as it is written until its zone is known."""
-
-    def read(self, node: Node, reader: Reader, path: str) -> Any:
-        if node.kind not in ("str", "timestamp"):
-            return reader.wrong(node, f"{node.shown} is not a point in time", "one such as 2026-12-25T03:00")
-        at = reader.take(node, lambda: parse_instant(node.value, zones.zone("UTC")))
-        return at if at is BAD else node.value
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "examples": ["2026-12-25T03:00", "2026-12-25T03:00+01:00"]}
-
-
-ZONE = Text(lambda name: zones.zone(name).key, zones.ZONE_LENGTH_MAX, "a time zone")
 EXPECTATION = Record(
     "an expectation",
     (
-        Field("at", Moment(), "When the incident is opened."),
-        Field("until", Moment(), "Left out: at that instant alone; else at every one before this.", None),
+        Field("at", AT, "When the incident is opened."),
+        Field("until", AT, "Left out: at that instant alone; else at every one before this.", None),
         Field("timezone", ZONE, "Of both; left out: the file's, else that of the service's schedule.", None),
         Field("service", Slug("the id of a service"), "Whose incident it is."),
         Field("urgency", OneOf(Urgency), "How it pages.", Urgency.HIGH.value),
@@ -105,9 +88,7 @@ def _of_root(root: Node, reader: Reader, arrangement: Arrangement) -> Iterator[E
             continue
         known = (EXPECT, TIMEZONE)
         for name, (key, _) in entries.items():
-            if (
-                name not in known and name not in SECTIONS
-            ):  # the organisation's own sections are not looked at
+            if name not in known:
                 reader.wrong(
                     key, f"Unknown key '{name[:60]}'", f"one of {', '.join(known)}", nearest(name, known)
                 )

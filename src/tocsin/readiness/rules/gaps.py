@@ -87,34 +87,34 @@ def _level_gaps(prover: Prover) -> Iterator[Gap]:
     """Levels of the policies in use."""
     for policy, services in in_use(prover.arrangement).values():
         for number in range(1, len(policy.levels) + 1):
-            for urgency in Urgency:
-                for span, why in _empty_level(prover, policy, number, urgency):
-                    mend = "Name somebody beside them on this level, or close the gap."
-                    yield Gap(GapKind.LEVEL, policy.id, span, why, mend, number, (urgency,), services)
+            for urgency, span, why in _empty_level(prover, policy, number):
+                said = f"Level {number} of policy {policy.id} reaches nobody: {why}."
+                mend = "Name somebody beside them on this level, or close the gap."
+                yield Gap(GapKind.LEVEL, policy.id, span, said, mend, number, (urgency,), services)
 
 
-def _empty_level(prover: Prover, policy: Policy, number: int, urgency: Urgency) -> Iterator[tuple[Span, str]]:
+def _empty_level(prover: Prover, policy: Policy, number: int) -> Iterator[tuple[Urgency, Span, str]]:
     """When nobody on the level can be reached, and why; stepping from change to change as the proof does.
 
     Where it names schedules alone, and in all of them nobody is meant to be on call, nothing is missing; nor where the
     condition of the level keeps everybody out.
     """
     level = policy.levels[number - 1]
-    targets = level.notify
-    meant = _nobody_meant(prover, targets)
+    meant = _nobody_meant(prover, level.notify)
     at, end = prover.span
     while at < end:
         prover.watch.begin()
-        found = prover.roster.find(targets, level.when, at)
-        missing = not any(user in prover.delays[urgency] for user in found.people)
-        if found.closed and not found.people:
-            missing = False
-        reasons = reasons_of(prover.arrangement, policy, prover.watch, urgency, number, at) if missing else ()
-        why = f"Level {number} of policy {policy.id} reaches nobody: {'; '.join(reasons)}."
+        found = prover.roster.find(level.notify, level.when, at)
         span = Span(at, prover.until(at, end))
-        for part in left_out(span, () if found.people else meant) if missing else ():
-            yield part, why
         at = span.end
+        if found.closed and not found.people:
+            continue
+        for urgency in Urgency:
+            if prover.delays[urgency].keys().isdisjoint(found.people):
+                reasons = reasons_of(prover.arrangement, policy, prover.watch, urgency, number, span.start)
+                why = "; ".join(reasons)
+                for part in left_out(span, () if found.people else meant):
+                    yield urgency, part, why
 
 
 def _nobody_meant(prover: Prover, targets: Sequence[Target]) -> tuple[Span, ...]:
