@@ -31,10 +31,30 @@ from tocsin.intake.rules import AlertState, Reader
 from tocsin.journal.actions import HEADS_PER_SEAL, seal, take_lease
 from tocsin.notification.models import Page
 from tocsin.oncall.models import Import
+from tocsin.telling.changes import SCHEDULES_MAX as CHANGES_MAX
+from tocsin.telling.changes import tell_changes
+from tocsin.telling.covers import REQUESTS_MAX as COVERS_MAX
+from tocsin.telling.covers import end_covers, remind, tell_covers
+from tocsin.telling.gaps import LOOKS_MAX as GAPS_MAX
+from tocsin.telling.gaps import tell_gaps
+from tocsin.telling.handovers import hand_over
+from tocsin.telling.imports import tell_imports
 
 SEAL_EVERY = timedelta(seconds=10)
 SEAL_LEASE = timedelta(seconds=30)  # a node that dies holding it delays the seals by this much, nothing else
 SWEEP_EVERY = timedelta(minutes=1)
+
+SHIFTS_EVERY = timedelta(seconds=10)
+# What people are told about their shifts. It can wait some seconds, and comes after all that pages.
+TELLING = (
+    Duty("hand over", hand_over, every=SHIFTS_EVERY),
+    Duty("tell of changed shifts", tell_changes, CHANGES_MAX, every=SHIFTS_EVERY),
+    Duty("tell of requests for cover", tell_covers, COVERS_MAX, every=SHIFTS_EVERY),
+    Duty("remind of requests for cover", remind, COVERS_MAX, every=SWEEP_EVERY),
+    Duty("end requests for cover", end_covers, COVERS_MAX, every=SWEEP_EVERY),
+    Duty("tell of gaps", tell_gaps, GAPS_MAX, every=SHIFTS_EVERY),
+    Duty("tell of calendars", tell_imports, every=SWEEP_EVERY),
+)
 
 Leaving = Callable[[datetime], AbstractContextManager[object]]
 
@@ -101,6 +121,7 @@ def duties(
         ),
         Duty("seal the journal", seal_journal, limit=HEADS_PER_SEAL, every=SEAL_EVERY),
         Duty("forget old answers", forget_old_answers, limit=ALERTS_MAX, every=SWEEP_EVERY),
+        *TELLING,
         *(
             [Duty("look at calendars", look_at_calendars, LOOKS_MAX, waits=_first(elsewhere, "due_at"))]
             if look_at_calendars

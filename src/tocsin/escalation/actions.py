@@ -32,6 +32,7 @@ from tocsin.escalation.rules import (
 from tocsin.escalation.rules import (
     Policy as PolicyValue,
 )
+from tocsin.escalation.shadow_actions import copy_of, learners
 from tocsin.incident.actions import call_for
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
@@ -44,6 +45,7 @@ from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
 from tocsin.notification.actions import Call, page_people
 from tocsin.notification.models import Page
+from tocsin.notification.rules import Kind
 from tocsin.oncall.actions import calendars, on_call_at, schedules
 from tocsin.people.models import Membership, User
 from tocsin.people.rules import Role
@@ -121,6 +123,7 @@ def pass_on_unreachable(now: datetime, limit: int = CLIMBS_MAX) -> int:
         )
         for climb in climbs:
             level = Page.objects.filter(incident_id=climb.incident_id, created_at__gte=climb.paged_at)
+            level = level.exclude(kind=Kind.SHADOW)
             if not level.filter(undeliverable_at=None).exists():
                 Climb.objects.filter(pk=climb.pk).update(due_at=now)
                 wake("duties", f"incident:{climb.incident_id}")
@@ -201,6 +204,7 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
     """Decide for each climb, store what was decided, and page whom it names."""
     who = roster()
     calls: list[tuple[Climb, str, str, str]] = []  # climb, person, reason, handover note
+    copies: list[tuple[Climb, str, str, str]] = []  # the same for those who learn
     facts: list[Fact] = []
     for climb in climbs:
         if climb.incident.state != State.TRIGGERED and not climb.forced:
@@ -217,13 +221,15 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
         people, reason = _carried_out(climb, decision, after, who, now)
         note = Handover(**climb.handover).as_text() if climb.handover else ""
         calls += [(climb, user, reason, note) for user in people]
+        learning = learners(climb.policy, decision, people, now)
+        copies += [(climb, user, reason, note) for user in learning if user in who.users]
         facts.append(_decided(climb, decision, people))
         _ended_by_hand(climb)
     point("climb: decided")
     _store(climbs)
     write(facts, ENGINE, now)
     pages = _calls(calls, now)
-    page_people(pages, now)
+    page_people([*pages, *(copy_of(call) for call in _calls(copies, now))], now)
     point("climb: paged")
     wake("now", *(f"incident:{climb.incident_id}" for climb in climbs))
 

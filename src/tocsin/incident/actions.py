@@ -23,6 +23,7 @@ from tocsin.incident.rules import (
     Verb,
     transition,
 )
+from tocsin.incident.shadows import refuse_shadow
 from tocsin.journal.actions import Fact, write
 from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
@@ -101,6 +102,7 @@ def acknowledge(incident_id: int, by: By, now: datetime) -> Outcome:
     """Somebody has it: the climb stops, nothing more is sent, and the acknowledgement runs until its timeout."""
     with transaction.atomic():
         incident = _locked(incident_id)
+        refuse_shadow(incident, by)
         if (no := _check(incident, Verb.ACKNOWLEDGE)) is not None:
             why = (
                 f"{by_word(incident.acknowledged_by)} has it already" if incident.acknowledged_by else no.why
@@ -132,6 +134,7 @@ def resolve(incident_id: int, by: By, now: datetime, note: str = "") -> Outcome:
     check_note(note)
     with transaction.atomic():
         incident = _locked(incident_id)
+        refuse_shadow(incident, by)
         if (no := _check(incident, Verb.RESOLVE)) is not None:
             return Outcome(incident, False, no.why)
         fields = {"state": State.RESOLVED, "resolved_at": now, "needs_climb": False, "resolve_at": None}

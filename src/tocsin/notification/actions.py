@@ -26,7 +26,7 @@ from tocsin.people.models import User
 
 @dataclass(frozen=True)
 class Call:
-    """One person to page, and what to say."""
+    """One person to page, and what to say. With `not_before` nothing is sent earlier than that."""
 
     user_id: str
     incident_id: int | None
@@ -37,6 +37,7 @@ class Call:
     details: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
     kind: str = "page"
+    not_before: datetime | None = None
 
 
 def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) -> list[Page]:
@@ -49,7 +50,8 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
     pages, deliveries, nobody = [], [], []
     for call in calls:
         steps = () if everywhere else known.steps.get((call.user_id, call.urgency), ())
-        planned = plan_deliveries(steps, known.contacts.get(call.user_id, {}), now)
+        begin = max(now, call.not_before) if call.not_before else now
+        planned = plan_deliveries(steps, known.contacts.get(call.user_id, {}), begin)
         page = Page(
             incident_id=call.incident_id,
             user_id=call.user_id,

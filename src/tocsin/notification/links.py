@@ -16,6 +16,7 @@ from tocsin.notification.rules import (
     ACT_LINK_LIFE,
     Act,
     ActVerb,
+    Kind,
     Message,
 )
 from tocsin.people.models import User
@@ -86,20 +87,25 @@ def use_act_link(link: ActLink, now: datetime) -> bool:
 
 
 def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
-    """What is said: the page's text with the buttons that belong to its person."""
+    """What is said: the page's text with the buttons that belong to its person; who only learns has none."""
     page, base = claimed_page, settings.CONFIG.url
     acts: tuple[Act, ...] = ()
-    if page.incident_id is not None:
+    if page.incident_id is not None and page.kind != Kind.SHADOW:
         acts = tuple(Act(verb, _LABELS[verb], f"{base}/a/{act_token(page.pk, verb)}") for verb in ActVerb)
     return Message(
         id=str(delivery_id),
         subject=page.subject,
         lines=tuple(page.lines),
         acts=acts,
-        link=f"{base}/incidents/{page.incident_id}" if page.incident_id is not None else base,
+        link=base + (f"/incidents/{page.incident_id}" if page.incident_id is not None else _path(page)),
         thread=f"incident-{page.incident_id}" if page.incident_id is not None else "",
         kind=page.kind,
         urgent=page.urgency == "high",
         details=page.details,
         note=page.note,
     )
+
+
+def _path(page: Page) -> str:
+    """The page of the program that a message without an incident is about; "" for the first."""
+    return str(page.details.get("path", ""))

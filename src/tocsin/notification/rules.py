@@ -28,6 +28,15 @@ class DeliveryState(StrEnum):
     SUPPRESSED = "suppressed"  # not needed any more; `error` says why
 
 
+class Kind(StrEnum):
+    """What a message is for."""
+
+    PAGE = "page"  # somebody is to act
+    SHADOW = "shadow"  # a copy of a page, for who learns: they are not to act, and count as nobody
+    NOTICE = "notice"  # about their shifts
+    TEST = "test"
+
+
 class ActVerb(StrEnum):
     """What a button in a message does."""
 
@@ -50,7 +59,7 @@ class Message:
     """What is said to one person, before a channel puts it into its own form.
 
     `subject` is one line; `lines` are short facts in the order of use; `text` from alerts is data, never markup.
-    `thread` is equal for all messages of one incident; `kind` is "page", "update" or "test".
+    `thread` is equal for all messages of one incident; `kind` is one of Kind.
     """
 
     id: str  # stable over retries: the delivery's uuid

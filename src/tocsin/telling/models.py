@@ -54,7 +54,7 @@ class Word(models.Model):
 
 
 class GapTold(models.Model):
-    """That the owner of a schedule was told of a gap, at so many days ahead. `starts_at` null: it has no beginning."""
+    """That the owner of a schedule was told of a gap, so many days ahead. `starts_at` null: it has no beginning."""
 
     schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="+")
     starts_at = models.DateTimeField(null=True)

@@ -1,0 +1,210 @@
+"""The change of shift: a note to who goes and who comes, and a page where people add their own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from tocsin.catalog.actions import configuration
+from tocsin.escalation.actions import policies
+from tocsin.escalation.rules import TargetKind
+from tocsin.incident.models import Incident
+from tocsin.incident.rules import OPEN
+from tocsin.kernel.acting import By
+from tocsin.kernel.errors import Refused
+from tocsin.kernel.spans import Span
+from tocsin.kernel.zones import zone
+from tocsin.oncall.models import IMPORTED_PLACE, Override, Schedule
+from tocsin.oncall.reading import Timelines, timelines
+from tocsin.oncall.rules import timeline
+from tocsin.people.models import User
+from tocsin.telling.models import Handover, Standing, Word
+from tocsin.telling.notices import Notice, names_of, send
+from tocsin.telling.words import listed, moment, when
+
+BACK = timedelta(hours=6)  # how far back the change of shift is looked for that was not seen when it was
+SINCE_MAX = timedelta(days=14)  # of a shift, what happened in it
+OVERRIDES_AHEAD = timedelta(days=14)
+INCIDENTS_SAID_MAX, OVERRIDES_SAID_MAX, WORDS_SAID_MAX = 6, 4, 5
+WORD_LENGTH_MAX = 2_000
+WORDS_MAX = 50  # waiting for one handover
+
+
+@dataclass(frozen=True)
+class State:
+    """How things stand for whoever has the schedule: incidents of the services that page it, and what is ahead."""
+
+    open: Sequence[Incident]
+    opened: int  # since the shift began
+    ended: int  # of these
+    recent: Sequence[Incident]
+    overrides: Sequence[Override]
+
+
+# -- noticing the change --------------------------------------------------------------------------------------------
+
+
+def hand_over(now: datetime) -> int:
+    """Notice who is on call now and was not before, and send the notes; returns of how many schedules."""
+    known = Standing.objects.in_bulk()
+    count = 0
+    for key, lines in timelines().items():
+        users, before = lines.on_call(now), known.get(key)
+        if before is None:
+            Standing.objects.bulk_create(
+                [Standing(schedule_id=key, users=list(users), since=now)], ignore_conflicts=True
+            )
+        elif set(before.users) != set(users):
+            count += _hand_over(lines, before, users, now)
+    return count
+
+
+def _hand_over(lines: Timelines, before: Standing, users: tuple[str, ...], now: datetime) -> int:
+    row = Schedule.objects.filter(pk=before.schedule_id).first()
+    if row is None:
+        return 0
+    at = _began(lines, now)
+    with transaction.atomic():
+        mine = Standing.objects.filter(pk=before.pk, since=before.since, users=before.users)
+        if not mine.update(users=list(users), since=at):
+            return 0
+        words = list(Word.objects.filter(schedule=row, handover=None, at__lte=now))
+        state = state_of(row.pk, before.since, now)
+        going = [user for user in before.users if user not in users]
+        coming = [user for user in users if user not in before.users]
+        try:
+            with transaction.atomic():
+                handover = Handover.objects.create(
+                    schedule=row, began_at=before.since, at=at, going=list(before.users), coming=list(users),
+                    lines=_lines(row, state, words, zone(row.timezone), now),
+                )  # fmt: skip
+        except IntegrityError:
+            return 0  # a change taken back at the same instant: there is nothing to hand over
+        Word.objects.filter(pk__in=[word.pk for word in words]).update(handover=handover)
+        send(_notices(row, handover, state, words, [*going, *coming], now), now)
+    return 1
+
+
+def _began(lines: Timelines, now: datetime) -> datetime:
+    """When the people of `now` came on call, as far back as BACK."""
+    users = lines.on_call(now)
+    began = now
+    for stretch in reversed(timeline(lines.schedule, now - BACK, now + timedelta(microseconds=1)).stretches):
+        if stretch.users != users:
+            break
+        began = stretch.start
+    return began
+
+
+def _notices(
+    row: Schedule,
+    handover: Handover,
+    state: State,
+    words: Sequence[Word],
+    people: Sequence[str],
+    now: datetime,
+) -> Iterator[Notice]:
+    zones = dict(User.objects.filter(pk__in=people).values_list("pk", "timezone"))
+    went, came = listed(names_of(handover.going)), listed(names_of(handover.coming))
+    for user in people:
+        here = zone(zones.get(user, "UTC"))
+        comes = user in handover.coming
+        yield Notice(
+            user=user,
+            subject=f"{'You have it now' if comes else 'You have handed over'}: {row}",
+            lines=[
+                f"On call since {moment(handover.at, here)}: {came}. Before: {went}. Times of {here.key}.",
+                *_lines(row, state, words, here, now),
+            ],
+            reason=f"change of shift on {row.pk}",
+            path=f"/schedules/{row.pk}/handover",
+            begins_at=now if comes and state.open else None,
+        )
+
+
+def _lines(row: Schedule, state: State, words: Sequence[Word], here: ZoneInfo, now: datetime) -> list[str]:
+    lines = [f"{names_of([word.by.partition(':')[2]])[0]}: “{word.text}”" for word in words[-WORDS_SAID_MAX:]]
+    if not state.open:
+        lines.append("No incident is open.")
+    for incident in state.open[:INCIDENTS_SAID_MAX]:
+        lines.append(f"Open: #{incident.pk} [{incident.priority}] {incident.title} ({incident.state})")
+    if len(state.open) > INCIDENTS_SAID_MAX:
+        lines.append(f"And {len(state.open) - INCIDENTS_SAID_MAX} more that are open.")
+    lines.append(f"In the shift that ended, {state.opened} opened and {state.ended} of them ended.")
+    for override in state.overrides[:OVERRIDES_SAID_MAX]:
+        span = Span(override.starts_at, override.ends_at)
+        lines.append(f"Ahead: {override_said(override)}, {when(span, here)}.")
+    return lines
+
+
+def override_said(override: Override) -> str:
+    """Like "Mo Haddad instead of Bo Lind"."""
+    if override.layers is not None:
+        return f"a temporary schedule {override.name}".strip()
+    names = listed(names_of(override.users))
+    return {"add": f"{names} beside others", "remove": f"without {names}"}.get(
+        override.mode, f"{names} instead of {listed(names_of(override.replaces), 'whoever it is')}"
+    )
+
+
+# -- how things stand -----------------------------------------------------------------------------------------------
+
+
+def services_of(schedule_id: str) -> list[str]:
+    """The services whose policy pages the schedule on some level."""
+    naming = {
+        key
+        for key, policy in policies().items()
+        for level in policy.levels
+        for target in level.notify
+        if target.kind is TargetKind.SCHEDULE and target.id == schedule_id
+    }
+    return sorted(key for key, service in configuration().services.items() if service.policy in naming)
+
+
+def state_of(schedule_id: str, since: datetime, now: datetime) -> State:
+    """How things stand at `now` for whoever has the schedule, and what happened `since`."""
+    since = max(since, now - SINCE_MAX)
+    mine = Incident.objects.filter(service__in=services_of(schedule_id)).select_related("service", "assigned")
+    recent = mine.filter(opened_at__gte=since, opened_at__lte=now)
+    ahead = Override.objects.standing().filter(
+        ~Q(place=IMPORTED_PLACE), schedule=schedule_id, ends_at__gt=now, starts_at__lt=now + OVERRIDES_AHEAD
+    )
+    return State(
+        open=list(mine.filter(state__in=OPEN).order_by("priority", "opened_at")[:50]),
+        opened=recent.count(),
+        ended=recent.exclude(state__in=OPEN).count(),
+        recent=list(recent.order_by("-opened_at")[:50]),
+        overrides=sorted(ahead, key=lambda each: each.starts_at)[:20],
+    )
+
+
+def began_of(schedule_id: str, now: datetime) -> datetime:
+    """When the shift of `now` began, as far as it is known."""
+    row = Standing.objects.filter(pk=schedule_id).first()
+    return row.since if row else now - timedelta(days=1)
+
+
+# -- people's own words ---------------------------------------------------------------------------------------------
+
+
+def add_word(schedule_id: str, text: str, by: By, now: datetime) -> Word:
+    """Keep what somebody writes for whoever has the schedule next. Raises Refused."""
+    text = text.strip()
+    if not text or len(text) > WORD_LENGTH_MAX:
+        raise Refused(
+            "There is nothing to hand over" if not text else "That is too long",
+            f"some words, at most {WORD_LENGTH_MAX} characters",
+            where="text",
+        )
+    waiting: Mapping[str, object] = {"schedule": schedule_id, "handover": None}
+    if Word.objects.filter(**waiting).count() >= WORDS_MAX:
+        raise Refused(
+            f"{WORDS_MAX} notes wait for the next handover already", "fewer", where="text", status=409
+        )
+    return Word.objects.create(schedule_id=schedule_id, by=by.who, at=now, text=text)
