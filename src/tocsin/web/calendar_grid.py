@@ -112,7 +112,7 @@ class Bar:
 
     x: str
     width: str
-    kind: str  # "shift", "gap", "off" (nobody, on purpose), "take-off"
+    kind: str  # "shift", "gap", "over" (a gap of the past), "off" (nobody, on purpose), "take-off"
     start: datetime
     end: datetime
     tints: tuple[Stripe, ...] = ()
@@ -244,7 +244,7 @@ def _band(
     span = Span(midnight(first, shown.zone), midnight(after, shown.zone))
     ticks = _hours(shown, span) if shown.view is View.DAY else _days(shown, first, after, span, now)
     rows = [
-        Row(lane.name, lane.kind, lane.note, lane.link, tuple(_bars(lane, span, people, shown.zone)))
+        Row(lane.name, lane.kind, lane.note, lane.link, tuple(_bars(lane, span, people, shown.zone, now)))
         for lane in drawn
     ]
     rows = [row for row in rows if row.bars or row.kind not in ("override", "mine")]
@@ -288,7 +288,7 @@ def _hours(shown: Period, span: Span) -> Iterator[Tick]:
             )
 
 
-def _bars(lane: Lane, span: Span, people: People, zone: ZoneInfo) -> Iterator[Bar]:
+def _bars(lane: Lane, span: Span, people: People, zone: ZoneInfo, now: datetime) -> Iterator[Bar]:
     for shift in lane.shifts:
         both = span.common(shift.span)
         if both is None:
@@ -305,7 +305,7 @@ def _bars(lane: Lane, span: Span, people: People, zone: ZoneInfo) -> Iterator[Ba
         yield Bar(
             x=_percent(both.start, span),
             width=_width(*both, span),
-            kind=kind,
+            kind="over" if kind == "gap" and shift.end <= now else kind,
             start=shift.start,
             end=shift.end,
             tints=_stripes(shift.users, people) if kind == "shift" else (),

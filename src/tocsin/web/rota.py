@@ -11,8 +11,9 @@ from django.http import HttpRequest
 
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import YEAR_MAX, YEAR_MIN, wall_clock, zone
+from tocsin.oncall.actions import served
 from tocsin.oncall.reading import timelines
-from tocsin.oncall.rules import Schedule, Shift, Temporary, Timeline
+from tocsin.oncall.rules import Schedule, Shift, Temporary, Timeline, timeline
 from tocsin.people.models import User
 from tocsin.web.calendar_grid import People, View, people_of
 from tocsin.web.forms import asker, instant
@@ -49,6 +50,14 @@ def standing(line: Timeline) -> Standing:
 def standing_of(schedule_id: str, now: datetime) -> Standing:
     """How a schedule stands at `now`, out of what is kept in memory."""
     return standing(timelines()[schedule_id].timeline(now, now + LOOK_AHEAD))
+
+
+def known_line(schedule: Schedule, span: Span, now: datetime) -> Timeline:
+    """Who is on call in `span`: what is over as it was served, with the overrides and layers of then; the rest as it
+    is planned."""
+    if span.start >= now:
+        return timeline(schedule, *span)
+    return served(schedule.id, *span)
 
 
 def users_in(schedules: Iterable[Schedule]) -> set[str]:

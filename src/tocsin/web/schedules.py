@@ -14,7 +14,6 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.views.decorators.http import require_safe
 
-from tocsin.escalation.policy_actions import policies_naming
 from tocsin.kernel.errors import not_found
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import wall_clock, zone
@@ -22,18 +21,20 @@ from tocsin.oncall.models import Override as OverrideRow
 from tocsin.oncall.models import Schedule as ScheduleRow
 from tocsin.oncall.permissions import may_edit, may_end
 from tocsin.oncall.reading import calendars, schedules
-from tocsin.oncall.rules import Override, Schedule, Temporary, timeline
+from tocsin.oncall.rules import Override, Schedule, Temporary
 from tocsin.people.models import User
 from tocsin.people.rules import May
 from tocsin.web.calendar_grid import AROUND, People, Period, View, bands, entries, lanes, period
 from tocsin.web.forms import asker, instant
 from tocsin.web.guard import needs
+from tocsin.web.reached import policies_through
 from tocsin.web.rota import (
     GAPS_NAMED,
     LOOK_AHEAD,
     Standing,
     asked_day,
     asked_view,
+    known_line,
     people_for,
     shown_zone,
     standing_of,
@@ -71,9 +72,7 @@ def index(request: HttpRequest) -> HttpResponse:
     rows = list(ScheduleRow.objects.live().select_related("team"))
     people = people_for(request, users_in(known.values()))
     here = zone(asker(request).timezone)
-    watches = [
-        watch(row, standing_of(row.pk, now), people, here, now) for row in rows if row.pk in known
-    ]
+    watches = [watch(row, standing_of(row.pk, now), people, here, now) for row in rows if row.pk in known]
     context = {"watches": watches, "zone": here.key, "now_words": moment(now, here)}
     return render(request, "schedules/index.html", context)
 
@@ -113,8 +112,8 @@ def one(request: HttpRequest, schedule_id: str) -> HttpResponse:
     here, mine = shown_zone(request, schedule.timezone)
     shown = period(asked_view(request), asked_day(request, here), here)
     around = Span(shown.span.start - AROUND, shown.span.end + AROUND)
-    line = timeline(schedule, *around)
-    people = people_for(request, users_in([schedule]))
+    line = known_line(schedule, around, now)
+    people = people_for(request, users_in([schedule]) | {user for each in line.shifts for user in each.users})
     at = standing_of(row.pk, now)
     address = reverse("schedule", args=[row.pk])
     shift_link = f"{reverse('shift', args=[row.pk])}?at="
@@ -134,7 +133,7 @@ def one(request: HttpRequest, schedule_id: str) -> HttpResponse:
         "entries": [each for each in told if not each.over],
         "layers": _layers(schedule, people),
         "overrides": overrides_ahead(row, people, asker(request), here, now),
-        "policies": policies_naming(f"schedule:{row.pk}"),
+        "policies": policies_through(row.pk),
         "may_edit": may_edit(asker(request), row),
         **turning(request, shown, address, schedule.timezone, mine, now),
     }

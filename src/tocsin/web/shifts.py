@@ -17,8 +17,9 @@ from tocsin.kernel.moments import parse_instant
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone
 from tocsin.oncall.actions import add_override, find_override, remove_override
+from tocsin.oncall.models import Override as OverrideRow
 from tocsin.oncall.permissions import may_edit, may_end, may_override
-from tocsin.oncall.rules import Schedule, impact, timeline
+from tocsin.oncall.rules import Schedule, impact
 from tocsin.oncall.swaps import take_shift
 from tocsin.people.models import User
 from tocsin.people.rules import May
@@ -29,7 +30,7 @@ from tocsin.web.guard import needs
 from tocsin.web.impact_words import HORIZON, Said, said
 from tocsin.web.layout import back, say
 from tocsin.web.reached import services_of
-from tocsin.web.rota import people_for, users_in, whole_shift
+from tocsin.web.rota import known_line, people_for, users_in, whole_shift
 from tocsin.web.rota_words import extent, in_address, when
 from tocsin.web.schedules import find, override_words
 
@@ -46,9 +47,9 @@ def shift(request: HttpRequest, schedule_id: str) -> HttpResponse:
     row, schedule = find(schedule_id)
     now, here, reader = instant(request), zone(schedule.timezone), asker(request)
     at = asked_instant(request, "at") or now
-    line = timeline(schedule, at - AROUND, at + AROUND)
+    line = known_line(schedule, Span(at - AROUND, at + AROUND), now)
     found = whole_shift(line, at)
-    people = people_for(request, users_in([schedule]))
+    people = people_for(request, users_in([schedule]) | set(found.users))
     mine, over = reader.pk in found.users, found.end <= now
     context = {
         "row": row,
@@ -65,7 +66,7 @@ def shift(request: HttpRequest, schedule_id: str) -> HttpResponse:
         "may_take": bool(found.users) and not mine and not over and reader.may(May.SWAP),
         "may_ask": mine and not over and reader.may(May.SWAP),
         "may_edit": may_edit(reader, row) and not over,
-        "ends": _ending(line.stretch(at).sources, reader),
+        "ends": [] if over else _ending(line.stretch(at).sources, reader),
     }
     return render(request, "schedules/shift.html", context)
 
@@ -80,14 +81,16 @@ def _reasons(schedule: Schedule, sources: Sequence[str], people: People) -> list
             told.append(f"by {schedule.layers[int(key) - 1].name or f'layer {key}'}")
         elif key in standing:
             told.append(f"by an override: {override_words(standing[key], people)}")
+        elif kind != "layer":
+            told.append("by an override that stands no more")
     return told
 
 
 def _ending(sources: Sequence[str], reader: User) -> list[int]:
     """The overrides behind `sources` that the reader may take back."""
-    keys = [source.partition(":")[2] for source in dict.fromkeys(sources) if not source.startswith("layer")]
-    rows = [find_override(int(key)) for key in keys if key.isdecimal()]
-    return [row.pk for row in rows if may_end(reader, row)]
+    keys = {source.partition(":")[2] for source in sources if not source.startswith("layer")}
+    rows = OverrideRow.objects.standing().filter(pk__in=[int(key) for key in keys if key.isdecimal()])
+    return [row.pk for row in rows.select_related("schedule__team") if may_end(reader, row)]
 
 
 def asked_instant(request: HttpRequest, name: str) -> datetime | None:

@@ -7,11 +7,14 @@ from django.urls import URLPattern, URLResolver, path
 from tocsin.web import (
     act,
     assets,
+    calendar_in,
     config_urls,
     console,
     cover,
+    coverage,
     fairness,
     first_steps,
+    handover,
     incident_acts,
     incidents,
     layout,
@@ -49,5 +52,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *my_shifts.urlpatterns,
     *schedule_edit.urlpatterns,
     *fairness.urlpatterns,
+    *coverage.urlpatterns,
+    *handover.urlpatterns,
+    *calendar_in.urlpatterns,
     *config_urls.urlpatterns,
 ]

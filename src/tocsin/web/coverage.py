@@ -1,0 +1,127 @@
+"""Whether somebody would come: the coverage proof for every service, urgency and instant ahead, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import path
+from django.views.decorators.http import require_safe
+
+from tocsin.catalog.models import Service
+from tocsin.kernel.durations import in_words
+from tocsin.kernel.errors import Refused
+from tocsin.kernel.zones import zone
+from tocsin.people.rules import May
+from tocsin.readiness import actions
+from tocsin.readiness.rules import PEOPLE_MAX, WEEKS_MAX, Gap, GapKind, Proof
+from tocsin.web.forms import DurationField, asker, instant, show, words
+from tocsin.web.guard import needs
+from tocsin.web.rota_words import moment, when
+
+WEAK_NAMED = 20  # counter-examples of one proof on the page
+GAPS_NAMED = 50
+DOORS = {
+    GapKind.SCHEDULE: "/schedules/",
+    GapKind.SERVICE: "/services/",
+    GapKind.LEVEL: "/policies/",
+    GapKind.PERSON: "/people/",
+    GapKind.UNTRIED: "/people/",
+}
+
+
+class CoverageForm(forms.Form):
+    """How far ahead, how many people, how fast."""
+
+    weeks = forms.IntegerField(min_value=1, max_value=WEEKS_MAX, initial=actions.WEEKS, label="Weeks ahead")
+    people = forms.IntegerField(min_value=1, max_value=PEOPLE_MAX, initial=1, label="How many people")
+    within = DurationField(required=False)
+    field_order = ("people", "within", "weeks")
+
+    def __init__(self, data: QueryDict | None) -> None:
+        super().__init__(data)
+        self.fields["within"].widget.attrs["placeholder"] = "any time; or 10m"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One service and urgency: how long it takes at worst, and the times at which it takes too long."""
+
+    service: str
+    name: str
+    urgency: str
+    holds: bool
+    worst: str
+    worst_at: str
+    weak: tuple[tuple[str, str, str], ...]  # when, how long, why
+    weak_more: int
+
+
+@dataclass(frozen=True)
+class Missing:
+    about: str
+    address: str
+    when: str
+    why: str
+    mend: str
+
+
+@needs(May.SEE)
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """The proof and the gaps; what is asked for stands in the address."""
+    now, here = instant(request), zone(asker(request).timezone)
+    form = CoverageForm(request.GET or None)
+    weeks, people, within = actions.WEEKS, 1, None
+    if form.is_valid():
+        weeks, people, within = (form.cleaned_data[name] for name in ("weeks", "people", "within"))
+    proofs: Sequence[Proof] = ()
+    try:
+        proofs = actions.coverage(now, weeks, people, within)
+    except Refused as refused:  # a time within which is longer than climbs are followed
+        form.add_error("within", words(refused))
+    names = dict(Service.objects.values_list("pk", "name"))
+    lines = [_line(each, names.get(each.service, each.service), here) for each in proofs]
+    gaps = actions.gaps(now)
+    context = {
+        "lines": sorted(lines, key=lambda line: (line.holds, line.name, line.urgency)),
+        "failing": sum(1 for line in lines if not line.holds),
+        "people": people,
+        "weeks": weeks,
+        "within": in_words(within) if within else "",
+        "gaps": [_missing(each, here) for each in gaps[:GAPS_NAMED]],
+        "gaps_more": max(0, len(gaps) - GAPS_NAMED),
+        "zone": here.key,
+    }
+    return show(request, "schedules/coverage.html", form, **context)
+
+
+def _line(proof: Proof, name: str, here: ZoneInfo) -> Line:
+    return Line(
+        proof.service,
+        name,
+        proof.urgency.value,
+        proof.holds,
+        _wait(proof.worst),
+        moment(proof.worst_at, here),
+        tuple((when(weak.span, here), _wait(weak.wait), weak.why) for weak in proof.weak[:WEAK_NAMED]),
+        max(0, len(proof.weak) - WEAK_NAMED),
+    )
+
+
+def _wait(wait: timedelta | None) -> str:
+    if wait is None:
+        return "never"
+    return in_words(wait) if wait else "at once"
+
+
+def _missing(gap: Gap, here: ZoneInfo) -> Missing:
+    place = f"level {gap.level} of {gap.about}" if gap.level else gap.about
+    return Missing(place, f"{DOORS[gap.kind]}{gap.about}", when(gap.span, here), gap.why, gap.mend)
+
+
+urlpatterns = [path("coverage", page, name="coverage")]
