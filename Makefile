@@ -37,6 +37,8 @@ format: $(VENV)/.develops ## put the code into its form
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.develops ## measure against Debian's prometheus-alertmanager; ARGS="--scale 0.1" for a quick look
+	@$(BIN)/python -m bench.schedules
+	@$(BIN)/python -m bench.coverage
 	@$(BIN)/python -m bench.run $(ARGS)
 
 simulate: $(VENV)/.develops ## the simulator over SEEDS=2000 seeds, over SEEDS=17-42, or over the one SEEDS==17
