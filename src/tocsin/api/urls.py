@@ -15,6 +15,7 @@ from tocsin.api import (
     audit,
     catalog,
     feeds,
+    imports,
     incidents,
     intake,
     messages,
@@ -33,7 +34,7 @@ from tocsin.api.reference import reference, stylesheet
 from tocsin.kernel.errors import Refused
 
 VERSION = "1"
-ROOMS = (incidents, intake, catalog, policies, people, tokens, feeds, organisation, readiness, messages, audit)
+ROOMS = (incidents, intake, catalog, policies, people, tokens, feeds, imports, organisation, readiness, messages, audit)
 
 api = NinjaAPI(
     title="Tocsin",

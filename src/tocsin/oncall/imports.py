@@ -143,6 +143,12 @@ def find_import(row_id: int) -> Import:
     return row
 
 
+def plain_address(text: str) -> str:
+    """The address as it is fetched: webcal:// is what calendars call https://."""
+    text = text.strip()
+    return "https://" + text.removeprefix("webcal://") if text.startswith("webcal://") else text
+
+
 def _fresh(known: Import | None, by: By, now: datetime) -> Import:
     """The row to fill: that of before, without its copy and troubles, or a new one."""
     row = known or Import()
