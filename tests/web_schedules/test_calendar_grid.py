@@ -159,6 +159,21 @@ def test_a_band_without_overrides_draws_no_lane_for_them() -> None:
     assert kinds[2] == ["layer", "final"]
 
 
+def test_what_would_be_too_dense_to_read_is_counted_instead() -> None:
+    value = schedule({"rotation": "hourly", "start": "2026-01-05T09:00", "users": ["ada", "bo"]})
+    week = drawn(value, period(View.WEEKS, date(2026, 3, 4), MADRID))[0]
+    assert [bar.wide for bar in week.rows[0].bars] == ["168 shifts, drawn in the view of a day"]
+    assert len(week.rows[-1].bars) == 168
+    assert len(drawn(value, period(View.DAY, date(2026, 3, 4), MADRID))[0].rows[0].bars) == 24
+
+
+def test_overrides_over_overrides_take_no_more_lanes_than_can_be_read() -> None:
+    many = [{"start": "2026-03-04T10:00", "end": "2026-03-04T18:00", "users": ["cy"]}] * 50
+    (band,) = drawn(schedule(WEEKLY, overrides=many), period(View.DAY, date(2026, 3, 4), MADRID))
+    names = [row.name for row in band.rows if row.kind == "override"]
+    assert names == ["Overrides"] * 6 + ["44 more overrides"]
+
+
 def test_a_name_is_written_as_long_as_it_fits() -> None:
     value = schedule({"rotation": "hourly", "every": 2, "start": "2026-01-05T09:00", "users": ["ada", "bo"]})
     day = drawn(value, period(View.DAY, date(2026, 3, 4), MADRID))[0].rows[-1].bars[1]

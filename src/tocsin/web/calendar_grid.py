@@ -25,6 +25,10 @@ AROUND = timedelta(
 )  # computed beyond the period, so that a shift that reaches out of it says its whole span
 DAY = timedelta(days=1)
 NOBODY = "nobody"
+OVERRIDE_LANES_MAX = 6  # drawn; a lane says how many more overrides there are
+DENSE = (
+    84  # shifts of a layer in one band, above which their number is drawn instead: one in two hours of a week
+)
 HOURS_BETWEEN = 3  # two hours that the day view names
 # Widths in px that texts are chosen for: of a band on a desk and on a phone, of the space around a text, of a letter.
 DESK, PHONE, PADDING = 960, 350, 15
@@ -112,7 +116,7 @@ class Bar:
 
     x: str
     width: str
-    kind: str  # "shift", "gap", "over" (a gap of the past), "off" (nobody, on purpose), "take-off"
+    kind: str  # "shift", "gap", "over" (a gap of the past), "off" (nobody, on purpose), "take-off", "dense"
     start: datetime
     end: datetime
     tints: tuple[Stripe, ...] = ()
@@ -208,7 +212,7 @@ def lanes(schedule: Schedule, final: Timeline, shown: Span, link: str = "") -> t
     ]
     changes = tuple(_change(each) for each in schedule.overrides if each.span.common(shown))
     if changes:
-        found.extend(Lane("Overrides", row, "override") for row in _stacked(changes))
+        found.extend(_override_lanes(changes))
     found.append(
         Lane("Who is paged", final.stretches, "final", known=Span(final.start, final.end), link=link)
     )
@@ -219,6 +223,14 @@ def _change(override: Override | Temporary) -> Shift:
     if isinstance(override, Temporary):
         return Shift(override.start, override.end, (), ("temporary",))
     return Shift(override.start, override.end, override.users, (override.mode.value,) * len(override.users))
+
+
+def _override_lanes(changes: Sequence[Shift]) -> Iterator[Lane]:
+    stacked = _stacked(changes)
+    for row in stacked[:OVERRIDE_LANES_MAX]:
+        yield Lane("Overrides", row, "override")
+    if left := sum(len(row) for row in stacked[OVERRIDE_LANES_MAX:]):
+        yield Lane(f"{left} more overrides", stacked[OVERRIDE_LANES_MAX], "override")
 
 
 def _stacked(changes: Sequence[Shift]) -> list[tuple[Shift, ...]]:
@@ -289,10 +301,12 @@ def _hours(shown: Period, span: Span) -> Iterator[Tick]:
 
 
 def _bars(lane: Lane, span: Span, people: People, zone: ZoneInfo, now: datetime) -> Iterator[Bar]:
-    for shift in lane.shifts:
-        both = span.common(shift.span)
-        if both is None:
-            continue
+    within = [(shift, both) for shift in lane.shifts if (both := span.common(shift.span))]
+    if lane.kind == "layer" and len(within) > DENSE:
+        words = f"{len(within)} shifts, drawn in the view of a day"
+        yield Bar("0%", "100%", "dense", *span, wide=words, tight="", title=words)
+        return
+    for shift, both in within:
         kind = _kind(lane, shift)
         part = both.length / span.length
         letter = LETTERS.get(lane.kind, LETTER)

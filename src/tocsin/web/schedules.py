@@ -43,6 +43,7 @@ from tocsin.web.rota import (
 from tocsin.web.rota_words import in_address, layer_words, moment, when
 
 OVERRIDES_NAMED = 12
+ENTRIES_NAMED = 150  # shifts in words on one page
 VIEWS = ((View.MONTH, "Month"), (View.WEEKS, "Two weeks"), (View.DAY, "Day"))
 
 
@@ -118,6 +119,7 @@ def one(request: HttpRequest, schedule_id: str) -> HttpResponse:
     address = reverse("schedule", args=[row.pk])
     shift_link = f"{reverse('shift', args=[row.pk])}?at="
     told = entries(line, shown.span, people, here, now)
+    ahead = [each for each in told if not each.over]
     context = {
         "row": row,
         "schedule": schedule,
@@ -129,8 +131,9 @@ def one(request: HttpRequest, schedule_id: str) -> HttpResponse:
         "bands": bands(shown, lanes(schedule, line, shown.span, shift_link), people, now),
         "shift_link": shift_link,
         "lane_form": reverse("override_new", args=[row.pk]) if asker(request).may(May.SWAP) else "",
-        "past": [each for each in told if each.over],
-        "entries": [each for each in told if not each.over],
+        "past": [each for each in told if each.over][-ENTRIES_NAMED:],
+        "entries": ahead[:ENTRIES_NAMED],
+        "entries_more": max(0, len(ahead) - ENTRIES_NAMED),
         "layers": _layers(schedule, people),
         "overrides": overrides_ahead(row, people, asker(request), here, now),
         "policies": policies_through(row.pk),
