@@ -71,7 +71,7 @@ services:
         "a.yaml:9: 'not-an-address' is not an e-mail address. Expected something like ada@example.com.",
         "a.yaml:11: 'ada' stands in the list twice. Expected each once.",
         "a.yaml:12: Unknown section 'policy'. Expected one of organisation, users, teams, calendars, schedules, "
-        "policies, services. Did you mean 'policies'?",
+        "policies, services, expect. Did you mean 'policies'?",
         "a.yaml:16: 'web' is not somebody to notify. "
         'Expected a text like "schedule:web-primary", "team:web" or "user:bo".',
         "a.yaml:16: 5 has no unit. Expected a length from 1s to 7d. Write 5s or 5m.",

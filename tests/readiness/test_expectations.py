@@ -11,7 +11,8 @@ from tocsin.kernel.spans import Span
 from tocsin.kernel.urgency import Urgency
 from tocsin.kernel.zones import zone
 from tocsin.organisation.reading import File
-from tocsin.readiness.reading import EXPECTATIONS_MAX, ExpectationsRefused, read_expectations
+from tocsin.organisation.rules import EXPECTATIONS_MAX
+from tocsin.readiness.reading import ExpectationsRefused, read_expectations
 from tocsin.readiness.rules import Arrangement, Expectation, judge, moment
 
 OFFICE = [{"days": ["mon-fri"], "from": "09:00", "to": "17:00"}]

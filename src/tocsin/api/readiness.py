@@ -210,8 +210,7 @@ def check_readiness(request: Asked, body: ToCheck) -> CheckedOut:
 
 
 def _expected(verdict: Verdict) -> ExpectedOut:
-    wanted = verdict.expectation
-    return ExpectedOut(where=wanted.where, text=wanted.text, met=verdict.met, why=verdict.why)
+    return shown(ExpectedOut, verdict)
 
 
 def _files(given: Sequence[OrganisationFile]) -> list[File]:

@@ -3,7 +3,7 @@ it changed; whoever asks for the `configuration()` after it gets it as changed."
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,8 +52,19 @@ def organisation() -> Organisation:
     return Organisation.objects.order_by("pk").first() or Organisation.objects.get_or_create(pk=1)[0]
 
 
-def save_organisation(name: str, matrix: Matrix, fallback: str | None, by: By, now: datetime) -> Organisation:
-    """Change the settings that hold for everything; `fallback` is paged when a policy reaches nobody."""
+def save_organisation(
+    name: str,
+    matrix: Matrix,
+    fallback: str | None,
+    by: By,
+    now: datetime,
+    *,
+    expectations: Sequence[Mapping[str, Any]] | None = None,
+) -> Organisation:
+    """Change the settings that hold for everything; `fallback` is paged when a policy reaches nobody.
+
+    `expectations`, checked by the caller, say what has to be so; None: they stay as they are.
+    """
     name = check_name(name)
     check_matrix(matrix)
     with changing():
@@ -62,6 +73,8 @@ def save_organisation(name: str, matrix: Matrix, fallback: str | None, by: By, n
         if fallback and not User.objects.people().filter(pk=fallback, is_active=True).exists():
             raise Refused(f"No active person '{fallback}'", "the id of a person", where="fallback")
         row.name, row.matrix, row.fallback_id = name, matrix_as_data(matrix), fallback or None
+        if expectations is not None:
+            row.expectations = [dict(each) for each in expectations]
         after = _organisation_as_data(row)
         row.save()
         touch(by, now, saved("organisation", str(row.pk), before, after))
@@ -73,6 +86,7 @@ def _organisation_as_data(row: Organisation) -> dict[str, Any]:
         "name": row.name,
         "priorities": matrix_as_data(matrix_from(row.matrix)),
         "fallback": row.fallback_id,
+        "expectations": row.expectations,
     }
 
 

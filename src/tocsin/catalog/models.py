@@ -22,6 +22,8 @@ class Organisation(models.Model):
     matrix = models.JSONField(default=dict)  # impact -> urgency -> priority; {} is the default matrix
     fallback = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     demo = models.BooleanField(default=False)
+    # What has to be so, in the words of the organisation file; a room above reads and judges it.
+    expectations = models.JSONField(default=list)
 
     def __str__(self) -> str:
         return self.name

@@ -29,6 +29,7 @@ from tocsin.oncall.actions import delete_calendar, delete_schedule, schedules_na
 from tocsin.oncall.reading import as_they_stand
 from tocsin.oncall.saving import Schedules, note_changes
 from tocsin.organisation import rules
+from tocsin.organisation.expect_schema import EXPECTATION
 from tocsin.organisation.kinds import LEFT, NEVER, NONE
 from tocsin.organisation.meaning import calendar_of, schedule_of
 from tocsin.organisation.plan import Plan, plan, planned_again, read_current
@@ -185,6 +186,7 @@ def _save_organisation(objects: Objects, keys: dict[str, str], by: By, now: date
                 data.get("fallback", row.fallback_id),
                 by,
                 now,
+                expectations=data.get(rules.EXPECT),
             )
 
 
@@ -258,7 +260,8 @@ def export(keys: bool = False) -> str:
     `keys` puts the integrations' keys in, in plain text; without them the file keeps what there is.
     """
     state = read_current()
-    whole: dict[str, Any] = {rules.ORGANISATION: state[rules.ORGANISATION][rules.THE_ORGANISATION]}
+    whole: dict[str, Any] = {rules.ORGANISATION: dict(state[rules.ORGANISATION][rules.THE_ORGANISATION])}
+    expected = whole[rules.ORGANISATION].pop(rules.EXPECT)
     plain = {row.id: catalog.reveal_key(row) for row in Integration.objects.all()} if keys else {}
     for section, record in LISTS.items():
         whole[section] = [_shortened(record, {"id": key, **data}) for key, data in state[section].items()]
@@ -268,6 +271,8 @@ def export(keys: bool = False) -> str:
             for key, data in state[rules.INTEGRATIONS].items()
             if data["service"] == service["id"]
         ]
+    if expected:
+        whole[rules.EXPECT] = [_shortened(EXPECTATION, each) for each in expected]
     return yaml.dump(
         whole, Dumper=_Dumper, default_flow_style=None, sort_keys=False, allow_unicode=True, width=100
     )

@@ -12,6 +12,7 @@ from tocsin.organisation.kinds import nearest
 from tocsin.organisation.meaning import schedule_of
 from tocsin.organisation.rules import (
     CALENDARS,
+    EXPECT,
     INTEGRATIONS,
     NOUNS,
     ORGANISATION,
@@ -71,6 +72,9 @@ def _references(section: str, data: Data) -> Iterator[tuple[str, str, str]]:
     """Whom an object names: the path of the value, the section and the id."""
     if section == ORGANISATION and data.get("fallback"):
         yield "fallback", USERS, data["fallback"]
+    if section == ORGANISATION:
+        for number, expectation in enumerate(data.get(EXPECT, ())):
+            yield f"{EXPECT}.{number}.service", SERVICES, expectation["service"]
     if section == TEAMS:
         for number, member in enumerate(data.get("members", ())):
             yield f"members.{number}", USERS, member

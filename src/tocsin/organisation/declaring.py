@@ -9,7 +9,10 @@ from typing import Any
 from tocsin.catalog.rules import matrix_as_data, matrix_from
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import digest
+from tocsin.kernel.moments import parse_instant
+from tocsin.kernel.zones import zone
 from tocsin.organisation import rules
+from tocsin.organisation.expect_schema import EXPECTATIONS
 from tocsin.organisation.kinds import BAD, Reader, nearest, read_entries
 from tocsin.organisation.meaning import (
     calendar_data,
@@ -55,6 +58,8 @@ def _read_section(so_far: Declaring, name: str, key: Node, value: Node) -> None:
     reader = so_far.reader
     if name == rules.ORGANISATION:
         _read_organisation(so_far, value)
+    elif name == rules.EXPECT:
+        _read_expectations(so_far, value)
     elif name not in LISTS:
         reader.wrong(
             key, f"Unknown section '{name[:60]}'", f"one of {', '.join(SECTIONS)}", nearest(name, SECTIONS)
@@ -77,6 +82,28 @@ def _read_organisation(so_far: Declaring, node: Node) -> None:
         return
     if "priorities" in data:
         data["priorities"] = matrix_as_data(matrix_from(data["priorities"]))
+    _declare_organisation(so_far, node, data)
+
+
+def _read_expectations(so_far: Declaring, node: Node) -> None:
+    """A list of expectations, or one alone. They are kept with the organisation's settings."""
+    so_far.reader.places = {rules.EXPECT: node.where}
+    alone = Node("list", node.where, items=[node])
+    listed = EXPECTATIONS.read(alone if node.kind == "map" else node, so_far.reader, rules.EXPECT)
+    if listed is BAD:
+        return
+    for number, each in enumerate(listed):
+        here = zone(each["timezone"] or "UTC")
+        if each["until"] and parse_instant(each["until"], here) <= parse_instant(each["at"], here):
+            place = so_far.reader.places[f"{rules.EXPECT}.{number}.until"]
+            so_far.reader.problems.append(
+                Refused(f"It is until {each['until']}", f"an end after {each['at']}", where=place)
+            )
+    _declare_organisation(so_far, node, {rules.EXPECT: listed})
+
+
+def _declare_organisation(so_far: Declaring, node: Node, data: dict[str, Any]) -> None:
+    """What is said of the organisation in several places, as one."""
     earlier = next((each for each in so_far.objects if each.section == rules.ORGANISATION), None)
     here = Declared(rules.ORGANISATION, rules.THE_ORGANISATION, data, node.where, so_far.reader.places)
     if earlier is None:

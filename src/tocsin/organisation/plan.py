@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +13,10 @@ from tocsin.escalation.models import Policy
 from tocsin.kernel.durations import format_duration
 from tocsin.kernel.errors import Refused
 from tocsin.notification.models import Rule
+from tocsin.oncall.imports import imported_overrides
 from tocsin.oncall.models import Schedule
 from tocsin.oncall.reading import as_they_stand
+from tocsin.oncall.rules import Schedule as ScheduleValue
 from tocsin.organisation import rules
 from tocsin.organisation.checking import check
 from tocsin.organisation.declaring import declare
@@ -123,6 +125,7 @@ def _organisation() -> dict[str, Any]:
         "name": row.name,
         "priorities": matrix_as_data(matrix_from(row.matrix)),
         "fallback": row.fallback_id,
+        rules.EXPECT: row.expectations,
     }
 
 
@@ -164,7 +167,18 @@ def _teams() -> dict[str, dict[str, Any]]:
 def _schedules() -> dict[str, dict[str, Any]]:
     known = as_they_stand()
     rows = Schedule.objects.live().order_by("pk")
-    return {row.id: schedule_data(known[row.id].schedule, row.team_id) for row in rows}
+    brought = imported_overrides()
+    return {
+        row.id: schedule_data(_without(known[row.id].schedule, brought.get(row.id, ())), row.team_id)
+        for row in rows
+    }
+
+
+def _without(schedule: ScheduleValue, ids: Collection[str]) -> ScheduleValue:
+    """The schedule without the overrides that a calendar elsewhere brings: they are no part of the file."""
+    if not ids:
+        return schedule
+    return replace(schedule, overrides=tuple(each for each in schedule.overrides if each.id not in ids))
 
 
 def _policy(row: Policy) -> dict[str, Any]:

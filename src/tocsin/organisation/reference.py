@@ -6,6 +6,7 @@ from tocsin.catalog import actions as catalog
 from tocsin.kernel.durations import format_duration
 from tocsin.kernel.urgency import Impact
 from tocsin.organisation import kinds
+from tocsin.organisation.expect_schema import EXPECTATION
 from tocsin.organisation.kinds import Field, Kind, Record
 from tocsin.organisation.schedule_kinds import Clock, Days, Moment, OneShape, Slot
 from tocsin.organisation.schedule_schema import (
@@ -43,6 +44,7 @@ def reference() -> str:
         ("policies[].levels[]", LEVEL),
         ("services[].grouping", GROUPING),
         ("services[].integrations[]", INTEGRATION),
+        ("expect[]", EXPECTATION),
     ]
     parts = []
     for path, record in tables:

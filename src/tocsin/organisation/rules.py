@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from itertools import zip_longest
 from typing import Any
@@ -35,6 +36,10 @@ NOUNS = {
     INTEGRATIONS: "integration",
 }
 THE_ORGANISATION = "the"  # the id of the one that there is
+EXPECT = "expect"  # what has to be so, kept with the organisation's settings
+EXPECTATIONS_MAX = 1_000
+EXPECTED_PEOPLE_MAX = 20
+EXPECTED_WITHIN_MAX = timedelta(days=7)
 SHOWN_LENGTH_MAX = 80
 ADMIN = "admin"
 
@@ -145,7 +150,7 @@ def _details(before: Data, after: Data) -> Iterator[str]:
             yield f"description {_how(old, value)}"
         elif name == "layers":
             yield from _layer_details(old or [], value)
-        elif name in ("overrides", "holidays"):
+        elif name in ("overrides", "holidays", EXPECT):
             yield _counted(name, old or [], value)
         else:
             yield f"{name} {_shown(old)} → {_shown(value)}"

@@ -13,6 +13,7 @@ from tocsin.kernel.durations import format_duration
 from tocsin.kernel.urgency import Impact, Priority, Urgency
 from tocsin.notification.channels import check_address
 from tocsin.notification.rules import RULE_STEPS_MAX
+from tocsin.organisation.expect_schema import EXPECTATION, EXPECTATIONS
 from tocsin.organisation.kinds import (
     LEFT,
     NONE,
@@ -29,6 +30,7 @@ from tocsin.organisation.kinds import (
     Whole,
     YesNo,
 )
+from tocsin.organisation.rules import EXPECT
 from tocsin.organisation.schedule_schema import CALENDAR, SCHEDULE, WHEN
 from tocsin.organisation.vocabulary import Key, Step, Target, check_description, check_field
 from tocsin.people import actions as people
@@ -266,7 +268,7 @@ LISTS: dict[str, Record] = {
     "policies": POLICY,
     "services": SERVICE,
 }
-SECTIONS = ("organisation", *LISTS)
+SECTIONS = ("organisation", *LISTS, EXPECT)
 
 
 def json_schema() -> dict[str, Any]:
@@ -275,10 +277,11 @@ def json_schema() -> dict[str, Any]:
         name: {"type": "array", "items": record.schema(), "maxItems": OBJECTS_MAX}
         for name, record in LISTS.items()
     }
+    expected = {"anyOf": [EXPECTATIONS.schema(), EXPECTATION.schema()]}
     return {
         "$schema": FORMAT,
         "title": "Tocsin organisation file",
         "type": "object",
-        "properties": {"organisation": ORGANISATION.schema(), **lists},
+        "properties": {"organisation": ORGANISATION.schema(), **lists, EXPECT: expected},
         "additionalProperties": False,
     }

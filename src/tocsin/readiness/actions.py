@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tocsin.catalog.actions import configuration, per_configuration
+from tocsin.catalog.actions import organisation as settings
 from tocsin.escalation.actions import everybody, fallback, policies, roster
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.urgency import Urgency
@@ -19,8 +21,8 @@ from tocsin.oncall.actions import calendars, schedules
 from tocsin.organisation.reading import File
 from tocsin.people.models import Contact
 from tocsin.people.rules import COMMAND_LINE
-from tocsin.readiness.planning import planned_arrangement
-from tocsin.readiness.reading import read_expectations
+from tocsin.readiness.planning import planned_by
+from tocsin.readiness.reading import expectation_of, in_words, read_expectations
 from tocsin.readiness.replaying import recorded
 from tocsin.readiness.rules import (
     GAPS_AHEAD,
@@ -94,17 +96,29 @@ def check(
     organisation: Sequence[File] = (),
 ) -> Checked:
     """Gaps and proofs of the next `weeks` (None: as far as gaps are looked for), and the expectations of `files`; with
-    files of an `organisation`, as if these were applied.
+    files of an `organisation`, as if these were applied. What the organisation itself expects is judged first.
 
     Raises Refused, with everything that is wrong with the files at once.
     """
     ahead = GAPS_AHEAD if weeks is None else timedelta(weeks=weeks)
-    planned = planned_arrangement(organisation) if organisation else None
+    planned = planned_by(organisation) if organisation else None
+    kept = planned.expected if planned else settings().expectations
     with _proving:
-        outlook = _outlook(now, ahead) if planned is None else _outlook_of(_known(planned), now, ahead)
+        outlook = _outlook_of(_known(planned.arrangement), now, ahead) if planned else _outlook(now, ahead)
         expected = read_expectations(files, outlook.arrangement)
         weak = tuple(proof for proof in outlook.proofs(people, within) if not proof.holds)
-        return Checked(outlook.gaps, weak, judge(outlook.arrangement, expected))
+        verdicts = (*_judged_of(kept, outlook.arrangement), *judge(outlook.arrangement, expected))
+        return Checked(outlook.gaps, weak, verdicts)
+
+
+def _judged_of(kept: Sequence[Mapping[str, Any]], there: Arrangement) -> Iterator[Verdict]:
+    """Whether what is expected by the organisation itself is so."""
+    for number, data in enumerate(kept, 1):
+        where = f"organisation, expectation {number}"
+        try:
+            yield from judge(there, [expectation_of(data, there, where)])
+        except Refused as refused:
+            yield Verdict(where, in_words(data), None, str(replace(refused, where="")))
 
 
 # --- the past ---------------------------------------------------------------------------------------------
@@ -121,7 +135,7 @@ class Backtest:
 
 def replay(files: Sequence[File], start: datetime, end: datetime, prune: bool = False) -> Backtest:
     """Whom the incidents opened in [start, end) would have paged with these organisation files. Raises Refused."""
-    there = planned_arrangement(files, prune)
+    there = planned_by(files, prune).arrangement
     past = recorded(start, end)
     replayed = backtest(there, past)
     users = everybody()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tocsin.escalation.rules import policy_from
@@ -19,10 +19,19 @@ from tocsin.organisation.rules import Data, State, merged
 from tocsin.readiness.rules import Arrangement, Person
 
 
-def planned_arrangement(files: Sequence[File], prune: bool = False) -> Arrangement:
-    """Who would be paged after applying `files`. Raises FilesRefused with everything that is wrong with them."""
+@dataclass(frozen=True)
+class Planned:
+    """Who would be paged, and what is expected of that, in the words of the file."""
+
+    arrangement: Arrangement
+    expected: Sequence[Data]
+
+
+def planned_by(files: Sequence[File], prune: bool = False) -> Planned:
+    """What there will be after applying `files`. Raises FilesRefused with everything that is wrong with them."""
     planned = plan(files, prune)
-    return arrangement_of(merged(read_current(), planned.declared, planned.removed))
+    state = merged(read_current(), planned.declared, planned.removed)
+    return Planned(arrangement_of(state), state[rules.ORGANISATION][rules.THE_ORGANISATION][rules.EXPECT])
 
 
 def arrangement_of(state: State) -> Arrangement:

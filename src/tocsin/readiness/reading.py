@@ -1,4 +1,4 @@
-"""Expectations as they stand in files of their own, beside the organisation file. Every mistake is told with its line.
+"""Expectations as they stand in files of their own, or are kept with the organisation. Each mistake has its line.
 
     timezone: Europe/Madrid          # of times without an offset; left out: the zone of the service's schedule
     expect:
@@ -10,7 +10,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,24 +21,14 @@ from tocsin.kernel.durations import parse_duration
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.moments import parse_instant, parse_wall
 from tocsin.kernel.urgency import Urgency
-from tocsin.organisation.kinds import (
-    BAD,
-    Field,
-    OneOf,
-    Reader,
-    Record,
-    Slug,
-    Span,
-    Whole,
-    nearest,
-    read_entries,
-)
+from tocsin.organisation.expect_schema import EXPECTATION
+from tocsin.organisation.kinds import BAD, Reader, nearest, read_entries
 from tocsin.organisation.reading import File, FilesRefused, Node, read_files
-from tocsin.organisation.schedule_schema import AT, ZONE
-from tocsin.readiness.rules import FOLLOWED, PEOPLE_MAX, WEEKS_MAX, Arrangement, Expectation, moment, zone_of
+from tocsin.organisation.rules import EXPECT, EXPECTATIONS_MAX
+from tocsin.organisation.schedule_schema import ZONE
+from tocsin.readiness.rules import WEEKS_MAX, Arrangement, Expectation, moment, zone_of
 
-EXPECTATIONS_MAX = 1_000
-EXPECT, TIMEZONE = "expect", "timezone"
+TIMEZONE = "timezone"
 
 
 class ExpectationsRefused(FilesRefused):
@@ -48,20 +39,6 @@ class ExpectationsRefused(FilesRefused):
         mistakes = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
         self.what, self.mend = f"Nothing was checked: {mistakes}", "Mend them all, then check again."
         self.args = (self.what,)
-
-
-EXPECTATION = Record(
-    "an expectation",
-    (
-        Field("at", AT, "When the incident is opened."),
-        Field("until", AT, "Left out: at that instant alone; else at every one before this.", None),
-        Field("timezone", ZONE, "Of both; left out: the file's, else that of the service's schedule.", None),
-        Field("service", Slug("the id of a service"), "Whose incident it is."),
-        Field("urgency", OneOf(Urgency), "How it pages.", Urgency.HIGH.value),
-        Field("people", Whole(1, PEOPLE_MAX), "How many different people are to be reached.", 1),
-        Field("within", Span(timedelta(0), FOLLOWED), "In which time; left out: at all.", None),
-    ),
-)
 
 
 def read_expectations(files: Sequence[File], arrangement: Arrangement) -> tuple[Expectation, ...]:
@@ -115,37 +92,34 @@ def _expectation(node: Node, file_zone: Any, reader: Reader, arrangement: Arrang
     data = EXPECTATION.read(node, reader, "")
     if data is BAD or len(reader.problems) > before or file_zone is BAD:
         return None
-    places = reader.places
+    try:
+        return expectation_of({**data, "timezone": data["timezone"] or file_zone}, arrangement, node.where)
+    except Refused as refused:
+        reader.problems.append(replace(refused, where=reader.places.get(refused.where, node.where)))
+        return None
 
-    def refuse(field: str, what: str, expected: str = "", mend: str = "") -> None:
-        reader.problems.append(Refused(what, expected, mend, places.get(field, node.where)))
 
+def expectation_of(data: Mapping[str, Any], arrangement: Arrangement, where: str) -> Expectation:
+    """What is expected in the words of the file. Raises Refused, with the key that it is about as `where`."""
     service = data["service"]
     if service not in arrangement.services:
         hint = nearest(service, arrangement.services)
-        refuse("service", f"No service '{service}'", "the id of a service", hint)
-        return None
-    named = data["timezone"] or file_zone
-    here = zones.zone(named) if named else zone_of(arrangement, service)
-    try:
-        span = _span(data, here)
-    except Refused as refused:
-        refuse("until" if "until" in refused.where else "at", refused.what, refused.expected, refused.mend)
-        return None
+        raise Refused(f"No service '{service}'", "the id of a service", hint, "service")
+    named = data["timezone"]
     within = data["within"]
     return Expectation(
         service=service,
         urgency=Urgency(data["urgency"]),
-        span=span,
+        span=_span(data, zones.zone(named) if named else zone_of(arrangement, service)),
         people=data["people"],
         within=parse_duration(within) if within else None,
-        where=node.where,
-        text=_in_words(data),
+        where=where,
+        text=in_words(data),
     )
 
 
-def _span(data: dict[str, Any], here: ZoneInfo | None) -> spans.Span:
-    """The instants that are meant. Raises Refused with `where` "at" or "until"."""
+def _span(data: Mapping[str, Any], here: ZoneInfo | None) -> spans.Span:
+    """The instants that are meant. Raises Refused."""
     read = {}
     for name in ("at", "until"):
         text = data[name]
@@ -178,7 +152,7 @@ def _is_local(text: str) -> bool:
     return True
 
 
-def _in_words(data: dict[str, Any]) -> str:
+def in_words(data: Mapping[str, Any]) -> str:
     """The expectation on one line."""
     until = f" until {data['until']}" if data["until"] else ""
     people = "1 person" if data["people"] == 1 else f"{data['people']} people"

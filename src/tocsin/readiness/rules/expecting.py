@@ -32,10 +32,12 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of an expectation; `why` says what is missing, and is "" when it is met."""
+    """What became of the expectation that stands at `where` as `text`; `why` says what is missing, and is "" when it is
+    met. `proof` None: what is meant cannot be told any more, as when its service is gone."""
 
-    expectation: Expectation
-    proof: Proof
+    where: str
+    text: str
+    proof: Proof | None
     why: str = ""
 
     @property
@@ -52,7 +54,7 @@ def _judged(arrangement: Arrangement, wanted: Expectation) -> Verdict:
     (proof,) = prove(
         arrangement, *wanted.span, wanted.people, wanted.within, [wanted.service], [wanted.urgency]
     )
-    return Verdict(wanted, proof, proof.weak[0].why if proof.weak else "")
+    return Verdict(wanted.where, wanted.text, proof, proof.weak[0].why if proof.weak else "")
 
 
 def moment(at: datetime) -> Span:

@@ -13,10 +13,11 @@ from tocsin.kernel.spans import Span
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.rules import Step
 from tocsin.oncall.rules import Calendars, Schedule
+from tocsin.organisation.rules import EXPECTED_PEOPLE_MAX, EXPECTED_WITHIN_MAX
 
-FOLLOWED = timedelta(days=7)  # how long a climb is followed; who is not paged in that time is not paged
+FOLLOWED = EXPECTED_WITHIN_MAX  # how long a climb is followed; who is not paged in that time is not paged
 WEEKS_MAX = 26
-PEOPLE_MAX = 20  # that may be asked for at once
+PEOPLE_MAX = EXPECTED_PEOPLE_MAX  # that may be asked for at once
 
 
 @dataclass(frozen=True)
