@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db.models import Model
 
 from tests.api.conftest import Program
 from tests.api.test_configuration import POLICY, SERVICE, TEAM, USER
@@ -13,7 +14,7 @@ from tests.api.test_permissions import ALL
 from tests.world import Clock, Outbox, World
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
-from tocsin.oncall.models import Feed
+from tocsin.oncall.models import Absence, CoverRequest, Feed, Override
 from tocsin.people.actions import add_token
 
 INTEGRATION = {"service": "shop", "type": "events"}
@@ -22,6 +23,11 @@ REACH = {"contacts": {"fake": "fake:elsewhere"}, "high": [], "low": []}
 SETTINGS = {"name": "Shop Ltd"}
 
 # Every operation that changes something, what it is sent, and the kind of entry it leaves.
+LAYER = {"rotation": "fixed", "start": "2026-01-01", "users": ["ada"]}
+SCHEDULE = {"timezone": "UTC", "layers": [LAYER]}
+OVERRIDE = {"start": "2026-03-03", "end": "2026-03-04", "users": ["bo"]}
+HOURS = {"starts_at": "2026-03-03T00:00:00Z", "ends_at": "2026-03-04T00:00:00Z"}
+CALENDAR = {"name": "New", "timezone": "UTC"}
 CHANGES: dict[str, tuple[Any, str]] = {
     "POST /incidents": ({"service": "shop", "title": "x"}, "incident.opened"),
     "POST /incidents/{number}/acknowledge": (None, "incident.acknowledged"),
@@ -51,15 +57,53 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "DELETE /tokens/{id}": (None, "token.revoked"),
     "POST /feeds": ({"kind": "mine"}, "feed.made"),
     "DELETE /feeds/{id}": (None, "feed.revoked"),
+    "PUT /schedules/{id}": (SCHEDULE, "schedule.saved"),
+    "DELETE /schedules/{id}": (None, "schedule.deleted"),
+    "POST /schedules/{id}/overrides": (OVERRIDE, "override.added"),
+    "DELETE /overrides/{id}": (None, "override.ended"),
+    "POST /schedules/{id}/cover-requests": (HOURS, "cover.asked"),
+    "POST /schedules/{id}/take": (HOURS | {"user": "bo"}, "override.added"),
+    "POST /cover-requests/{id}/accept": ({"user": "bo"}, "cover.accepted"),
+    "POST /cover-requests/{id}/decline": ({"user": "bo"}, "cover.declined"),
+    "POST /cover-requests/{id}/withdraw": (None, "cover.withdrawn"),
+    "POST /absences": (HOURS, "absence.added"),
+    "DELETE /absences/{id}": (None, "absence.removed"),
+    "PUT /calendars/{id}": (CALENDAR, "calendar.saved"),
+    "DELETE /calendars/{id}": (None, "calendar.deleted"),
+    "PUT /schedules/{id}/calendar": ({"url": "https://example.com/x.ics"}, "calendar.followed"),
+    "DELETE /schedules/{id}/calendar": (None, "calendar.left"),
+    "PUT /calendars/{id}/source": ({"country": "DE"}, "calendar.followed"),
+    "DELETE /calendars/{id}/source": (None, "calendar.left"),
     "PUT /organisation/settings": (SETTINGS, "organisation.saved"),
     "POST /organisation/apply": (FILE, "service.saved"),
 }
 # What is only looked at, and an alert, which is written down once it is digested.
-KEEPS_ALL = {"POST /organisation/plan", "POST /test-alert"}
+KEEPS_ALL = {"POST /organisation/plan", "POST /test-alert", "POST /check", "POST /backtest"}
+ASKED = ["PUT /schedules/{id}", "POST /schedules/{id}/cover-requests"]
+NUMBERED: dict[str, type[Model]] = {
+    "feeds": Feed,
+    "overrides": Override,
+    "cover-requests": CoverRequest,
+    "absences": Absence,
+}
 FIRST: dict[str, list[str]] = {
     "POST /incidents/{number}/reopen": ["POST /incidents/{number}/resolve"],
     "POST /incidents/{number}/close": ["POST /incidents/{number}/resolve"],
     "DELETE /feeds/{id}": ["POST /feeds"],
+    "DELETE /schedules/{id}": ["PUT /schedules/{id}"],
+    "POST /schedules/{id}/overrides": ["PUT /schedules/{id}"],
+    "DELETE /overrides/{id}": ["PUT /schedules/{id}", "POST /schedules/{id}/overrides"],
+    "POST /schedules/{id}/cover-requests": ["PUT /schedules/{id}"],
+    "POST /schedules/{id}/take": ["PUT /schedules/{id}"],
+    "POST /cover-requests/{id}/accept": ASKED,
+    "POST /cover-requests/{id}/decline": ASKED,
+    "POST /cover-requests/{id}/withdraw": ASKED,
+    "DELETE /absences/{id}": ["POST /absences"],
+    "DELETE /calendars/{id}": ["PUT /calendars/{id}"],
+    "PUT /schedules/{id}/calendar": ["PUT /schedules/{id}"],
+    "DELETE /schedules/{id}/calendar": ["PUT /schedules/{id}", "PUT /schedules/{id}/calendar"],
+    "PUT /calendars/{id}/source": ["PUT /calendars/{id}"],
+    "DELETE /calendars/{id}/source": ["PUT /calendars/{id}", "PUT /calendars/{id}/source"],
     "DELETE /services/{id}": ["PUT /services/{id}"],
     "DELETE /integrations/{id}": ["PUT /integrations/{id}"],
     "POST /integrations/{id}/rotate": ["PUT /integrations/{id}"],
@@ -87,8 +131,9 @@ def test_the_change_is_written_down_with_who_and_how(
     def do(what: str) -> None:
         method, _, path = what.partition(" ")
         path = path.replace("{number}", str(number))
-        if "/feeds/" in path:
-            path = path.replace("{id}", str(Feed.objects.latest("pk").pk))
+        for words, model in NUMBERED.items():
+            if f"/{words}/" in path:
+                path = path.replace("{id}", str(model._default_manager.latest("pk").pk))
         path = path.replace("{id}", str(row.pk) if "/tokens/" in path else "new-one")
         answer = ada.call(method, path, CHANGES[what][0])
         assert answer.status < 300, answer.text

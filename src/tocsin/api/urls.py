@@ -13,7 +13,9 @@ from ninja import NinjaAPI
 
 from tocsin.api import (
     audit,
+    calendars,
     catalog,
+    cover,
     feeds,
     imports,
     incidents,
@@ -23,6 +25,7 @@ from tocsin.api import (
     people,
     policies,
     readiness,
+    schedules,
     tokens,
 )
 from tocsin.api.auth import nobody
@@ -34,7 +37,23 @@ from tocsin.api.reference import reference, stylesheet
 from tocsin.kernel.errors import Refused
 
 VERSION = "1"
-ROOMS = (incidents, intake, catalog, policies, people, tokens, feeds, imports, organisation, readiness, messages, audit)
+ROOMS = (
+    incidents,
+    intake,
+    catalog,
+    policies,
+    schedules,
+    cover,
+    calendars,
+    people,
+    tokens,
+    feeds,
+    imports,
+    organisation,
+    readiness,
+    messages,
+    audit,
+)
 
 api = NinjaAPI(
     title="Tocsin",

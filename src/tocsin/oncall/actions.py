@@ -18,6 +18,7 @@ from tocsin.oncall.past import known_before as known_before  # noqa: PLC0414 - o
 from tocsin.oncall.past import known_then as known_then  # noqa: PLC0414 - offered here too
 from tocsin.oncall.past import named_calendars
 from tocsin.oncall.past import served as served  # noqa: PLC0414 - offered here too
+from tocsin.oncall.past import told as told  # noqa: PLC0414 - offered here too
 from tocsin.oncall.reading import as_they_stand
 from tocsin.oncall.reading import calendars as calendars  # noqa: PLC0414 - offered here too
 from tocsin.oncall.reading import on_call_at as on_call_at  # noqa: PLC0414 - offered here too

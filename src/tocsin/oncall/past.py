@@ -17,6 +17,7 @@ from tocsin.kernel.moments import whole_seconds
 from tocsin.kernel.spans import Span
 from tocsin.oncall import rules
 from tocsin.oncall.models import Override, Schedule, Version
+from tocsin.oncall.reading import on_call_at, timelines
 
 _EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -79,6 +80,38 @@ def served(schedule_id: str, start: datetime, end: datetime) -> rules.Timeline:
         known = replace(bare, overrides=overrides if data is not None else ())
         stretches += _as_calendars_were(known, span)
     return rules.Timeline(start, end, tuple(_joined(stretches)))
+
+
+def first_known(schedule_id: str) -> datetime:
+    """The instant at which the schedule was first saved. Raises Refused for an unknown one."""
+    row = Version.objects.filter(schedule=schedule_id).first()
+    if row is None:
+        raise not_found("schedule", schedule_id)
+    return row.from_at
+
+
+def told(schedule_id: str, start: datetime, end: datetime) -> rules.Timeline:
+    """Who is on call in [start, end): as `served`; before the schedule was first known, as it stands now. Raises
+    Refused."""
+    rules.check_span(start, end)
+    known = first_known(schedule_id)
+    stretches: list[rules.Shift] = []
+    if start < known:
+        lines = timelines().get(schedule_id)
+        now = lines.schedule if lines else rules.Schedule(schedule_id, "UTC", ())
+        stretches += rules.timeline(now, start, min(known, end)).stretches
+    if end > known:
+        stretches += served(schedule_id, max(start, known), end).stretches
+    return rules.Timeline(start, end, tuple(_joined(stretches)))
+
+
+def on_call_then(schedule_id: str, at: datetime, now: datetime) -> tuple[str, ...]:
+    """Who is on call at `at`, in the order of their slot: of what is past, as it was known then; before the schedule
+    was first known, and from `now` on, as it stands now."""
+    if at < now and at >= first_known(schedule_id):
+        then = known_then(schedule_id, at)
+        return rules.on_call(then, at) if then else ()
+    return on_call_at(schedule_id, at)
 
 
 def _joined(stretches: Iterable[rules.Shift]) -> Iterator[rules.Shift]:

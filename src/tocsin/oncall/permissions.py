@@ -11,10 +11,14 @@ from tocsin.people.rules import May
 def may_edit(user: User, schedule: Schedule | None) -> bool:
     """Whether `user` may change the schedule (None: make one): managers, and the lead of the team that looks after
     it."""
-    if user.may(May.EDIT_SCHEDULES):
-        return True
-    leads = schedule is not None and schedule.team is not None and schedule.team.lead_id == user.pk
-    return leads and user.may(May.SWAP)
+    return user.may(May.EDIT_SCHEDULES) or leads(user, schedule)
+
+
+def leads(user: User, schedule: Schedule | None) -> bool:
+    """Whether `user` leads the team that looks after the schedule, and may have a part in schedules at all."""
+    if schedule is None or schedule.team is None:
+        return False
+    return schedule.team.lead_id == user.pk and user.may(May.SWAP)
 
 
 def may_act_for(user: User, other: str, schedule: Schedule | None = None) -> bool:

@@ -56,6 +56,12 @@ class Timelines:
         """The "next" or the "previous" shift seen from `at`; None within rules.LOOK_AROUND."""
         return rules.first_of_others(self._ahead(at) if shift == "next" else self._back(at))
 
+    def until(self, at: datetime) -> datetime | None:
+        """When whoever is on call at `at` hands over, or somebody takes over from nobody; None for not within
+        rules.LOOK_AROUND."""
+        current = self._around(at).on_call(at)
+        return next((each.start for each in self._ahead(at) if each.users != current), None)
+
     def _around(self, at: datetime) -> rules.Timeline:
         """The timeline of the block that `at` lies in."""
         number = (at - _EPOCH) // BLOCK
