@@ -15,6 +15,7 @@ _COMMANDS = {
     "run": ("run:run", "Run web, API, intake and engine in one process."),
     "apply": ("organisation:apply", "Make the organisation what files say."),
     "export": ("organisation:export", "Print the organisation as a file."),
+    "oncall": ("oncall:oncall", "Print who is on call, now or at any instant."),
     "check": ("check:check", "Say whether somebody would come: gaps, people, expectations."),
     "backtest": ("backtest:backtest", "Replay the past with changed organisation files."),
     "incident": ("incident:app", "List, show and work on incidents."),
