@@ -12,7 +12,7 @@ import pytest
 
 from tests.oncall.conftest import BY, written
 from tests.oncall_ical.calendars import calendar, event, shift
-from tests.world import Clock, World
+from tests.world import Clock, Outbox, World
 from tocsin.catalog.calendars import calendars
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import Reach
@@ -30,6 +30,7 @@ from tocsin.oncall.imports import (
 )
 from tocsin.oncall.models import Change, Import, Override
 from tocsin.oncall.rules import Override as OverrideValue
+from tocsin.organisation.actions import File, apply, export, plan
 from tocsin.people.actions import change_user, deactivate_user
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
@@ -316,3 +317,17 @@ def test_holidays_from_a_calendar_elsewhere(
     elsewhere.body = calendar(event("Company day", ";VALUE=DATE:20261229", ";VALUE=DATE:20261230"))
     follower.later()
     assert set(holidays_of(office)) == {date(2026, 7, 1), date(2026, 12, 29)}
+
+
+def test_what_a_calendar_brings_is_no_part_of_the_organisation_file(
+    follower: Follower, empty: str, clock: Clock, outbox: Outbox
+) -> None:
+    add_override(empty, OverrideValue("", clock.now + DAY, clock.now + 2 * DAY, ("mo",)), BY, clock.now)
+    text = export()
+    section = text.partition("\nschedules:")[2].partition("\npolicies:")[0]
+    assert "mo" in section
+    assert "cy" not in section
+    planned = plan([File("all.yaml", text)])
+    assert planned.in_words() == ["Nothing changes."]
+    apply(planned, BY, clock.now)
+    assert Override.objects.standing().count() == 3

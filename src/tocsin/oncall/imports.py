@@ -9,7 +9,7 @@ that asks to sign in, an event whose person nobody knows do not take anybody off
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -304,6 +304,15 @@ def _standing(schedule_id: str) -> list[Override]:
     """The overrides that came from the calendar, sorted by their hours."""
     rows = Override.objects.standing().filter(schedule=schedule_id, place=IMPORTED_PLACE)
     return sorted(rows, key=lambda each: each.starts_at)
+
+
+def imported_overrides() -> Mapping[str, Collection[str]]:
+    """The ids of the overrides that calendars bring, by schedule; without those of schedules that follow none."""
+    rows = Override.objects.standing().filter(schedule__source__isnull=False, place=IMPORTED_PLACE)
+    found: dict[str, set[str]] = {}
+    for schedule, key in rows.values_list("schedule", "pk"):
+        found.setdefault(schedule, set()).add(str(key))
+    return found
 
 
 def _directory() -> Directory:

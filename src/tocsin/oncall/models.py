@@ -257,9 +257,9 @@ class Import(models.Model):
     problem = models.CharField(max_length=500, blank=True, default="")  # why the last look brought none
     problem_at = models.DateTimeField(null=True)  # since when
     unknown = models.JSONField(default=list)  # what names nobody, or several people
-    days = models.JSONField(default=list)  # holidays that came from here, so that those made by hand can be told
+    days = models.JSONField(default=list)  # holidays from here; the others were made by hand
     told = models.CharField(max_length=8, blank=True, default="")  # of which trouble the owner was told last
-    due_at = models.DateTimeField(null=True)  # when it is looked at next, or the lease of the node that looks ends
+    due_at = models.DateTimeField(null=True)  # when it is looked at next, or a lease ends
     made_by = models.CharField(max_length=100)
     made_at = models.DateTimeField()
 

@@ -23,7 +23,7 @@ from tocsin.kernel.ids import in_parts
 from tocsin.kernel.moments import whole_seconds
 from tocsin.kernel.zones import zone
 from tocsin.oncall import rules
-from tocsin.oncall.models import IMPORTED_PLACE, Change, Override, Schedule, Version
+from tocsin.oncall.models import IMPORTED_PLACE, Change, Import, Override, Schedule, Version
 from tocsin.oncall.reading import as_value
 from tocsin.people.models import Team, User
 
@@ -47,6 +47,9 @@ class Schedules:
         for some in in_parts(wanted):
             for row in Override.objects.standing().filter(schedule__in=some):
                 self._standing[row.schedule_id].append(row)
+        self._following = set(
+            Import.objects.filter(schedule__isnull=False).values_list("schedule", flat=True)
+        )
         self._count = Schedule.objects.live().count()
         self._changed: dict[str, Schedule] = {}
         self._concerns: set[str] = set()  # those whose shifts may be others now
@@ -118,8 +121,9 @@ class Schedules:
         """Make `wanted` all the overrides there are; those that are there already stay the rows they are."""
         if len(wanted) > rules.OVERRIDES_MAX:
             raise Refused(f"{len(wanted)} overrides", f"at most {rules.OVERRIDES_MAX}", where="overrides")
-        # What a calendar brings is no part of the file.
-        there = [each for each in self._standing[row.pk] if each.place != IMPORTED_PLACE]
+        there = self._standing[row.pk]
+        if row.pk in self._following:  # what a calendar brings is no part of the file
+            there = [each for each in there if each.place != IMPORTED_PLACE]
         kept = 0
         while kept < min(len(there), len(wanted)) and _meaning(there[kept].as_value()) == _meaning(
             wanted[kept]
