@@ -17,6 +17,7 @@ from tocsin.journal.actions import ORGANISATION, verify
 from tocsin.journal.models import Entry, Seal
 from tocsin.people.models import User
 from tocsin.people.rules import May
+from tocsin.web import audit_rota
 from tocsin.web.guard import needs
 
 PER_PAGE = 100
@@ -39,7 +40,7 @@ KINDS = {
     "token.revoked": "revoked a token of",
     "integration.rotated": "made a new key for integration",
 }
-NOUNS = ("service", "integration", "policy", "team", "user", "organisation")
+NOUNS = ("service", "integration", "policy", "team", "user", "schedule", "calendar", "organisation")
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,8 @@ def _what(row: Entry, names: Mapping[str, str]) -> str:
     """The entry as the end of a sentence that begins with who did it."""
     if (sentence := SENTENCES.get(row.kind)) is not None:
         return sentence(row.data)
+    if (of_rota := audit_rota.SENTENCES.get(row.kind)) is not None:
+        return of_rota(row.data, names)
     noun, _, verb = row.kind.partition(".")
     about = str(row.data.get("user" if noun == "token" else noun, row.data.get("user", "")))
     own = row.who == f"user:{about}"
