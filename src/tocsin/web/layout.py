@@ -25,6 +25,8 @@ INSIDE = {
     "/shifts": "/schedules",
     "/cover": "/schedules",
     "/coverage": "/schedules",
+    "/calendars": "/schedules",
+    "/new/calendar": "/schedules",
     "/new/schedule": "/schedules",
     "/new/service": "/services",
     "/new/policy": "/policies",

@@ -66,6 +66,7 @@ def shift(request: HttpRequest, schedule_id: str) -> HttpResponse:
         "may_take": bool(found.users) and not mine and not over and reader.may(May.SWAP),
         "may_ask": mine and not over and reader.may(May.SWAP),
         "may_edit": may_edit(reader, row) and not over,
+        "may_fill": not found.users and not over and reader.may(May.SWAP) and not may_edit(reader, row),
         "ends": [] if over else _ending(line.stretch(at).sources, reader),
     }
     return render(request, "schedules/shift.html", context)

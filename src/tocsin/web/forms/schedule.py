@@ -48,6 +48,8 @@ class WindowDraft:
     opens: str = "09:00"
     closes: str = "17:00"
     closes_on: str = ""
+    at: str = ""  # what the names of its fields begin with, and the button that removes it
+    removes: str = ""
 
 
 @dataclass
@@ -77,7 +79,7 @@ class LayerDraft:
                 [SeatDraft(seat.user, typed(seat.start), typed(seat.until)) for seat in slot]
                 for slot in _turns(layer)
             ],
-            [_window_of(each) for each in layer.restrict],
+            [window_of(each) for each in layer.restrict],
         )
 
     def as_data(self) -> dict[str, Any]:
@@ -95,7 +97,7 @@ class LayerDraft:
             if getattr(self, name):
                 data[name] = getattr(self, name)
         if self.windows:
-            data["restrict"] = [_window_data(each) for each in self.windows]
+            data["restrict"] = [window_data(each) for each in self.windows]
         return data
 
 
@@ -118,7 +120,7 @@ def _seat_data(seat: SeatDraft) -> Any:
     return {"user": seat.user, **{name: value for name, value in dates.items() if value}}
 
 
-def _window_of(each: Any) -> WindowDraft:
+def window_of(each: Any) -> WindowDraft:
     if isinstance(each, Window):
         return WindowDraft(
             HOURS,
@@ -130,7 +132,7 @@ def _window_of(each: Any) -> WindowDraft:
     return WindowDraft(f"{'outside' if each.outside else 'calendar'}:{each.calendar}")
 
 
-def _window_data(draft: WindowDraft) -> dict[str, Any]:
+def window_data(draft: WindowDraft) -> dict[str, Any]:
     kind, _, calendar = draft.kind.partition(":")
     if kind != HOURS:
         return {kind: calendar}
@@ -146,7 +148,7 @@ class Layers:
 
     @classmethod
     def read(cls, data: QueryDict) -> Layers:
-        return cls([_read_layer(data, f"layer-{n}") for n in range(_count(data, "layers", LAYERS_MAX))])
+        return cls([_read_layer(data, f"layer-{n}") for n in range(count_of(data, "layers", LAYERS_MAX))])
 
     def change(self, do: str, fresh: LayerDraft) -> bool:
         """Carry out the button that was pressed; False when it is none of those that change layers."""
@@ -162,6 +164,13 @@ class Layers:
         if at and at[0] < len(self.drafts):
             change(self, *at)
         return True
+
+    def placed(self) -> list[LayerDraft]:
+        """The layers with the names that their fields have on the page."""
+        for n, layer in enumerate(self.drafts):
+            for k, window in enumerate(layer.windows):
+                window.at, window.removes = f"layer-{n}-window-{k}", f"window-remove:{n}:{k}"
+        return self.drafts
 
     def values(self) -> list[Layer]:
         """The layers that make sense already."""
@@ -263,18 +272,19 @@ def _where(within: str) -> str:
     )
 
 
-def _count(data: QueryDict, name: str, most: int) -> int:
+def count_of(data: QueryDict, name: str, most: int) -> int:
     text = data.get(name, "0")
     return min(int(text), most) if text.isdecimal() and len(text) <= NUMBER_LENGTH_MAX else 0
 
 
 def _read_layer(data: QueryDict, at: str) -> LayerDraft:
-    slots = [_read_slot(data, f"{at}-slot-{m}") for m in range(_count(data, f"{at}-slots", SLOTS_MAX))]
+    slots = [_read_slot(data, f"{at}-slot-{m}") for m in range(count_of(data, f"{at}-slots", SLOTS_MAX))]
     new = data.get(f"{at}-new", "")
     if new and len(slots) < SLOTS_MAX:  # chosen but not yet added counts as added
         slots.append([SeatDraft(new)])
     windows = [
-        _read_window(data, f"{at}-window-{k}") for k in range(_count(data, f"{at}-windows", RESTRICTIONS_MAX))
+        read_window(data, f"{at}-window-{k}")
+        for k in range(count_of(data, f"{at}-windows", RESTRICTIONS_MAX))
     ]
 
     def text(name: str) -> str:
@@ -300,7 +310,7 @@ def _read_slot(data: QueryDict, at: str) -> list[SeatDraft]:
     return seats[:SEATS_MAX]
 
 
-def _read_window(data: QueryDict, at: str) -> WindowDraft:
+def read_window(data: QueryDict, at: str) -> WindowDraft:
     closes_on = data.get(f"{at}-closes-on", "")
     return WindowDraft(
         data.get(f"{at}-kind", HOURS),
