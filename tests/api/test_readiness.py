@@ -80,7 +80,10 @@ def test_what_was_proved_is_proved_anew_when_something_changes(mo: Program, cloc
     assert mo.get("/coverage").body["proofs"][0]["starts_at"] == "2026-03-02T10:00:00Z"
 
 
-def test_a_contact_that_failed_counts_no_more_until_a_message_goes(world: World, mo: Program) -> None:
+def test_a_contact_that_failed_counts_no_more_until_a_message_goes(
+    world: World, mo: Program, clock: Clock
+) -> None:
+    """Pages look at messages once a minute; a check looks at once."""
     levels(mo, ["user:bo"])
     page = Page.objects.create(
         user=world.bo, urgency="high", reason="test", subject="x", created_at=world.bo.created_at
@@ -97,7 +100,10 @@ def test_a_contact_that_failed_counts_no_more_until_a_message_goes(world: World,
     (person,) = [gap for gap in mo.get("/gaps").body["gaps"] if gap["kind"] == "person"]
     assert "fake failed when it was last tried: no such user" in person["why"]
     Delivery.objects.filter(pk=delivery.pk).update(state="sent", error="")
+    clock.forward(minutes=1)
     assert mo.get("/coverage").body["holds"]
+    Delivery.objects.filter(pk=delivery.pk).update(state="undeliverable")
+    assert not mo.post("/check", {}).body["passed"]
 
 
 def test_people_to_whom_nothing_was_ever_sent_are_listed_and_count_only_when_asked(mo: Program) -> None:

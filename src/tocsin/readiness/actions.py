@@ -104,7 +104,11 @@ def check(
     planned = planned_by(organisation) if organisation else None
     kept = planned.expected if planned else settings().expectations
     with _proving:
-        outlook = _outlook_of(_known(planned.arrangement), now, ahead) if planned else _outlook(now, ahead)
+        outlook = (
+            _outlook_of(_known(planned.arrangement), now, ahead)
+            if planned
+            else _outlook(now, ahead, fresh=True)
+        )
         expected = read_expectations(files, outlook.arrangement)
         weak = tuple(proof for proof in outlook.proofs(people, within) if not proof.holds)
         verdicts = (*_judged_of(kept, outlook.arrangement), *judge(outlook.arrangement, expected))
@@ -228,11 +232,23 @@ def _tried() -> dict[tuple[str, str, str], str]:
 
 _proving = threading.Lock()  # a proof keeps a core busy, and two of the same are of no more use
 _outlooks: dict[tuple[datetime, timedelta], Outlook] = {}
+_latest: tuple[Arrangement, datetime, Arrangement] | None = (
+    None  # as configured, in which minute, with contacts
+)
 
 
-def _outlook(now: datetime, ahead: timedelta) -> Outlook:
+def _recent(now: datetime, fresh: bool) -> Arrangement:
+    """The arrangement as it stands; what is known of contacts is up to a minute old, unless it has to be `fresh`."""
+    global _latest  # noqa: PLW0603 - one per process, under the lock
+    there, minute = _configured(), now.replace(second=0, microsecond=0)
+    if fresh or _latest is None or _latest[0] is not there or _latest[1] != minute:
+        _latest = there, minute, _known(there)
+    return _latest[2]
+
+
+def _outlook(now: datetime, ahead: timedelta, fresh: bool = False) -> Outlook:
     """The outlook from this full hour, with all that was worked out before, if nothing has changed since."""
-    there, key = arrangement(), (_hour(now), ahead)
+    there, key = _recent(now, fresh), (_hour(now), ahead)
     known = _outlooks.get(key)
     if known is None or known.arrangement != there:
         if len(_outlooks) >= OUTLOOKS_KEPT:
