@@ -41,7 +41,7 @@ class CalendarForm(forms.Form):
         required=False,
         max_length=HOLIDAYS_TEXT_MAX,
         widget=forms.Textarea(attrs={"rows": 10, "class": "mono", "placeholder": "2026-12-25 Christmas Day"}),
-        help_text="A line for each: the day and its name. Those of a country can be taken over below.",
+        help_text="A line for each: the day and its name. Those of a country can be taken over, too.",
     )
 
     def __init__(self, data: QueryDict | None, existing: Calendar | None = None, zone: str = "") -> None:
