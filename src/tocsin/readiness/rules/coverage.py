@@ -81,8 +81,8 @@ class Prover:
             }
             for urgency in Urgency
         }
-        self._waits: dict[object, tuple[Wait, ...]] = {}
-        self._weak: dict[object, tuple[Weak, ...]] = {}
+        self._waits: dict[tuple[str, int], dict[Urgency, tuple[Wait, ...]]] = {}
+        self._weak: dict[tuple[str, Urgency, int, timedelta | None], tuple[Weak, ...]] = {}
 
     def proof(self, service: str, urgency: Urgency, people: int, within: timedelta | None) -> Proof:
         """What holds for the service, at every instant of the span."""
@@ -94,13 +94,10 @@ class Prover:
 
     def waits(self, policy: Policy, urgency: Urgency, people: int) -> tuple[Wait, ...]:
         """How long it takes at every instant, as stretches that fill the span."""
-        everyone = self.everyone(policy)
-        delays = {user: delay for user, delay in self.delays[urgency].items() if user in everyone}
-        # Urgencies differ only in how people are reached; where that is equal, so is everything.
-        key = policy.id, people, tuple(sorted(delays.items()))
+        key = policy.id, people
         if key not in self._waits:
-            self._waits[key] = tuple(self._stretches(policy, delays, people))
-        return self._waits[key]
+            self._waits[key] = self._stretches(policy, people)
+        return self._waits[key][urgency]
 
     def weak(
         self,
@@ -150,8 +147,15 @@ class Prover:
             return self.watch.pictures.everybody(target.id, target.shift)
         return self.roster.people([target], self.span.start)
 
-    def _stretches(self, policy: Policy, delays: Delays, people: int) -> Iterator[Wait]:
-        """Step through the span from change to change."""
+    def _stretches(self, policy: Policy, people: int) -> dict[Urgency, tuple[Wait, ...]]:
+        """Step through the span from change to change. At both urgencies at once: they climb alike, and only differ in
+        how people are reached."""
+        everyone = self.everyone(policy)
+        delays = {
+            urgency: {user: delay for user, delay in known.items() if user in everyone}
+            for urgency, known in self.delays.items()
+        }
+        found: dict[Urgency, list[Wait]] = {urgency: [] for urgency in Urgency}
         at, end = self.span
         while at < end:
             self.looks += 1
@@ -160,30 +164,57 @@ class Prover:
                     "That is too much to prove at once", mend="Ask for fewer weeks, or fewer services."
                 )
             self.watch.begin()
-            wait = self._wait(policy, delays, at, people)
+            waits = self._climbed(policy, delays, at, people)
             until = self.until(at, end)
-            yield at, until, wait
+            for urgency, wait in waits.items():
+                if found[urgency] and found[urgency][-1][2] == wait:
+                    found[urgency][-1] = found[urgency][-1][0], until, wait
+                else:
+                    found[urgency].append((at, until, wait))
             at = until
+        return {urgency: tuple(stretches) for urgency, stretches in found.items()}
 
-    def _wait(self, policy: Policy, delays: Delays, start: datetime, people: int) -> timedelta | None:
+    def _climbed(
+        self, policy: Policy, delays: Mapping[Urgency, Delays], start: datetime, people: int
+    ) -> dict[Urgency, timedelta | None]:
         """How long after `start` the last of `people` different people who can be reached is paged; None: never."""
-        reached: dict[str, timedelta] = {}
+        reached: dict[Urgency, dict[str, timedelta]] = {urgency: {} for urgency in delays}
+        open_ = list(delays)
         for at, decision, due_at in climb_from(
             policy, self.roster, self.arrangement, start, start + FOLLOWED
         ):
             if not isinstance(decision, PageLevel):
                 break
-            for user in decision.people:
-                if user in delays and user not in reached:
-                    reached[user] = at - start + delays[user]
-            if len(reached) == len(delays):
-                break  # nobody else can come
-            if due_at is None or len(reached) < people:
-                continue
-            if sorted(reached.values())[people - 1] <= due_at - start:
-                break  # whoever is paged later is not reached before
-        waits = sorted(wait for wait in reached.values() if wait <= FOLLOWED)
-        return waits[people - 1] if len(waits) >= people else None
+            for urgency in open_:
+                for user in decision.people:
+                    if user in delays[urgency] and user not in reached[urgency]:
+                        reached[urgency][user] = at - start + delays[urgency][user]
+            next_in = None if due_at is None else due_at - start
+            open_ = [
+                urgency
+                for urgency in open_
+                if not _settled(reached[urgency], delays[urgency], people, next_in)
+            ]
+            if not open_:
+                break
+        return {urgency: _last_of(people, waits.values()) for urgency, waits in reached.items()}
+
+
+def _settled(
+    reached: Mapping[str, timedelta], delays: Delays, people: int, next_in: timedelta | None
+) -> bool:
+    """Whether nothing that is paged in `next_in` or later (None: nothing is) can change who is reached first."""
+    if len(reached) == len(delays):
+        return True  # nobody else can come
+    if next_in is None or len(reached) < people:
+        return False
+    return sorted(reached.values())[people - 1] <= next_in
+
+
+def _last_of(people: int, waits: Iterable[timedelta]) -> timedelta | None:
+    """The wait for the last of the first `people`; None when there are not so many."""
+    known = sorted(wait for wait in waits if wait <= FOLLOWED)
+    return known[people - 1] if len(known) >= people else None
 
 
 def _joined(stretches: Iterable[Weak]) -> Iterator[Weak]:
