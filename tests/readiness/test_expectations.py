@@ -69,6 +69,10 @@ def test_a_file_may_be_a_list_and_hold_several_documents() -> None:
     assert read("") == ()
 
 
+def test_of_an_organisation_file_only_what_it_expects_is_read() -> None:
+    assert len(read("users: []\nexpect: {at: 2026-12-25T03:00, service: shop}\nservices: []")) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "zone_name"),
     [

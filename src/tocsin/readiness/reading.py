@@ -26,6 +26,7 @@ from tocsin.organisation.kinds import BAD, Reader, nearest, read_entries
 from tocsin.organisation.reading import File, FilesRefused, Node, read_files
 from tocsin.organisation.rules import EXPECT, EXPECTATIONS_MAX
 from tocsin.organisation.schedule_schema import ZONE
+from tocsin.organisation.schema import SECTIONS
 from tocsin.readiness.rules import WEEKS_MAX, Arrangement, Expectation, moment, zone_of
 
 TIMEZONE = "timezone"
@@ -65,7 +66,9 @@ def _of_root(root: Node, reader: Reader, arrangement: Arrangement) -> Iterator[E
             continue
         known = (EXPECT, TIMEZONE)
         for name, (key, _) in entries.items():
-            if name not in known:
+            if (
+                name not in known and name not in SECTIONS
+            ):  # of an organisation file, only this section is meant
                 reader.wrong(
                     key, f"Unknown key '{name[:60]}'", f"one of {', '.join(known)}", nearest(name, known)
                 )
