@@ -19,7 +19,13 @@ from tocsin.channels.reach import Reach
 from tocsin.engine.calendars import look_at
 from tocsin.kernel.calendars import calendar_from
 from tocsin.kernel.errors import Refused
-from tocsin.oncall.actions import add_override, on_call_at, save_calendar, save_schedule
+from tocsin.oncall.actions import (
+    add_override,
+    delete_schedule,
+    on_call_at,
+    save_calendar,
+    save_schedule,
+)
 from tocsin.oncall.imports import (
     claim_due,
     import_country,
@@ -331,3 +337,10 @@ def test_what_a_calendar_brings_is_no_part_of_the_organisation_file(
     assert planned.in_words() == ["Nothing changes."]
     apply(planned, BY, clock.now)
     assert Override.objects.standing().count() == 3
+
+
+def test_a_schedule_that_is_gone_is_followed_no_longer(follower: Follower, empty: str, clock: Clock) -> None:
+    delete_schedule(empty, BY, clock.now, named_by=())
+    clock.now += MINUTES
+    assert claim_due(clock.now) is None
+    assert not Import.objects.exists()

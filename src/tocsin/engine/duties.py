@@ -44,7 +44,7 @@ SEAL_EVERY = timedelta(seconds=10)
 SEAL_LEASE = timedelta(seconds=30)  # a node that dies holding it delays the seals by this much, nothing else
 SWEEP_EVERY = timedelta(minutes=1)
 
-SHIFTS_EVERY = timedelta(seconds=10)
+SHIFTS_EVERY = timedelta(seconds=2)
 # What people are told about their shifts. It can wait some seconds, and comes after all that pages.
 TELLING = (
     Duty("hand over", hand_over, every=SHIFTS_EVERY),

@@ -175,6 +175,9 @@ def claim_due(now: datetime) -> Import | None:
     )
     if row is None:
         return None
+    if row.schedule is not None and row.schedule.removed_at is not None:
+        row.delete()  # nothing hangs on it any more
+        return claim_due(now)
     won = Import.objects.filter(pk=row.pk, due_at=row.due_at).update(due_at=now + LEASE)
     return row if won else None
 

@@ -29,7 +29,7 @@ WAITS_MAX = timedelta(minutes=5)  # after the first
 AHEAD = timedelta(
     weeks=12
 )  # as far as the preview of a change looks; one's next shift counts however far off
-SCHEDULES_MAX = 20  # per turn
+SCHEDULES_MAX = 5  # per turn: each takes some milliseconds, in which nobody is paged
 SHIFTS_SAID_MAX = 8  # in one message
 
 

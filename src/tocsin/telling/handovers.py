@@ -52,15 +52,15 @@ class State:
 def hand_over(now: datetime) -> int:
     """Notice who is on call now and was not before, and send the notes; returns of how many schedules."""
     known = Standing.objects.in_bulk()
-    count = 0
+    count, first = 0, list[Standing]()
     for key, lines in timelines().items():
         users, before = lines.on_call(now), known.get(key)
         if before is None:
-            Standing.objects.bulk_create(
-                [Standing(schedule_id=key, users=list(users), since=now)], ignore_conflicts=True
-            )
+            first.append(Standing(schedule_id=key, users=list(users), since=now))
         elif set(before.users) != set(users):
             count += _hand_over(lines, before, users, now)
+    if first:
+        Standing.objects.bulk_create(first, ignore_conflicts=True)
     return count
 
 
