@@ -14,7 +14,7 @@ from tocsin.kernel.errors import Refused
 from tocsin.kernel.moments import format_instant
 from tocsin.kernel.urgency import Urgency
 from tocsin.kernel.zones import zone
-from tocsin.readiness.rules import Arrangement, Proof, prove
+from tocsin.readiness.rules import Arrangement, Proof, coverage, prove
 
 MONDAY, TUESDAY, NEXT_MONDAY = at("2026-01-05"), at("2026-01-06"), at("2026-01-12")
 OFFICE = [{"days": ["mon-fri"], "from": "09:00", "to": "17:00"}]
@@ -229,3 +229,13 @@ def test_what_cannot_be_asked_is_refused() -> None:
     ):
         with pytest.raises(Refused):
             ask()
+
+
+def test_what_would_take_minutes_is_refused_with_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy that pages every second for half an hour, below a schedule that changes hands every hour."""
+    monkeypatch.setattr(coverage, "LOOKS_MAX", 20_000)
+    layers = [{"rotation": "hourly", "start": "2026-01-05", "users": ["ada", "bo", "cy"]}]
+    there = arrangement(*["1s schedule:web"] * 20, repeat=100, schedules=({"id": "web", "layers": layers},))
+    with pytest.raises(Refused, match="That is too much to prove at once"):
+        proof(there, 3)
+    assert proof(there, 1, start=at("2026-01-05")).holds

@@ -24,7 +24,8 @@ from tocsin.readiness.rules.explaining import why_so_few
 from tocsin.readiness.rules.values import FOLLOWED, PEOPLE_MAX, WEEKS_MAX, Arrangement, Proof, Weak
 from tocsin.readiness.rules.watching import Pictures, Watch
 
-LOOKS_MAX = 2_000_000  # instants looked at in one answer
+LOOKS_MAX = 1_000_000  # decisions that are followed for one answer: some ten seconds
+WEAK_KEPT = 5_000  # answers, of one policy and demand each
 URGENCIES = tuple(Urgency)
 NO_WAIT = timedelta(0)
 
@@ -117,6 +118,8 @@ class Prover:
             for start, end, wait in self.waits(policy, urgency, people):
                 if wait is None or (within is not None and wait > within):
                     found += self._explained(policy, urgency, people, within, (start, end, wait))
+            if len(self._weak) >= WEAK_KEPT:
+                self._weak.clear()
             self._weak[key] = tuple(_joined(found))
         return self._weak[key]
 
@@ -126,6 +129,7 @@ class Prover:
         """The stretch with its reason, in pieces where the reason changes though the wait does not."""
         at, end, wait = stretch
         while at < end:
+            self.looked()
             self.watch.begin()
             why = why_so_few(
                 self.arrangement, policy, self.watch, urgency, self.delays[urgency], at, people, within
@@ -133,6 +137,15 @@ class Prover:
             until = self.until(at, end)
             yield Weak(at, until, wait, why)
             at = until
+
+    def looked(self) -> None:
+        """Count one more decision. Raises Refused when that is too many: somebody waits for the answer."""
+        self.looks += 1
+        if self.looks > LOOKS_MAX:
+            raise Refused(
+                "That is too much to prove at once",
+                mend="Ask for fewer weeks; many repeats of short timeouts are what takes long.",
+            )
 
     def until(self, at: datetime, end: datetime) -> datetime:
         """When something changes of what was just looked at from `at` on; at the latest `end`."""
@@ -158,11 +171,6 @@ class Prover:
         found: dict[Urgency, list[Wait]] = {urgency: [] for urgency in Urgency}
         at, end = self.span
         while at < end:
-            self.looks += 1
-            if self.looks > LOOKS_MAX:
-                raise Refused(
-                    "That is too much to prove at once", mend="Ask for fewer weeks, or fewer services."
-                )
             self.watch.begin()
             waits = self._climbed(policy, delays, at, people)
             until = self.until(at, end)
@@ -183,6 +191,7 @@ class Prover:
         for at, decision, due_at in climb_from(
             policy, self.roster, self.arrangement, start, start + FOLLOWED
         ):
+            self.looked()
             if not isinstance(decision, PageLevel):
                 break
             for urgency in open_:

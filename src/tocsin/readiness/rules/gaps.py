@@ -103,6 +103,7 @@ def _empty_level(prover: Prover, policy: Policy, number: int) -> Iterator[tuple[
     meant = _nobody_meant(prover, level.notify)
     at, end = prover.span
     while at < end:
+        prover.looked()
         prover.watch.begin()
         found = prover.roster.find(level.notify, level.when, at)
         span = Span(at, prover.until(at, end))

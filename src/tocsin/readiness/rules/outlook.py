@@ -22,6 +22,7 @@ class Outlook:
     def proofs(self, people: int = 1, within: timedelta | None = None) -> tuple[Proof, ...]:
         """What holds for every service and urgency. Raises Refused."""
         check_bounds(*self._prover.span, people, within)
+        self._prover.looks = 0
         return tuple(
             self._prover.proof(service, urgency, people, within)
             for service in sorted(self.arrangement.services)
@@ -30,5 +31,6 @@ class Outlook:
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
-        """What is missing."""
+        """What is missing. Raises Refused."""
+        self._prover.looks = 0
         return gaps_of(self._prover)
