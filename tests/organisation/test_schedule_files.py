@@ -56,6 +56,30 @@ def test_schedules_are_planned_in_words_and_applied() -> None:
     assert planned(LAYERS + POLICY) == ["Nothing changes."]
 
 
+def test_the_form_of_the_manual_is_taken_as_it_stands() -> None:
+    """Every key that there is, some of them empty."""
+    applied(
+        PEOPLE
+        + """
+schedules:
+  - id: web
+    timezone: Europe/Madrid
+    layers:
+      - rotation: weekly
+        every: 1
+        start: 2026-01-05T09:00
+        end:
+        timezone:
+        users: [ada, [bo, cy], null]
+        restrict: [{days: [mon-fri], from: "09:00", to: "17:00"}, {days: [fri], from: "17:00", to: "mon 09:00"}]
+    overrides:
+      - {start: 2026-03-09T10:00, end: 2026-03-09T11:00:00+01:00, users: [bo], replaces: [ada], mode: replace}
+"""
+    )
+    hours = [on_call_at("web", T0 + WEEK + timedelta(hours=hour)) for hour in (-2, -1, 0, 1, 8)]
+    assert hours == [(), ("ada",), ("bo",), ("ada",), ()]
+
+
 def test_what_changes_in_a_schedule_is_said_layer_by_layer() -> None:
     applied(PEOPLE + LAYERS)
     changed = (

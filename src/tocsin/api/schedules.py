@@ -28,6 +28,7 @@ from tocsin.people.rules import May
 INSTANTS_MAX = 1_000  # of one question
 MOMENT_LENGTH_MAX = 40
 LOOK_AHEAD = timedelta(weeks=4)
+_FRACTION = re.compile(r"(?<=\d\d:\d\d:\d\d)\.\d{1,9}")
 _PLUS_LOST = re.compile(r" (?=\d\d:\d\d\Z)")  # in an address, a plus that was not escaped is a blank
 
 room = Room("schedules")
@@ -206,8 +207,8 @@ def show_everybody_on_call(request: Asked) -> list[OnCallNow]:
 
 
 def moment_in(text: str, here: ZoneInfo, where: str) -> datetime:
-    """The instant that a parameter writes. Raises Refused."""
-    return parse_instant(_PLUS_LOST.sub("+", text), here, where)
+    """The instant that a parameter writes, to the second, which is as fine as shifts are. Raises Refused."""
+    return parse_instant(_FRACTION.sub("", _PLUS_LOST.sub("+", text)), here, where)
 
 
 # -- overrides ------------------------------------------------------------------------------------------------------

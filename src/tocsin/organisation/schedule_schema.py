@@ -89,7 +89,7 @@ LAYER = Record(
         ),
         Field("start", WALL, "When the first turn begins and hands change, by the clocks of the zone."),
         Field("end", WALL, "When the layer ends. Left out: never.", OMITTED, nullable=True),
-        Field("timezone", ZONE, "Of this layer. Left out: the schedule's.", OMITTED),
+        Field("timezone", ZONE, "Of this layer. Left out: the schedule's.", OMITTED, nullable=True),
         Field(
             "users",
             Listed(SLOT, SLOTS_MAX, least=1, once=False),
