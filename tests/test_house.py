@@ -15,7 +15,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "tocsin"
 LOCKS = ("requirements.lock", "requirements-dev.lock")
-ROOMS_WITH_RULES = sorted(path.parent.name for path in SOURCE.glob("*/rules.py"))
+RULES = sorted(
+    str(path.relative_to(SOURCE))
+    for pattern in ("*/rules.py", "*/rules/*.py")
+    for path in SOURCE.glob(pattern)
+)
 CLOCKS = re.compile(r"\b(datetime\.now|datetime\.utcnow|timezone\.now|date\.today|time\.time)\b")
 
 
@@ -38,9 +42,9 @@ def test_every_arrow_between_rooms_points_down() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("room", ROOMS_WITH_RULES)
-def test_rules_import_only_the_standard_library_the_kernel_and_rules(room: str) -> None:
-    tree = ast.parse(text_of(SOURCE / room / "rules.py"))
+@pytest.mark.parametrize("file", RULES)
+def test_rules_import_only_the_standard_library_the_kernel_and_rules(file: str) -> None:
+    tree = ast.parse(text_of(SOURCE / file))
     for node in ast.walk(tree):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -50,11 +54,9 @@ def test_rules_import_only_the_standard_library_the_kernel_and_rules(room: str) 
         for name in names:
             top, *rest = name.split(".")
             pure = top in sys.stdlib_module_names or (
-                top == "tocsin" and (rest[0] == "kernel" or rest[-1] == "rules")
+                top == "tocsin" and (rest[0] == "kernel" or "rules" in rest)
             )
-            assert pure and top not in ("random", "time", "logging"), (
-                f"{room}/rules.py line {node.lineno}: {name}"
-            )
+            assert pure and top not in ("random", "time", "logging"), f"{file} line {node.lineno}: {name}"
 
 
 def test_nothing_below_the_site_reads_the_clock() -> None:
