@@ -73,7 +73,7 @@ def served(schedule_id: str, start: datetime, end: datetime) -> rules.Timeline:
     times = [version.from_at for version in versions]
     for version, (begin, until) in zip([None, *versions], pairwise([start, *times, end]), strict=True):
         span = Span(begin, until).common(Span(start, end))
-        if span is None:
+        if span is None or not span.length:  # changed twice at the same instant: the later change counts
             continue
         data = version.data if version else None
         bare = rules.schedule_from(data) if data is not None else nothing
