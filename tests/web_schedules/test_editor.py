@@ -308,3 +308,26 @@ def test_a_schedule_is_deleted_unless_a_policy_pages_it(
     assert "No policy pages it." in text_of(mo.get(address))
     assert "Web primary is deleted." in text_of(mo.post(address, follow=True))
     assert not Schedule.objects.live().exists()
+
+
+def test_trainees_are_added_changed_and_removed(weekly: str, signed_in: SignedIn) -> None:
+    mo = signed_in("mo")
+    body = mo.post(EDIT, form(layer(), shadows="0", do="shadow")).content.decode()
+    assert 'name="shadows" value="1"' in body and "Trainees are sent copies" in body
+    trainee = {
+        "shadows": "1",
+        "shadow-0-trainee": "mo",
+        "shadow-0-of": "bo",
+        "shadow-0-start": "2026-03-03T09:00",
+        "shadow-0-end": "2026-03-10T09:00",
+    }
+    stamp = find_schedule(weekly).stamp
+    assert mo.post(EDIT, form(layer(), do="save", stamp=stamp) | trainee).status_code == 302
+    (shadow,) = schedules()[weekly].shadows
+    assert (shadow.trainee, shadow.of, shadow.start) == ("mo", "bo", datetime(2026, 3, 3, 8, tzinfo=UTC))
+    assert 'value="2026-03-03T09:00"' in page(mo, EDIT)
+    assert "Mo Haddad is sent copies of what goes to Bo Lind" in text_of(mo.get("/schedules/web-primary"))
+    answer = mo.post(EDIT, form(layer()) | trainee | {"shadow-0-of": "mo"})
+    assert answer.status_code == 422 and "mo cannot be their own shadow" in text_of(answer)
+    body = mo.post(EDIT, form(layer(), do="shadow-remove:0") | trainee).content.decode()
+    assert 'name="shadows" value="0"' in body

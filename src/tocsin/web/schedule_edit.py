@@ -46,7 +46,7 @@ def new(request: HttpRequest) -> HttpResponse:
     mine = asker(request).timezone
     fresh = first_layer(wall_clock(instant(request), zone(mine)))
     form = ScheduleForm(request.POST if request.method == "POST" else None, fresh, mine)
-    if request.method != "POST" or form.layers.change(_do(request), fresh) or not _finishes(request):
+    if request.method != "POST" or form.change(_do(request), fresh) or not _finishes(request):
         return _editor(request, form, None, form.draft(mine))
     value = form.value()
     if value is None:
@@ -73,7 +73,7 @@ def edit(request: HttpRequest, schedule_id: str) -> HttpResponse:
     form = ScheduleForm(
         request.POST if request.method == "POST" else None, fresh, schedule.timezone, schedule, row.team_id
     )
-    if request.method != "POST" or form.layers.change(_do(request), fresh) or not _finishes(request):
+    if request.method != "POST" or form.change(_do(request), fresh) or not _finishes(request):
         return _editor(request, form, row, form.draft(schedule.timezone), before=schedule)
     value = form.value()
     if value is None:

@@ -114,7 +114,10 @@ def one(request: HttpRequest, schedule_id: str) -> HttpResponse:
     shown = period(asked_view(request), asked_day(request, here), here)
     around = Span(shown.span.start - AROUND, shown.span.end + AROUND)
     line = known_line(schedule, around, now)
-    people = people_for(request, users_in([schedule]) | {user for each in line.shifts for user in each.users})
+    beside = {user for each in line.shifts for user in each.users} | {
+        each.trainee for each in schedule.shadows
+    }
+    people = people_for(request, users_in([schedule]) | beside)
     at = standing_of(row.pk, now)
     address = reverse("schedule", args=[row.pk])
     shift_link = f"{reverse('shift', args=[row.pk])}?at="
@@ -135,6 +138,11 @@ def one(request: HttpRequest, schedule_id: str) -> HttpResponse:
         "entries": ahead[:ENTRIES_NAMED],
         "entries_more": max(0, len(ahead) - ENTRIES_NAMED),
         "layers": _layers(schedule, people),
+        "shadows": [
+            (people.name(each.trainee), people.name(each.of) if each.of else "", when(each.span, here))
+            for each in schedule.shadows
+            if each.end > now
+        ],
         "overrides": overrides_ahead(row, people, asker(request), here, now),
         "policies": policies_through(row.pk),
         "may_edit": may_edit(asker(request), row),

@@ -12,11 +12,13 @@ from django.http import QueryDict
 
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.hours import DAYS, Window
+from tocsin.kernel.zones import zone as zone_of
 from tocsin.oncall.rules import Layer, Schedule, Seat, Unit, layer_from, schedule_as_data, schedule_from
-from tocsin.oncall.rules.values import LAYERS_MAX, RESTRICTIONS_MAX, SEATS_MAX, SLOTS_MAX
+from tocsin.oncall.rules.values import LAYERS_MAX, RESTRICTIONS_MAX, SEATS_MAX, SHADOWS_MAX, SLOTS_MAX
 from tocsin.people.models import Team
 from tocsin.web.forms import IdField, id_of, words
 from tocsin.web.forms.shifts import SpanForm
+from tocsin.web.rota_words import in_field
 
 Item = TypeVar("Item")
 HOURS = "hours"
@@ -138,6 +140,32 @@ def window_data(draft: WindowDraft) -> dict[str, Any]:
         return {kind: calendar}
     days = {} if len(draft.days) == len(DAYS) else {"days": draft.days}
     return {**days, "from": draft.opens, "to": f"{draft.closes_on} {draft.closes}".strip()}
+
+
+@dataclass
+class ShadowDraft:
+    """A trainee who is sent copies, as typed; `of` "": of whoever is on call."""
+
+    trainee: str = ""
+    of: str = ""
+    start: str = ""
+    end: str = ""
+    errors: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, data: QueryDict) -> list[ShadowDraft]:
+        def text(k: int, name: str) -> str:
+            return data.get(f"shadow-{k}-{name}", "").strip()
+
+        return [
+            cls(text(k, "trainee"), text(k, "of"), text(k, "start"), text(k, "end"))
+            for k in range(count_of(data, "shadows", SHADOWS_MAX))
+        ]
+
+    def as_data(self) -> dict[str, Any]:
+        """In the words of the organisation file."""
+        of = {"of": self.of} if self.of else {}
+        return {"trainee": self.trainee, **of, "start": self.start, "end": self.end}
 
 
 class Layers:
@@ -359,6 +387,23 @@ class ScheduleForm(forms.Form):
         self.existing = existing
         begin = [LayerDraft.of(each) for each in existing.layers] if existing else [fresh]
         self.layers = Layers(begin) if data is None else Layers.read(data)
+        known = existing.shadows if existing else ()
+        here = zone_of(existing.timezone if existing else "UTC")
+        self.shadows = [
+            ShadowDraft(each.trainee, each.of, in_field(each.start, here), in_field(each.end, here))
+            for each in known
+        ]
+        if data is not None and "shadows" in data:
+            self.shadows = ShadowDraft.read(data)
+
+    def change(self, do: str, fresh: LayerDraft) -> bool:
+        """Carry out the button that was pressed; False when it is none of those that change the page."""
+        verb, _, place = do.partition(":")
+        if verb == "shadow" and len(self.shadows) < SHADOWS_MAX:
+            self.shadows.append(ShadowDraft())
+        elif verb == "shadow-remove" and place.isdecimal() and int(place[:4]) < len(self.shadows):
+            del self.shadows[int(place[:4])]
+        return verb in ("shadow", "shadow-remove") or self.layers.change(do, fresh)
 
     def value(self) -> Schedule | None:
         """The schedule that stands on the page, or None when something has to be mended (it is said beside it)."""
@@ -372,6 +417,7 @@ class ScheduleForm(forms.Form):
             "name": self.cleaned_data["name"],
             "timezone": self.cleaned_data["timezone"],
             "layers": [each.as_data() for each in self.layers.drafts],
+            "shadows": [each.as_data() for each in self.shadows],
         }
         try:
             value = schedule_from(data, calendars=self.existing.calendars if self.existing else {})
@@ -381,8 +427,13 @@ class ScheduleForm(forms.Form):
         return replace(value, overrides=self.existing.overrides) if self.existing else value
 
     def _blame(self, refused: Refused) -> None:
+        room, _, rest = refused.where.partition(".")
+        number = rest.partition(".")[0]
         if self.layers.blame(refused):
             self.add_error(None, "One of the layers has to be mended.")
+        elif room == "shadows" and number.isdecimal() and int(number) < len(self.shadows):
+            self.shadows[int(number)].errors.append(words(refused))
+            self.add_error(None, "One of the trainees has to be mended.")
         else:
             self.add_error(refused.where if refused.where in self.fields else None, words(refused))
 
