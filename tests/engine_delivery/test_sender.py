@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 
 from tests.world import Clock, Outbox, World
 from tocsin.engine import attempt, delivery
@@ -459,11 +459,10 @@ def page(user: User, clock: Clock) -> None:
 @pytest.fixture
 def idle(transactional_db: None, world: World, clock: Clock) -> Iterator[Sender]:
     """A sender whose own thread does not run: what it sends was claimed by somebody else."""
-    if connection.vendor != "sqlite":
-        pytest.skip("several nodes share this database: the sender claims in a transaction of its own")
     yield Sender(lambda: clock.now, lambda: 0.5)
 
 
+@pytest.mark.sqlite  # where nodes share a database, the sender claims by itself
 def test_a_page_leaves_with_the_commit_that_makes_it_due(
     idle: Sender, world: World, clock: Clock, outbox: Outbox
 ) -> None:
@@ -476,6 +475,7 @@ def test_a_page_leaves_with_the_commit_that_makes_it_due(
     assert states() == {"sent": 1}
 
 
+@pytest.mark.sqlite  # where nodes share a database, the sender claims by itself
 def test_what_is_rolled_back_is_not_sent(idle: Sender, world: World, clock: Clock, outbox: Outbox) -> None:
     with pytest.raises(KeyError), idle.leaving(clock.now):
         page(world.bo, clock)
@@ -485,6 +485,7 @@ def test_what_is_rolled_back_is_not_sent(idle: Sender, world: World, clock: Cloc
     assert (outbox.people, idle.under_way) == ([], 0)
 
 
+@pytest.mark.sqlite  # where nodes share a database, the sender claims by itself
 def test_a_claim_that_fails_leaves_what_was_decided_to_the_sender(
     idle: Sender, world: World, clock: Clock, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -502,6 +503,7 @@ def test_a_claim_that_fails_leaves_what_was_decided_to_the_sender(
     until(lambda: outbox.people == ["bo"])
 
 
+@pytest.mark.sqlite  # where nodes share a database, the sender claims by itself
 def test_while_an_attempt_is_unrecorded_nothing_new_is_claimed(
     idle: Sender, world: World, clock: Clock, outbox: Outbox
 ) -> None:
@@ -517,6 +519,7 @@ def claim_one(user: User, clock: Clock) -> list[Any]:
     return claim(clock.now)
 
 
+@pytest.mark.sqlite  # where nodes share a database, the sender claims by itself
 def test_many_made_due_at_once_go_no_faster_than_there_is_room(
     idle: Sender, world: World, clock: Clock, crowd: Crowd
 ) -> None:
