@@ -14,7 +14,7 @@ from django.db import transaction
 from tocsin.kernel.spans import Span, left_out, united
 from tocsin.kernel.zones import zone
 from tocsin.notification.book import book
-from tocsin.oncall.models import Schedule
+from tocsin.oncall.models import Change, Schedule
 from tocsin.oncall.reading import Timelines, timelines
 from tocsin.oncall.rules import Schedule as ScheduleValue
 from tocsin.oncall.rules import timeline
@@ -38,7 +38,9 @@ def tell_gaps(now: datetime, limit: int = LOOKS_MAX) -> int:
     there = timelines()
     for gone in _looked.keys() - there.keys():
         del _looked[gone]
-    due = [key for key, lines in there.items() if _is_due(key, lines, now)][:limit]
+    # What was changed just now may be changed on.
+    unsettled = set(Change.objects.filter(told_at=None).values_list("schedule", flat=True))
+    due = [key for key, lines in there.items() if _is_due(key, lines, now) and key not in unsettled][:limit]
     rows = Schedule.objects.live().select_related("team", "team__lead").in_bulk(due)
     for key in due:
         _looked[key] = there[key], now

@@ -21,7 +21,7 @@ from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone
 from tocsin.oncall.models import IMPORTED_PLACE, Override, Schedule
 from tocsin.oncall.reading import Timelines, timelines
-from tocsin.oncall.rules import timeline
+from tocsin.oncall.rules import INSTANT, timeline
 from tocsin.people.models import User
 from tocsin.telling.models import Handover, Standing, Word
 from tocsin.telling.notices import Notice, names_of, send
@@ -56,7 +56,8 @@ def hand_over(now: datetime) -> int:
     for key, lines in timelines().items():
         users, before = lines.on_call(now), known.get(key)
         if before is None:
-            first.append(Standing(schedule_id=key, users=list(users), since=now))
+            since = _began(lines, now, SINCE_MAX)
+            first.append(Standing(schedule_id=key, users=list(users), since=since))
         elif set(before.users) != set(users):
             count += _hand_over(lines, before, users, now)
     if first:
@@ -68,7 +69,7 @@ def _hand_over(lines: Timelines, before: Standing, users: tuple[str, ...], now: 
     row = Schedule.objects.filter(pk=before.schedule_id).first()
     if row is None:
         return 0
-    at = _began(lines, now)
+    at = _began(lines, now, BACK)
     with transaction.atomic():
         mine = Standing.objects.filter(pk=before.pk, since=before.since, users=before.users)
         if not mine.update(users=list(users), since=at):
@@ -90,11 +91,11 @@ def _hand_over(lines: Timelines, before: Standing, users: tuple[str, ...], now: 
     return 1
 
 
-def _began(lines: Timelines, now: datetime) -> datetime:
-    """When the people of `now` came on call, as far back as BACK."""
+def _began(lines: Timelines, now: datetime, back: timedelta) -> datetime:
+    """When the people of `now` came on call, as far as `back`."""
     users = lines.on_call(now)
     began = now
-    for stretch in reversed(timeline(lines.schedule, now - BACK, now + timedelta(microseconds=1)).stretches):
+    for stretch in reversed(timeline(lines.schedule, now - back, now + INSTANT).stretches):
         if stretch.users != users:
             break
         began = stretch.start
