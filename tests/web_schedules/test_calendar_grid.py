@@ -23,7 +23,7 @@ from tocsin.web.calendar_grid import (
     people_of,
     period,
 )
-from tocsin.web.rota_words import extent, initials, layer_words, listed, when
+from tocsin.web.rota_words import extent, in_address, initials, layer_words, listed, when
 
 MADRID = zone("Europe/Madrid")
 NAMES = {"ada": "Ada Ortiz", "bo": "Bo Lind", "cy": "Cy Tran"}
@@ -229,6 +229,12 @@ def test_words_of_times_and_names() -> None:
         "a and b",
         "a, b and c",
     ]
+
+
+def test_an_address_never_leads_before_its_instant() -> None:
+    start = datetime(2026, 3, 4, 8, 0, 0, 500, tzinfo=UTC)
+    assert in_address(start) == "2026-03-04T08:00:01Z"
+    assert in_address(start.replace(microsecond=0)) == "2026-03-04T08:00:00Z"
 
 
 def test_a_layer_is_said_in_one_sentence() -> None:

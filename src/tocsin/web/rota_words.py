@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from tocsin.kernel.durations import in_words
@@ -59,7 +59,9 @@ def extent(span: Span, known: Span | None, zone: ZoneInfo) -> str:
 
 
 def in_address(at: datetime) -> str:
-    """An instant as addresses of pages carry it: 2026-11-23T08:00:00Z."""
+    """An instant as addresses of pages carry it: 2026-11-23T08:00:00Z, never before it."""
+    if at.microsecond:
+        at = at.replace(microsecond=0) + timedelta(seconds=1)
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
