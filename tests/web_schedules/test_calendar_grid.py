@@ -15,14 +15,12 @@ from tocsin.web.calendar_grid import (
     TINTS,
     Band,
     People,
-    Period,
-    View,
     bands,
     entries,
     lanes,
     people_of,
-    period,
 )
+from tocsin.web.periods import Period, View, period
 from tocsin.web.rota_words import extent, in_address, initials, layer_words, listed, when
 
 MADRID = zone("Europe/Madrid")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
@@ -17,13 +16,13 @@ from tocsin.kernel.hours import midnight
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import instant, wall_clock
 from tocsin.oncall.rules import Override, Schedule, Shift, Temporary, Timeline, layer_shifts
-from tocsin.web.rota_words import day_of, extent, in_address, in_turns, initials, listed
+from tocsin.web.periods import DAY, Period, View
+from tocsin.web.rota_words import extent, in_address, in_turns, initials, listed
 
 TINTS = 12  # colours in calendar.css
 AROUND = timedelta(
     days=31
 )  # computed beyond the period, so that a shift that reaches out of it says its whole span
-DAY = timedelta(days=1)
 NOBODY = "nobody"
 OVERRIDE_LANES_MAX = 6  # drawn; a lane says how many more overrides there are
 DENSE = (
@@ -34,65 +33,6 @@ HOURS_BETWEEN = 3  # two hours that the day view names
 DESK, PHONE, PADDING = 960, 350, 15
 LETTERS = {"final": 8.6}  # others are set smaller
 LETTER = 7.2
-
-
-class View(StrEnum):
-    MONTH = "month"
-    WEEKS = "weeks"
-    DAY = "day"
-
-
-@dataclass(frozen=True)
-class Period:
-    """What one page shows: `days` of `zone` in bands, and where the ones before and after begin."""
-
-    view: View
-    on: date
-    zone: ZoneInfo
-    bands: tuple[tuple[date, date], ...]  # first day, and the day after the last
-    title: str
-    before: date
-    after: date
-
-    @property
-    def span(self) -> Span:
-        return Span(midnight(self.bands[0][0], self.zone), midnight(self.bands[-1][1], self.zone))
-
-
-def period(view: View, on: date, zone: ZoneInfo) -> Period:
-    """The period of `view` around the day `on`; weeks begin on Monday."""
-    if view is View.DAY:
-        return Period(view, on, zone, ((on, on + DAY),), f"{on:%A} {day_of(on)}", on - DAY, on + DAY)
-    if view is View.WEEKS:
-        monday = on - on.weekday() * DAY
-        last = monday + 13 * DAY
-        title = f"{_first_day(monday, last)} to {day_of(last)}"
-        return Period(view, on, zone, _weeks(monday, last), title, monday - 14 * DAY, monday + 14 * DAY)
-    first = on.replace(day=1)
-    after = (first + 31 * DAY).replace(day=1)
-    return Period(
-        view,
-        on,
-        zone,
-        _weeks(first - first.weekday() * DAY, after - DAY),
-        f"{first:%B %Y}",
-        (first - DAY).replace(day=1),
-        after,
-    )
-
-
-def _first_day(first: date, last: date) -> str:
-    """As much of `first` as `last` does not say."""
-    if first.month == last.month:
-        return str(first.day)
-    return day_of(first, year=first.year != last.year)
-
-
-def _weeks(monday: date, last: date) -> tuple[tuple[date, date], ...]:
-    return tuple(
-        (monday + number * 7 * DAY, monday + (number + 1) * 7 * DAY)
-        for number in range((last - monday).days // 7 + 1)
-    )
 
 
 @dataclass(frozen=True)

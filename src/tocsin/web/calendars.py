@@ -19,8 +19,8 @@ from tocsin.oncall.imports import import_country, stop_import
 from tocsin.oncall.models import Import
 from tocsin.people.rules import May
 from tocsin.web.forms import IdField, asker, by, id_of, instant, made_once, show, told_beside, words
+from tocsin.web.forms.layers import WindowDraft, count_of, read_window, window_data, window_of
 from tocsin.web.forms.people import zones
-from tocsin.web.forms.schedule import WindowDraft, count_of, read_window, window_data, window_of
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
 from tocsin.web.rota_words import listed, window_words

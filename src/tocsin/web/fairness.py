@@ -25,9 +25,10 @@ from tocsin.oncall.reading import schedules
 from tocsin.oncall.rules import SPAN_MAX, Carrier, Load, Shift, balance, final, loads, shifts_of, suggestions
 from tocsin.people.models import Team, User
 from tocsin.people.rules import May
-from tocsin.web.calendar_grid import DAY, People
+from tocsin.web.calendar_grid import People
 from tocsin.web.forms import asker, instant
 from tocsin.web.guard import needs
+from tocsin.web.periods import DAY
 from tocsin.web.rota import people_for
 from tocsin.web.rota_words import day_of, in_address, when
 from tocsin.web.schedules import find

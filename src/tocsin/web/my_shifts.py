@@ -22,12 +22,13 @@ from tocsin.oncall.rules import Schedule, Shift, final, shifts_of
 from tocsin.people.actions import find_user
 from tocsin.people.models import User
 from tocsin.people.rules import May
-from tocsin.web.calendar_grid import AROUND, Lane, People, bands, people_of, period
+from tocsin.web.calendar_grid import AROUND, Lane, People, bands, people_of
 from tocsin.web.cover import requests_about
 from tocsin.web.forms import asker, by, instant, show, told_beside
 from tocsin.web.forms.shifts import AbsenceForm
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
+from tocsin.web.periods import period
 from tocsin.web.rota import asked_day, asked_view, everybody, users_in
 from tocsin.web.rota_words import in_address, listed, moment, when
 from tocsin.web.schedules import turning

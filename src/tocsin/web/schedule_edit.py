@@ -21,14 +21,16 @@ from tocsin.oncall.models import Schedule as ScheduleRow
 from tocsin.oncall.permissions import may_edit
 from tocsin.oncall.rules import Schedule, Temporary, follow, impact, timeline
 from tocsin.people.rules import May
-from tocsin.web.calendar_grid import AROUND, DAY, Period, View, bands, lanes
+from tocsin.web.calendar_grid import AROUND, bands, lanes
 from tocsin.web.forms import UNPROCESSABLE, asker, by, id_of, instant, made_once, told_beside
+from tocsin.web.forms.layers import ROTATIONS, first_layer
 from tocsin.web.forms.people import zones
-from tocsin.web.forms.schedule import ROTATIONS, ScheduleForm, TemporaryForm, first_layer, pairs_of
+from tocsin.web.forms.schedule import ScheduleForm, TemporaryForm, pairs_of
 from tocsin.web.forms.shifts import active_people
 from tocsin.web.guard import needs
 from tocsin.web.impact_words import HORIZON, Said, said
 from tocsin.web.layout import say
+from tocsin.web.periods import DAY, Period, View
 from tocsin.web.reached import policies_through, services_of
 from tocsin.web.rota import people_for, users_in
 from tocsin.web.schedules import find

@@ -24,9 +24,10 @@ from tocsin.oncall.reading import calendars, schedules
 from tocsin.oncall.rules import Override, Schedule, Temporary
 from tocsin.people.models import User
 from tocsin.people.rules import May
-from tocsin.web.calendar_grid import AROUND, People, Period, View, bands, entries, lanes, period
+from tocsin.web.calendar_grid import AROUND, People, bands, entries, lanes
 from tocsin.web.forms import asker, instant
 from tocsin.web.guard import needs
+from tocsin.web.periods import Period, View, period
 from tocsin.web.reached import policies_through
 from tocsin.web.rota import (
     GAPS_NAMED,
