@@ -17,6 +17,8 @@ from tests.world import Clock, World
 from tocsin.catalog.actions import refresh
 from tocsin.kernel.acting import ENGINE
 from tocsin.oncall.actions import add_override, save_schedule, schedules
+from tocsin.oncall.models import IMPORTED_PLACE
+from tocsin.oncall.models import Override as OverrideRow
 from tocsin.oncall.rules import Override
 from tocsin.people.models import Team, User
 from tocsin.people.rules import Role
@@ -266,3 +268,17 @@ def test_a_schedule_of_a_team_is_told_before_others_on_the_first_page(
 def test_nobody_signed_in_sees_nothing(weekly: str) -> None:
     for address in ("/schedules", "/schedules/web-primary", "/shifts", "/people/bo/shifts"):
         assert Client().get(address).status_code == 302
+
+
+def test_what_a_calendar_elsewhere_says_is_no_change_ahead(
+    weekly: str, clock: Clock, signed_in: SignedIn
+) -> None:
+    cover = Override("", clock.now + timedelta(hours=5), clock.now + timedelta(hours=7), ("cy",))
+    add_override("web-primary", cover, ENGINE, clock.now)
+    assert (
+        "Cy Tran" in text_of(signed_in("sam").get("/schedules/web-primary")).partition("Overrides ahead")[2]
+    )
+
+    OverrideRow.objects.update(place=IMPORTED_PLACE)
+    said = text_of(signed_in("sam").get("/schedules/web-primary")).partition("Overrides ahead")[2]
+    assert said.strip().startswith("None.")

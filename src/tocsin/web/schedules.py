@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from tocsin.kernel.errors import not_found
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import wall_clock, zone
+from tocsin.oncall.models import IMPORTED_PLACE
 from tocsin.oncall.models import Override as OverrideRow
 from tocsin.oncall.models import Schedule as ScheduleRow
 from tocsin.oncall.permissions import may_edit, may_end
@@ -222,8 +223,8 @@ class Change:
 def overrides_ahead(
     row: ScheduleRow, people: People, reader: User, here: ZoneInfo, now: datetime
 ) -> Sequence[Change]:
-    """The next overrides that are not over, one more than are named."""
-    rows = OverrideRow.objects.standing().filter(schedule=row, ends_at__gt=now)
+    """The next overrides by people that are not over, one more than are named; a calendar's shifts are no changes."""
+    rows = OverrideRow.objects.standing().filter(schedule=row, ends_at__gt=now, place__gt=IMPORTED_PLACE)
     rows = rows.select_related("schedule__team")
     return [
         Change(
