@@ -53,7 +53,7 @@ lock: ## resolve the dependencies anew
 	@test -x .lock-venv/bin/uv || { $(PYTHON) -m venv .lock-venv && .lock-venv/bin/pip install --quiet 'uv>=0.8'; }
 	.lock-venv/bin/uv pip compile $(UV_FLAGS) --group build -o requirements.lock pyproject.toml
 	.lock-venv/bin/uv pip compile $(UV_FLAGS) --group build --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
-UV_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+UV_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --upgrade
 
 clean: ## remove what was built; the data folder stays
