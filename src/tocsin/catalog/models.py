@@ -52,6 +52,7 @@ class Service(models.Model):
         return self.name
 
     def as_value(self) -> ServiceValue:
+        """What intake and escalation have to know of it."""
         grouping = None if self.group_by is None else Grouping(tuple(self.group_by), self.group_window)
         return ServiceValue(
             id=self.id,

@@ -96,6 +96,7 @@ class CoverRequest(models.Model):
         return f"{self.user_id} asks about {self.schedule_id}"
 
     def as_value(self) -> rules.Request:
+        """The request as the rules of swaps know it."""
         returns = (
             Span(self.returns_start, self.returns_end) if self.returns_start and self.returns_end else None
         )

@@ -65,6 +65,7 @@ class LayerDraft:
 
     @classmethod
     def of(cls, layer: Layer) -> LayerDraft:
+        """The fields as they stand when `layer` is about to be edited."""
         return cls(
             layer.name,
             layer.rotation.unit.value,
