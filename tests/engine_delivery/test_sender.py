@@ -20,7 +20,7 @@ from tocsin.journal.models import Entry
 from tocsin.notification.actions import Call, page_people, quiet
 from tocsin.notification.delivering import claim
 from tocsin.notification.models import Attempt, Delivery, Page
-from tocsin.notification.rules import DeliveryState, Failed, Message, Sent
+from tocsin.notification.rules import DeliveryState, Failed, Limits, Message, Sent
 from tocsin.people.models import User
 
 PATIENCE = 20.0  # seconds before a test that waits for another thread gives up
@@ -31,6 +31,7 @@ class Crowd:
 
     name = "crowd"
     schemes = ("crowd",)
+    limits = Limits()
 
     def __init__(self) -> None:
         self.gate = threading.Event()

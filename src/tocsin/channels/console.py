@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import check_slug
-from tocsin.notification.rules import Message, Sent
+from tocsin.notification.rules import Limits, Message, Sent
 
 
 class Console:
@@ -15,6 +15,7 @@ class Console:
 
     name = "message console"
     schemes: Sequence[str] = ("console",)
+    limits = Limits()
 
     def check(self, address: str) -> str:
         """The address in its plain form. Raises Refused."""

@@ -22,7 +22,7 @@ from tocsin.channels.mailserver import DEADLINE, Conversation, MailServer
 from tocsin.channels.outgoing import Unreachable
 from tocsin.channels.wording import RENDERING_FAILED, clean
 from tocsin.kernel.errors import Refused
-from tocsin.notification.rules import Failed, Message, Sent
+from tocsin.notification.rules import Failed, Limits, Message, Sent
 
 SUBJECT_LENGTH_MAX = 200
 NAME_LENGTH_MAX = 120
@@ -43,6 +43,7 @@ class Email:
 
     name = "e-mail"
     schemes: Sequence[str] = ("mailto",)
+    limits = Limits()
 
     def __init__(
         self, server: MailServer | None, deadline: float = DEADLINE, trust: ssl.SSLContext | None = None

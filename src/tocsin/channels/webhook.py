@@ -15,7 +15,7 @@ from tocsin.channels.outgoing import Answer, Outgoing, Unreachable
 from tocsin.channels.reach import Target, read_target
 from tocsin.channels.wording import RENDERING_FAILED, clean
 from tocsin.kernel.errors import Refused
-from tocsin.notification.rules import Failed, Message, Sent
+from tocsin.notification.rules import Failed, Limits, Message, Sent
 
 BODY_BYTES_MAX = 262_144
 HELD_MAX = 1_000  # addresses that asked us to wait, remembered at once
@@ -30,6 +30,7 @@ class Webhook:
 
     name = "webhook"
     schemes: Sequence[str] = ("https", "http")
+    limits = Limits()
 
     def __init__(self, outgoing: Outgoing) -> None:
         self._outgoing = outgoing

@@ -74,6 +74,14 @@ class Message:
         default_factory=dict
     )  # for machines: incident number, service, priority …
     note: str = ""  # the handover note, or "rendering failed"
+    code: str = (
+        ""  # six digits that name this page in an answer by SMS or mail; "" when it cannot be answered
+    )
+    language: str = "en"  # of the reader
+    replaces: str = (
+        ""  # the reference of the message that this one takes the place of, where a channel can do that
+    )
+    state: str = ""  # of the incident: triggered, acknowledged, resolved, closed; "" without one
 
 
 @dataclass(frozen=True)
@@ -93,11 +101,36 @@ class Failed:
     after: timedelta | None = None
 
 
+@dataclass(frozen=True)
+class Rate:
+    """At most `count` messages in any span of `per`."""
+
+    count: int
+    per: timedelta
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a channel carries, and what it asks not to exceed."""
+
+    text_max: int = 4_000  # characters of a message; the channel itself cuts what is longer
+    at_once: int = 16  # messages on their way to one destination
+    rates: tuple[Rate, ...] = ()  # to one address; the first page of an incident always passes
+    receipt_within: timedelta | None = (
+        None  # in which the provider says whether it arrived; None: it never does
+    )
+    updates: bool = False  # a message can be changed later: `Message.replaces` is its reference
+
+
 class Channel(Protocol):
     """A vendor's way out. One file each under channels/; the core knows none of them by name."""
 
     name: str  # shown to people: "e-mail", "webhook"
     schemes: Sequence[str]  # of the contact addresses it serves: ("mailto",)
+
+    @property
+    def limits(self) -> Limits:
+        """What it carries, and what it asks not to exceed."""
 
     def check(self, address: str) -> str:
         """The address in its plain form. Raises Refused with words when it cannot be one."""

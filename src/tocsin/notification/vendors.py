@@ -1,0 +1,59 @@
+"""The vendors there are: what an account with each needs. Whoever starts the program registers them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tocsin.notification.rules import Channel
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing an account needs. A secret one is sealed, and never shown again."""
+
+    name: str  # as in the organisation file: "account_sid"
+    label: str  # as on the screen: "Account SID"
+    help: str = ""  # where to find it, in one sentence
+    secret: bool = False
+    required: bool = True
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class Account:
+    """One provider, as its vendor's file gets it: the values of its fields, and our address for its callbacks."""
+
+    id: str
+    settings: Mapping[str, str]
+    callback_url: str = ""  # https://tocsin.example.com/channels/ID; "/" and a word may be added
+
+
+class Vendor(Protocol):
+    """One file under channels/. Opening an account connects to nothing."""
+
+    kind: str  # in the organisation file: "twilio"
+    title: str  # on the screen
+    schemes: Sequence[str]
+    fields: Sequence[Field]
+
+    def check(self, address: str) -> str:
+        """A contact address of one of `schemes` in its plain form. Raises Refused."""
+
+    def open(self, account: Account) -> Channel:
+        """The channel of this account; one that also hears has `hear` (`notification.hearing.Hears`). Raises Refused
+        for settings that cannot be right, with the field's name as `where`."""
+
+
+_vendors: dict[str, Vendor] = {}
+
+
+def register_vendor(vendor: Vendor) -> None:
+    """Let accounts of `vendor` be opened from now on."""
+    _vendors[vendor.kind] = vendor
+
+
+def vendors() -> Mapping[str, Vendor]:
+    """Every vendor, by its kind."""
+    return dict(_vendors)
