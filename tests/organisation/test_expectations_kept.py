@@ -10,6 +10,7 @@ import yaml
 from tests.world import Clock, Outbox, World
 from tocsin.catalog.actions import delete_service, organisation, save_organisation, save_service
 from tocsin.catalog.rules import DEFAULT_MATRIX, ServiceValue
+from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
 from tocsin.organisation.actions import File, apply, export, plan
 from tocsin.organisation.reading import FilesRefused
@@ -90,14 +91,22 @@ def test_a_change_is_judged_by_what_it_expects_itself(world: World, clock: Clock
 
 
 def test_what_cannot_be_told_any_more_is_not_met(world: World, clock: Clock) -> None:
+    applied("expect: {at: 2026-12-25T03:00, service: shop}", clock)
+    (unclear,) = check([], clock.now).verdicts
+    assert unclear.why.startswith("The zone of 2026-12-25T03:00 is not known.")
+
+
+def test_a_service_that_is_deleted_takes_what_is_expected_of_it_along(world: World, clock: Clock) -> None:
     save_service(ServiceValue("search", "Search", policy="web"), "", CLI, clock.now)
     applied(
-        "expect: [{at: 2026-12-25T03:00Z, service: search}, {at: 2026-12-25T03:00, service: shop}]", clock
+        "expect: [{at: 2026-12-25T03:00Z, service: search}, {at: 2026-12-25T03:00Z, service: shop}]", clock
     )
     delete_service("search", CLI, clock.now)
-    gone, unclear = check([], clock.now).verdicts
-    assert gone.why == "No service 'search'. Expected the id of a service."
-    assert unclear.why.startswith("The zone of 2026-12-25T03:00 is not known.")
+    assert [each["service"] for each in organisation().expectations] == ["shop"]
+    assert [each.met for each in check([], clock.now).verdicts] == [True]
+    assert applied(export(), clock) == ["Nothing changes."]
+    fact = Entry.objects.filter(kind="organisation.saved").latest("pk")
+    assert [each["service"] for each in fact.data["after"]["expectations"]] == ["shop"]
 
 
 def test_mistakes_are_told_with_their_lines(world: World) -> None:

@@ -139,6 +139,14 @@ def test_a_service_with_a_past_stays(ada: Client, world: World, clock: Clock) ->
     assert Service.objects.filter(pk="shop").exists()
 
 
+def test_before_a_service_goes_it_is_said_what_is_expected_of_it(ada: Client) -> None:
+    expected = [{"at": "2026-12-25T03:00Z", "service": "shop"}]
+    Organisation.objects.update_or_create(pk=1, defaults={"expectations": expected})
+    assert "1 expectation." in ada.get("/services/shop/delete").content.decode()
+    ada.post("/services/shop/delete")
+    assert Organisation.objects.get().expectations == []
+
+
 def test_markup_in_names_is_text(ada: Client) -> None:
     nasty = "<script>alert(1)</script>{{ 7 }}"
     ada.post("/new/service", SERVICE | {"name": nasty, "id": "nasty", "description": nasty})

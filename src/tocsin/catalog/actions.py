@@ -108,7 +108,8 @@ def save_service(
 
 
 def delete_service(service_id: str, by: By, now: datetime) -> None:
-    """Forget the service and its integrations. Refused while it has a past: that would be lost with it."""
+    """Forget the service, its integrations, and what is expected of it. Refused while it has a past: that would be
+    lost with it."""
     with changing():
         row = find_service(service_id)
         if has_past(row):
@@ -117,7 +118,21 @@ def delete_service(service_id: str, by: By, now: datetime) -> None:
                 "Keep it, and switch its integrations off instead.",
             )
         row.delete()
-        touch(by, now, [did("service.deleted", service=service_id)])
+        touch(by, now, [*_expect_no_more_of(service_id), did("service.deleted", service=service_id)])
+
+
+def _expect_no_more_of(service_id: str) -> list[Fact]:
+    """Forget what the organisation expects of a service, which nobody could judge any more; the fact of it."""
+    row = organisation()
+    before = _organisation_as_data(row)
+    row.expectations = [each for each in row.expectations if each.get("service") != service_id]
+    row.save(update_fields=["expectations"])
+    return saved("organisation", str(row.pk), before, _organisation_as_data(row))
+
+
+def expectations_of(service_id: str) -> int:
+    """How many of the organisation's expectations are about the service."""
+    return sum(1 for each in organisation().expectations if each.get("service") == service_id)
 
 
 def find_service(service_id: str) -> Service:

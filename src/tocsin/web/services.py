@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods
 
-from tocsin.catalog.actions import delete_service, find_service, has_past, save_service
+from tocsin.catalog.actions import delete_service, expectations_of, find_service, has_past, save_service
 from tocsin.catalog.models import Service
 from tocsin.escalation.models import Policy
 from tocsin.incident.models import Incident
@@ -109,7 +109,12 @@ def delete(request: HttpRequest, service_id: str) -> HttpResponse:
         delete_service(service.pk, by(request), instant(request))
         say(request, f"{service.name} is deleted.")
         return redirect("services")
-    context = {"service": service, "has_past": has_past(service), "integrations": service.integrations.all()}
+    context = {
+        "service": service,
+        "has_past": has_past(service),
+        "integrations": service.integrations.all(),
+        "expectations": expectations_of(service.pk),
+    }
     return render(request, "services/delete.html", context)
 
 
