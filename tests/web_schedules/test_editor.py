@@ -292,7 +292,10 @@ def test_a_temporary_schedule_replaces_everything_in_its_time(weekly: str, signe
     assert mo.post(address, carried(answer.content.decode()) | {"do": "save"}).status_code == 302
     assert OverrideRow.objects.get().name == "Office move"
     assert "temporary schedule: Office move" in text_of(mo.get("/schedules/web-primary"))
-    assert mo.post(address, fields | {"layer-0-every": "0"}).status_code == 422
+    answer = mo.post(address, fields | {"layer-0-every": "0"})
+    assert answer.status_code == 422 and "One of the layers has to be mended." in text_of(answer)
+    answer = mo.post(address, fields | {"end": "2026-03-09T00:00"})
+    assert answer.status_code == 422 and "It ends before it begins." in text_of(answer)
 
 
 def test_a_schedule_is_deleted_unless_a_policy_pages_it(

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods
 
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.hours import DAYS
-from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import wall_clock, zone
 from tocsin.oncall.actions import add_override, calendars, delete_schedule, save_schedule
 from tocsin.oncall.models import Schedule as ScheduleRow
 from tocsin.oncall.permissions import may_edit
-from tocsin.oncall.rules import Schedule, Temporary, follow, impact, timeline
+from tocsin.oncall.rules import Schedule, follow, impact, timeline
 from tocsin.people.rules import May
 from tocsin.web.calendar_grid import AROUND, bands, lanes
-from tocsin.web.forms import UNPROCESSABLE, asker, by, id_of, instant, made_once, told_beside
-from tocsin.web.forms.layers import ROTATIONS, first_layer
+from tocsin.web.forms import UNPROCESSABLE, asker, by, instant, made_once, told_beside
+from tocsin.web.forms.layers import ROTATIONS, LayerDraft, first_layer
 from tocsin.web.forms.people import zones
 from tocsin.web.forms.schedule import ScheduleForm, TemporaryForm, pairs_of
 from tocsin.web.forms.shifts import active_people
@@ -33,6 +32,7 @@ from tocsin.web.layout import say
 from tocsin.web.periods import DAY, Period, View
 from tocsin.web.reached import policies_through, services_of
 from tocsin.web.rota import people_for, users_in
+from tocsin.web.rota_words import in_field
 from tocsin.web.schedules import find
 from tocsin.web.shifts import asked_span, zones_of
 
@@ -47,21 +47,15 @@ def new(request: HttpRequest) -> HttpResponse:
     """Make a schedule."""
     mine = asker(request).timezone
     fresh = first_layer(wall_clock(instant(request), zone(mine)))
-    form = ScheduleForm(request.POST if request.method == "POST" else None, fresh, mine)
-    if request.method != "POST" or form.change(_do(request), fresh) or not _finishes(request):
-        return _editor(request, form, None, form.draft(mine))
-    value = form.value()
-    if value is None:
-        return _editor(request, form, None, form.draft(mine), refused=True)
-    value = replace(value, calendars=calendars())
-    if _do(request) == "check":
-        return _review(request, form, None, None, value)
-    with told_beside(form), made_once("schedule", ScheduleRow.objects.live().filter(pk=id_of(form))):
-        save_schedule(value, form.cleaned_data["team"] or None, by(request), instant(request))
+    form = ScheduleForm(_sent(request), fresh, mine)
+
+    def save(value: Schedule) -> str:
+        with made_once("schedule", ScheduleRow.objects.live().filter(pk=value.id)):
+            save_schedule(value, form.cleaned_data["team"] or None, by(request), instant(request))
         say(request, f"{value.name} is made. Name it in a policy, so that it is paged.")
-    if form.errors:
-        return _editor(request, form, None, value, refused=True)
-    return redirect("schedule", schedule_id=value.id)
+        return value.id
+
+    return _edited(request, form, fresh, save)
 
 
 @needs(May.SWAP)
@@ -72,23 +66,14 @@ def edit(request: HttpRequest, schedule_id: str) -> HttpResponse:
     check_may_edit(request, row)
     now = instant(request)
     fresh = first_layer(wall_clock(now, zone(schedule.timezone)))
-    form = ScheduleForm(
-        request.POST if request.method == "POST" else None, fresh, schedule.timezone, schedule, row.team_id
-    )
-    if request.method != "POST" or form.change(_do(request), fresh) or not _finishes(request):
-        return _editor(request, form, row, form.draft(schedule.timezone), before=schedule)
-    value = form.value()
-    if value is None:
-        return _editor(request, form, row, form.draft(schedule.timezone), refused=True, before=schedule)
-    moved_on = request.POST.get("stamp", "") != row.stamp
-    if _do(request) == "check" or moved_on:
-        return _review(request, form, row, schedule, value, moved_on=moved_on and _do(request) == "save")
-    with told_beside(form):
+    form = ScheduleForm(_sent(request), fresh, schedule.timezone, schedule, row.team_id)
+
+    def save(value: Schedule) -> str:
         save_schedule(value, form.cleaned_data["team"] or None, by(request), now)
         say(request, "Saved. Whose shifts change is told.")
-    if form.errors:
-        return _editor(request, form, row, value, refused=True, before=schedule)
-    return redirect("schedule", schedule_id=row.pk)
+        return row.pk
+
+    return _edited(request, form, fresh, save, row, schedule)
 
 
 @needs(May.SWAP)
@@ -99,25 +84,49 @@ def temporary(request: HttpRequest, schedule_id: str) -> HttpResponse:
     check_may_edit(request, row)
     now = instant(request)
     span = asked_span(request, now)
-    fresh = replace_start(first_layer(wall_clock(now, zone(schedule.timezone))), span, schedule)
-    form = TemporaryForm(
-        request.POST if request.method == "POST" else None, fresh, zones_of(request, schedule), span
-    )
-    if request.method != "POST" or form.layers.change(_do(request), fresh) or not _finishes(request):
-        return _editor(request, form, row, _with_draft(form, schedule, span), before=schedule)
-    layers = form.layer_values() if form.is_valid() else None
-    if layers is None:
-        return _editor(request, form, row, _with_draft(form, schedule, span), refused=True, before=schedule)
-    value = Temporary("", *form.span(), tuple(layers), form.cleaned_data["name"])
-    after = replace(schedule, overrides=(*schedule.overrides, value))
-    if _do(request) == "check":
-        return _review(request, form, row, schedule, after)
-    with told_beside(form):
-        made = add_override(row.pk, value, by(request), now)
+    # A fresh layer begins with the span.
+    start = in_field(span.start, zone(schedule.timezone))
+    fresh = replace(first_layer(wall_clock(now, zone(schedule.timezone))), start=start)
+    form = TemporaryForm(_sent(request), fresh, schedule, zones_of(request, schedule), span)
+
+    def save(value: Schedule) -> str:
+        made = add_override(row.pk, value.overrides[-1], by(request), now)
         say(request, "The temporary schedule is made.", undo=reverse("override_remove", args=[row.pk, made]))
-    if form.errors:
-        return _editor(request, form, row, after, refused=True, before=schedule)
-    return redirect("schedule", schedule_id=row.pk)
+        return row.pk
+
+    return _edited(request, form, fresh, save, row, schedule)
+
+
+def _edited(
+    request: HttpRequest,
+    form: Editor,
+    fresh: LayerDraft,
+    save: Callable[[Schedule], str],
+    row: ScheduleRow | None = None,
+    before: Schedule | None = None,
+) -> HttpResponse:
+    """The editor while it is filled in, then the review, and after `save`, which returns the schedule's id, its page.
+
+    What was changed by somebody else since the page was made is reviewed again before it is saved.
+    """
+    do = _do(request)
+    if request.method != "POST" or form.change(do, fresh) or not _finishes(request):
+        return _editor(request, form, row, form.draft(), before=before)
+    value = form.value()
+    if value is None:
+        return _editor(request, form, row, form.draft(), refused=True, before=before)
+    value = replace(value, calendars=calendars())
+    moved_on = row is not None and request.POST.get("stamp", "") != row.stamp
+    if do == "check" or moved_on:
+        return _review(request, form, row, before, value, moved_on=moved_on and do == "save")
+    with told_beside(form):
+        return redirect("schedule", schedule_id=save(value))
+    return _editor(request, form, row, value, refused=True, before=before)
+
+
+def _sent(request: HttpRequest) -> QueryDict | None:
+    """What was sent with the form; None for one that is fresh."""
+    return request.POST if request.method == "POST" else None
 
 
 @needs(May.SWAP)
@@ -153,20 +162,6 @@ def _do(request: HttpRequest) -> str:
 def _finishes(request: HttpRequest) -> bool:
     """Whether the button pressed is to look at the end, or to save; not while the page only draws along."""
     return _do(request) in ("check", "save") and not request.headers.get("X-Preview")
-
-
-def replace_start(draft: Any, span: Span, schedule: Schedule) -> Any:
-    """A fresh layer of a temporary schedule begins with it."""
-    draft.start = wall_clock(span.start, zone(schedule.timezone)).strftime("%Y-%m-%dT%H:%M")
-    return draft
-
-
-def _with_draft(form: TemporaryForm, schedule: Schedule, otherwise: Span) -> Schedule:
-    """The schedule with what of the page makes sense already."""
-    span = form.span() if form.is_bound and form.is_valid() else otherwise
-    form.errors.clear()
-    temporary = Temporary("", *span, tuple(form.layers.values()))
-    return replace(schedule, overrides=(*schedule.overrides, temporary))
 
 
 def _editor(

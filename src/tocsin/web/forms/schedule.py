@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from django import forms
 from django.http import QueryDict
 
 from tocsin.kernel.errors import Refused
+from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone as zone_of
-from tocsin.oncall.rules import Layer, Schedule, layer_from, schedule_as_data, schedule_from
+from tocsin.oncall.rules import Schedule, Temporary, layer_from, schedule_as_data, schedule_from
 from tocsin.oncall.rules.values import SHADOWS_MAX
 from tocsin.people.models import Team
 from tocsin.web.forms import IdField, id_of, words
@@ -40,6 +40,7 @@ class ScheduleForm(forms.Form):
         existing: Schedule | None = None,
         team: str | None = None,
     ) -> None:
+        self._otherwise = zone
         initial = {"timezone": zone, "team": team}
         if existing:
             initial |= {"name": existing.name or existing.id, "timezone": existing.timezone}
@@ -102,13 +103,13 @@ class ScheduleForm(forms.Form):
         else:
             self.add_error(refused.where if refused.where in self.fields else None, words(refused))
 
-    def draft(self, otherwise: str) -> Schedule:
+    def draft(self) -> Schedule:
         """What of the page makes sense already, for drawing it while it is edited."""
         text = str(self["timezone"].value() or "")
         try:
             bare = schedule_from({"id": "draft", "timezone": text})
         except Refused:
-            bare = Schedule("draft", otherwise, ())
+            bare = Schedule("draft", self._otherwise, ())
         known = self.existing
         return replace(
             bare,
@@ -120,27 +121,50 @@ class ScheduleForm(forms.Form):
 
 
 class TemporaryForm(SpanForm):
-    """A schedule of its own for a span: a name, from, to; its layers are read beside."""
+    """A schedule of its own for a span of `schedule`: a name, from, to; its layers are read beside."""
 
     name = forms.CharField(max_length=100, required=False, help_text="Why: office move, end of the year.")
     field_order = ("name", "start", "end", "zone")
 
-    def __init__(self, data: QueryDict | None, fresh: LayerDraft, *args: Any, **more: Any) -> None:
-        super().__init__(data, *args, **more)
+    def __init__(
+        self,
+        data: QueryDict | None,
+        fresh: LayerDraft,
+        schedule: Schedule,
+        zones: Iterable[tuple[str, str]],
+        span: Span,
+    ) -> None:
+        super().__init__(data, zones, span)
+        self.schedule, self._otherwise = schedule, span
         self.layers = Layers([fresh]) if data is None else Layers.read(data)
 
-    def layer_values(self) -> list[Layer] | None:
-        """The layers, or None when one has to be mended (it is said beside it)."""
-        found = []
+    def change(self, do: str, fresh: LayerDraft) -> bool:
+        """Carry out the button that was pressed; False when it is none of those that change the page."""
+        return self.layers.change(do, fresh)
+
+    def value(self) -> Schedule | None:
+        """The schedule with the temporary one over it, or None when something has to be mended (it is said beside
+        it)."""
+        if not self.is_valid():
+            return None
+        layers = []
         for number, draft in enumerate(self.layers.drafts):
             try:
-                found.append(layer_from(draft.as_data(), f"layers.{number}"))
+                layers.append(layer_from(draft.as_data(), f"layers.{number}"))
             except Refused as refused:
                 self.layers.blame(refused)
-        if len(found) < len(self.layers.drafts):
+        if len(layers) < len(self.layers.drafts):
             self.add_error(None, "One of the layers has to be mended.")
             return None
-        return found
+        return self._over(Temporary("", *self.span(), tuple(layers), self.cleaned_data["name"]))
+
+    def draft(self) -> Schedule:
+        """The schedule with what of the page makes sense already."""
+        span = self.span() if self.is_bound and self.is_valid() else self._otherwise
+        return self._over(Temporary("", *span, tuple(self.layers.values())))
+
+    def _over(self, made: Temporary) -> Schedule:
+        return replace(self.schedule, overrides=(*self.schedule.overrides, made))
 
 
 def pairs_of(data: QueryDict, but: Sequence[str]) -> Iterator[tuple[str, str]]:
