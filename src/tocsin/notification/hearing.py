@@ -47,6 +47,7 @@ class Pressed:
     delivery: str
     verb: ActVerb
     text: str = ""  # the note, or for how long
+    id: str = ""  # the provider's name for this press, so that hearing of it twice does nothing twice
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Written:
     text: str
     delivery: str = ""
     reference: str = ""
+    id: str = ""  # the provider's name for these words, so that hearing them twice does nothing twice
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Commanded:
     rest: str = ""
     place: str = ""
     name: str = ""  # how the chat calls them, for who is no person of ours
+    id: str = ""  # the provider's name for this command
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class Reported:
     urgent: bool = True
     place: str = ""
     name: str = ""
+    id: str = ""  # the provider's name for this report
 
 
 Heard = Receipt | Pressed | Written | Commanded | Reported

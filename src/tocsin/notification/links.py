@@ -14,6 +14,7 @@ from django.conf import settings
 from tocsin.notification.models import ActUse, Page
 from tocsin.notification.rules import (
     ACT_LINK_LIFE,
+    BUTTONS,
     Act,
     ActVerb,
     Kind,
@@ -91,7 +92,7 @@ def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
     page, base = claimed_page, settings.CONFIG.url
     acts: tuple[Act, ...] = ()
     if page.incident_id is not None and page.kind != Kind.SHADOW:
-        acts = tuple(Act(verb, _LABELS[verb], f"{base}/a/{act_token(page.pk, verb)}") for verb in ActVerb)
+        acts = tuple(Act(verb, _LABELS[verb], f"{base}/a/{act_token(page.pk, verb)}") for verb in BUTTONS)
     return Message(
         id=str(delivery_id),
         subject=page.subject,

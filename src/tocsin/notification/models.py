@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from tocsin.notification.rules import ActVerb, DeliveryState
+from tocsin.notification.rules import DeliveryState
 from tocsin.people.models import User
 
 
@@ -117,9 +117,15 @@ class Attempt(models.Model):
     at = models.DateTimeField()
     took_ms = models.PositiveIntegerField(default=0)
     outcome = models.CharField(max_length=500)
+    provider = models.CharField(max_length=64, blank=True, default="", db_default="")  # its id; "" without one
 
     class Meta:
         ordering = ["delivery_id", "number"]
+        indexes = [
+            models.Index(
+                fields=["provider", "-at"], name="attempt_by_provider", condition=~Q(provider="")
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.number}: {self.outcome}"
@@ -129,7 +135,7 @@ class ActUse(models.Model):
     """A button of a page was used. The links themselves are derived from the page and never stored."""
 
     page = models.ForeignKey(Page, on_delete=models.CASCADE, related_name="act_uses")
-    verb = models.CharField(max_length=16, choices=[(v.value, v.value) for v in ActVerb])
+    verb = models.CharField(max_length=16)  # an ActVerb
     used_at = models.DateTimeField()
 
     class Meta:
@@ -137,3 +143,36 @@ class ActUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} on {self.page_id}"
+
+
+class Provider(models.Model):
+    """An account that the organisation has with a vendor. Its secrets are sealed, as the keys of integrations are."""
+
+    id = models.SlugField(primary_key=True, max_length=64)
+    vendor = models.SlugField(max_length=32)
+    name = models.CharField(max_length=120)
+    position = models.PositiveSmallIntegerField(default=1)  # the lowest is asked first
+    enabled = models.BooleanField(default=True)
+    settings = models.JSONField(default=dict)
+    secrets_sealed = models.JSONField(default=dict)  # field -> token
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return self.name or self.pk
+
+
+class Place(models.Model):
+    """Where many read what one is told: a chat room, a webhook. A policy names it as `place:ID`."""
+
+    id = models.SlugField(primary_key=True, max_length=64)
+    name = models.CharField(max_length=120)
+    address = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name or self.pk

@@ -38,11 +38,16 @@ class Kind(StrEnum):
 
 
 class ActVerb(StrEnum):
-    """What a button in a message does."""
+    """What an answer to a message does. Links name a verb by its place here, so new ones come last."""
 
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
     ESCALATE = "escalate"
+    SNOOZE = "snooze"
+    NOTE = "note"
+
+
+BUTTONS = (ActVerb.ACKNOWLEDGE, ActVerb.RESOLVE, ActVerb.ESCALATE)  # of every message about an incident
 
 
 @dataclass(frozen=True)
@@ -84,21 +89,48 @@ class Message:
     state: str = ""  # of the incident: triggered, acknowledged, resolved, closed; "" without one
 
 
+class Blame(StrEnum):
+    """Whose fault it is that a message did not go. What is the provider's counts against it for everybody."""
+
+    ADDRESS = "address"  # this one cannot be reached so; others can
+    PROVIDER = "provider"  # it is down, busy, or does not know our account
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A provider that was asked before the one that counts, and why it did not take the message."""
+
+    provider: str
+    why: str
+    took: timedelta = timedelta(0)
+
+
 @dataclass(frozen=True)
 class Sent:
-    """The provider took it; `reference` is its name for it."""
+    """The provider took it; `reference` is its name for it. `provider` is the account's id, "" for a channel that
+    needs none; `before` are those that were asked first."""
 
     reference: str = ""
     confirmed: bool = False
+    provider: str = ""
+    before: tuple[Tried, ...] = ()
 
 
 @dataclass(frozen=True)
 class Failed:
-    """It did not go. `again` says whether another attempt can help; `after` is what the provider asked to wait."""
+    """It did not go. `again` says whether another attempt can help; `after` is what the provider asked to wait.
+
+    `perhaps` says that the provider may have taken it all the same: it got the message and did not answer.
+    """
 
     why: str
     again: bool = True
     after: timedelta | None = None
+    blame: Blame = Blame.UNKNOWN
+    perhaps: bool = False
+    provider: str = ""
+    before: tuple[Tried, ...] = ()
 
 
 @dataclass(frozen=True)

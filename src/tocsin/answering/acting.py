@@ -1,0 +1,76 @@
+"""Do to an incident what a press or an answer asks for: one place for links, buttons, codes and commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from tocsin.answering.rules.standing import Press
+from tocsin.escalation.actions import escalate_now
+from tocsin.escalation.rules import Handover
+from tocsin.incident import actions
+from tocsin.incident.models import Incident
+from tocsin.incident.rules import State
+from tocsin.kernel.acting import By, by_user
+from tocsin.notification.delivering import confirm
+from tocsin.notification.links import ActLink, use_act_link
+from tocsin.notification.models import Delivery, Page
+from tocsin.notification.rules import ActVerb, DeliveryState
+from tocsin.people.models import User
+from tocsin.people.rules import May
+
+
+def press_of(link: ActLink, incident: Incident) -> Press:
+    """What using `link` meets, as the rules see it."""
+    press = press_by(link.user, incident, link.verb)
+    return Press(press.verb, press.state, press.allowed, press.mine, link.used_at, link.expires_at)
+
+
+def press_by(user: User, incident: Incident, verb: ActVerb) -> Press:
+    """The same for somebody who is known by other means than a link."""
+    mine = incident.acknowledged_by == f"user:{user.pk}"
+    return Press(verb, State(incident.state), user.may(May.ACT), mine)
+
+
+def use(
+    link: ActLink, now: datetime, *, handover: Handover | None = None, text: str = "", through: str = "link"
+) -> bool:
+    """Use the link and do what it says, both or neither; False when it was used before. Raises Refused.
+
+    Who pressed has read the message: that is the best receipt there is.
+    """
+    with transaction.atomic():
+        if not use_act_link(link, now):
+            return False
+        do(link.verb, link.incident_id, by_user(link.user.pk, through), now, handover=handover, text=text)
+    read([link.page], now)
+    return True
+
+
+def do(
+    verb: ActVerb,
+    incident_id: int,
+    by: By,
+    now: datetime,
+    *,
+    handover: Handover | None = None,
+    text: str = "",
+) -> actions.Outcome:
+    """Do what `verb` says; who was overtaken by somebody else is told why nothing changed. Raises Refused."""
+    if verb is ActVerb.ESCALATE:
+        climb = escalate_now(incident_id, by, now, handover or Handover(help_needed=text))
+        return actions.Outcome(climb.incident, True)
+    if verb is ActVerb.RESOLVE:
+        return actions.resolve(incident_id, by, now, text)
+    if verb is ActVerb.NOTE:
+        return actions.Outcome(actions.add_note(incident_id, text, by, now), True)
+    return actions.acknowledge(incident_id, by, now)
+
+
+def read(pages: Sequence[Page], now: datetime) -> None:
+    """Note that these messages arrived, for whoever answers one has read it."""
+    sent = Delivery.objects.filter(page__in=pages, state=DeliveryState.SENT).values_list("pk", flat=True)
+    for delivery in list(sent):
+        confirm(delivery, now)

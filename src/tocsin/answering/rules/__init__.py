@@ -1,0 +1,1 @@
+"""What a word, a code or a button from a message means, and whether it still counts. Pure."""
