@@ -58,7 +58,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What lies at an address: the status, the headers by lower-case name, the whole body."""
+    """All that came back: the status, the headers by lower-case name, the whole body."""
 
     status: int
     headers: Mapping[str, str]
@@ -96,8 +96,21 @@ class Outgoing:
 
     def get(self, target: Target, headers: Mapping[str, str], most: int) -> Fetched:
         """All that lies at `target`, whatever its status, when it is at most `most` bytes. Raises Unreachable."""
+        return self._whole(self._request("GET", target, headers), target, most)
+
+    def exchange(
+        self, method: str, target: Target, body: bytes, headers: Mapping[str, str], most: int
+    ) -> Fetched:
+        """The whole answer to `body`, whatever its status, when it is at most `most` bytes. Raises Unreachable.
+
+        For whoever says in the body of an answer what the status does not; the others `post`.
+        """
+        length = {"Content-Length": str(len(body))}
+        return self._whole(self._request(method, target, length | dict(headers), body), target, most)
+
+    def _whole(self, request: httpcore2.Request, target: Target, most: int) -> Fetched:
         with self._bounded(target, ANSWER_BYTES_MAX + most):
-            response = self._pool.handle_request(self._request("GET", target, headers))
+            response = self._pool.handle_request(request)
             try:
                 body = bytearray()
                 for chunk in response.iter_stream():
