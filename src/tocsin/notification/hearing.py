@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from tocsin.notification.rules import ActVerb
+from tocsin.notification.rules import ActVerb, Failed
 
 CALLBACK_BYTES_MAX = 262_144  # of a request that a provider makes to us
 
@@ -124,10 +124,16 @@ def nothing_to_say(told: Sequence[Told]) -> Reply:
 
 @dataclass(frozen=True)
 class Hearing:
-    """One request, understood: what was heard, and how what is told about each is put into an answer."""
+    """One request, understood: what was heard, and how what is told about each is put into an answer.
+
+    `then` is what a provider wants besides its answer, as a call of ours: a window to open, words to whoever pressed.
+    It is made when the answer is on its way, in a thread that may wait, ends within SEND_DEADLINE, never raises for
+    what a provider may do, and says why it did not work; nothing hangs on it, and it is not made again.
+    """
 
     heard: tuple[Heard, ...] = ()
     answer: Callable[[Sequence[Told]], Reply] = nothing_to_say
+    then: Callable[[Sequence[Told]], Failed | None] | None = None
 
 
 class Hears(Protocol):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from tocsin.notification.rules import Channel
+from tocsin.notification.rules import Channel, Failed
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,30 @@ class Vendor(Protocol):
     def open(self, account: Account) -> Channel:
         """The channel of this account; one that also hears has `hear` (`notification.hearing.Hears`). Raises Refused
         for settings that cannot be right, with the field's name as `where`."""
+
+
+@runtime_checkable
+class Manifests(Protocol):
+    """A vendor where an account begins with a description of the app, which we can write."""
+
+    def manifest(self, callback_url: str) -> Mapping[str, Any]:
+        """The description, as JSON, of an app that calls us at `callback_url`. Nothing in it is secret."""
+
+
+@runtime_checkable
+class Introduces(Protocol):
+    """A channel whose provider is told by a call of ours where to call us."""
+
+    def introduce(self) -> Failed | None:
+        """Tell the provider our address for its callbacks; None when it agreed. Asked for by an administrator."""
+
+
+@runtime_checkable
+class Finds(Protocol):
+    """A channel whose provider knows people by their e-mail address."""
+
+    def find(self, email: str) -> str:
+        """The contact address of whoever has `email` there. Raises Refused when nobody has, or it cannot be asked."""
 
 
 _vendors: dict[str, Vendor] = {}
