@@ -86,6 +86,9 @@ class Message:
     replaces: str = (
         ""  # the reference of the message that this one takes the place of, where a channel can do that
     )
+    parent: str = (
+        ""  # the reference of the first message about this incident at this address; "" when this is it
+    )
     state: str = ""  # of the incident: triggered, acknowledged, resolved, closed; "" without one
 
 
