@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,18 +17,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from tocsin.escalation.actions import escalate_now
+from tocsin.answering.acting import press_of, use
+from tocsin.answering.rules.standing import Standing, standing
 from tocsin.escalation.rules import Handover
-from tocsin.incident import actions
 from tocsin.incident.models import Incident
-from tocsin.incident.rules import OPEN, State
-from tocsin.kernel.acting import By, by_user
+from tocsin.incident.rules import State
 from tocsin.kernel.errors import Refused
-from tocsin.notification.delivering import confirm
-from tocsin.notification.links import ActLink, find_act_link, use_act_link
-from tocsin.notification.models import Delivery
-from tocsin.notification.rules import ActVerb, DeliveryState
-from tocsin.people.rules import May
+from tocsin.notification.links import ActLink, find_act_link
+from tocsin.notification.rules import ActVerb
 from tocsin.web.forms import told_beside
 from tocsin.web.guard import activate_zone, public
 from tocsin.web.incident_acts import EscalateForm, next_people
@@ -48,6 +43,7 @@ DONE = {
     ActVerb.RESOLVE: "You resolved it. Nothing more is sent.",
     ActVerb.ESCALATE: "You escalated it. The next level is paged.",
 }
+HOLDING = (ActVerb.ACKNOWLEDGE,)  # which give the incident to somebody
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,7 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
     form = EscalateForm(request.POST)
     if form.is_valid():
         with told_beside(form):
-            act(link, incident, form, now)
+            use(link, now, handover=Handover(**form.cleaned_data))
         if not form.errors:
             response = HttpResponseRedirect(reverse("act", args=[token]))
             response.status_code = 303
@@ -95,61 +91,25 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
     return show(request, link, incident, view, form, now)
 
 
-def act(link: ActLink, incident: Incident, form: EscalateForm, now: datetime) -> None:
-    """Use the link and do what it says, both or neither. Who was overtaken by somebody else is told by the page."""
-    by = by_user(link.user.pk, "link")
-    with transaction.atomic():
-        if not use_act_link(link, now):
-            return
-        _do(link.verb, incident, by, form, now)
-    # Who pressed has read it: that is the best receipt there is.
-    sent = Delivery.objects.filter(page=link.page, state=DeliveryState.SENT).values_list("pk", flat=True)
-    for delivery in list(sent):
-        confirm(delivery, now)
-
-
-def _do(verb: ActVerb, incident: Incident, by: By, form: EscalateForm, now: datetime) -> None:
-    if verb is ActVerb.ESCALATE:
-        escalate_now(incident.pk, by, now, Handover(**form.cleaned_data))
-    elif verb is ActVerb.RESOLVE:
-        actions.resolve(incident.pk, by, now)
-    else:
-        actions.acknowledge(incident.pk, by, now)
-
-
 def view_of(link: ActLink, incident: Incident, now: datetime) -> View:
     """Whether the link can still act, and in words why not."""
-    if not link.user.may(May.ACT):
+    meets = standing(press_of(link, incident), now)
+    if meets is Standing.OPEN:
+        return View("", can_act=True)
+    if meets is Standing.NOT_ALLOWED:
         return View(
             f"{link.user.name} may not act on incidents any more, so this link does nothing.", status=403
         )
-    if incident.state not in OPEN:
-        if link.used_at is not None and link.verb is ActVerb.RESOLVE:
-            return View(DONE[link.verb], good=True)
+    if meets is Standing.OVER:
         return View(f"It is {incident.state} already. There is nothing left to do here.", good=True)
-    if link.used_at is not None:
-        return _used(link, incident)
-    if now >= link.expires_at:
-        return View("This link has expired: it works for a day. Sign in to act on the incident.", status=GONE)
-    if link.verb is ActVerb.ACKNOWLEDGE and incident.state == State.ACKNOWLEDGED:
-        return View(f"{_holder(incident)} has it already. You need not do anything.", good=True)
-    return View("", can_act=True)
-
-
-def _used(link: ActLink, incident: Incident) -> View:
-    if link.verb is ActVerb.ACKNOWLEDGE:
-        if incident.acknowledged_by == f"user:{link.user.pk}":
-            return View(DONE[link.verb], good=True)
-        if incident.state == State.ACKNOWLEDGED:
-            return View(f"{_holder(incident)} has it. You need not do anything.", good=True)
-        return View(
-            "You used this link before, and nobody has the incident now. Sign in to act on it.", status=GONE
-        )
-    if link.verb is ActVerb.ESCALATE:
+    if meets is Standing.DONE:
         return View(DONE[link.verb], good=True)
-    return View(
-        "You used this link before, and the incident is open again. Sign in to act on it.", status=GONE
-    )
+    if meets in (Standing.TAKEN, Standing.MINE):
+        return View(f"{_holder(incident)} has it already. You need not do anything.", good=True)
+    if meets is Standing.EXPIRED:
+        return View("This link has expired: it works for a day. Sign in to act on the incident.", status=GONE)
+    now_it_is = "nobody has the incident now" if link.verb in HOLDING else "the incident is open again"
+    return View(f"You used this link before, and {now_it_is}. Sign in to act on it.", status=GONE)
 
 
 def _holder(incident: Incident) -> str:
