@@ -1,4 +1,4 @@
-"""The verbs of an incident: open, acknowledge, resolve, reopen, close, note, assign, classify."""
+"""The verbs of an incident: open, acknowledge, snooze, resolve, reopen, close, note, assign, classify."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from tocsin.incident.rules import (
     Verb,
     transition,
 )
+from tocsin.incident.rules.snoozing import check_until
 from tocsin.incident.shadows import refuse_shadow
 from tocsin.journal.actions import Fact, write
 from tocsin.journal.crashing import point
@@ -103,7 +104,7 @@ def acknowledge(incident_id: int, by: By, now: datetime) -> Outcome:
     with transaction.atomic():
         incident = _locked(incident_id)
         refuse_shadow(incident, by)
-        if (no := _check(incident, Verb.ACKNOWLEDGE)) is not None:
+        if (no := _check(incident, Verb.ACKNOWLEDGE, by)) is not None:
             why = (
                 f"{by_word(incident.acknowledged_by)} has it already" if incident.acknowledged_by else no.why
             )
@@ -119,6 +120,7 @@ def acknowledge(incident_id: int, by: By, now: datetime) -> Outcome:
             "acknowledged_at": now,
             "acknowledged_by": by.who,
             "ack_expires_at": expires,
+            "snoozed": False,
             "needs_climb": False,
         }
         if by.user_id is not None:
@@ -126,6 +128,32 @@ def acknowledge(incident_id: int, by: By, now: datetime) -> Outcome:
         spared = quiet([incident.pk], f"acknowledged by {by.who}", now)
         data = {"spared": spared, "expires_at": expires.isoformat() if expires else None}
         _save(incident, fields, "incident.acknowledged", data, by, now)
+    return Outcome(incident, True)
+
+
+def snooze(incident_id: int, until: datetime, by: By, now: datetime) -> Outcome:
+    """Put it off: it is the snoozer's until then and nobody is paged; then it is triggered again and climbs from the
+    top. Raises Refused for an instant that is too near or too far."""
+    until = check_until(until, now)
+    with transaction.atomic():
+        incident = _locked(incident_id)
+        refuse_shadow(incident, by)
+        if (no := _check(incident, Verb.SNOOZE, by)) is not None:
+            held = incident.state == State.ACKNOWLEDGED
+            why = f"{by_word(incident.acknowledged_by)} has it already" if held else no.why
+            return Outcome(incident, False, why)
+        fields: dict[str, Any] = {
+            "state": State.ACKNOWLEDGED,
+            "acknowledged_at": now,
+            "acknowledged_by": by.who,
+            "ack_expires_at": until,
+            "snoozed": True,
+            "needs_climb": False,
+        }
+        if by.user_id is not None:
+            fields["assigned_id"] = by.user_id
+        spared = quiet([incident.pk], f"snoozed by {by.who}", now)
+        _save(incident, fields, "incident.snoozed", {"until": until.isoformat(), "spared": spared}, by, now)
     return Outcome(incident, True)
 
 
@@ -140,7 +168,8 @@ def resolve(incident_id: int, by: By, now: datetime, note: str = "") -> Outcome:
         fields = {"state": State.RESOLVED, "resolved_at": now, "needs_climb": False, "resolve_at": None}
         spared = quiet([incident.pk], f"resolved by {by.who}", now)
         data = {"spared": spared} | ({"note": note.strip()} if note.strip() else {})
-        _save(incident, fields | {"ack_expires_at": None}, "incident.resolved", data, by, now)
+        fields |= {"ack_expires_at": None, "snoozed": False}
+        _save(incident, fields, "incident.resolved", data, by, now)
     return Outcome(incident, True)
 
 
@@ -250,11 +279,11 @@ def worsen(incident: Incident, urgency: Urgency, why: str, by: By, now: datetime
 
 
 def expire_acknowledgements(now: datetime, limit: int = SWEEP_MAX) -> int:
-    """Incidents whose acknowledgement ran out are triggered again; returns how many."""
+    """Incidents whose acknowledgement or rest ran out are triggered again; returns how many."""
     with transaction.atomic():
         rows = _claimed(Incident.objects.ack_expired(now), limit)
         for incident in rows:
-            data = {"had": incident.acknowledged_by}
+            data = {"had": incident.acknowledged_by} | ({"snoozed": True} if incident.snoozed else {})
             _save(incident, _triggered_again(), "incident.ack_expired", data, ENGINE, now)
     return len(rows)
 
@@ -271,6 +300,7 @@ def resolve_settled(now: datetime, limit: int = SWEEP_MAX) -> int:
                 "needs_climb": False,
                 "resolve_at": None,
                 "ack_expires_at": None,
+                "snoozed": False,
             }
             data = {"why": "every alert has resolved", "spared": spared}
             _save(incident, fields, "incident.resolved", data, ENGINE, now)
@@ -324,6 +354,7 @@ def _triggered_again() -> dict[str, Any]:
         "acknowledged_at": None,
         "acknowledged_by": "",
         "ack_expires_at": None,
+        "snoozed": False,
         "needs_climb": True,
     }
 
@@ -340,9 +371,12 @@ def _claimed(rows: Any, limit: int) -> list[Incident]:
     return list(rows.select_for_update(skip_locked=True, of=("self",)).select_related("service")[:limit])
 
 
-def _check(incident: Incident, verb: Verb) -> Nothing | None:
+def _check(incident: Incident, verb: Verb, by: By | None = None) -> Nothing | None:
     """None when the verb may go on. Raises Refused when it cannot be done at all."""
-    answer = transition(State(incident.state), verb)
+    mine = by is not None and (
+        incident.acknowledged_by == by.who or (by.user_id is not None and incident.assigned_id == by.user_id)
+    )
+    answer = transition(State(incident.state), verb, snoozed=incident.snoozed, mine=mine)
     if isinstance(answer, Not):
         raise Refused(f"#{incident.pk} cannot {verb}: {answer.why}", status=409)
     return answer if isinstance(answer, Nothing) else None

@@ -42,6 +42,8 @@ class Incident(models.Model):
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.CharField(max_length=100, blank=True, default="")
     ack_expires_at = models.DateTimeField(null=True)
+    # Acknowledged, but only to rest until `ack_expires_at`: whoever wants it may take it before.
+    snoozed = models.BooleanField(default=False, db_default=False)
     resolved_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     # What must follow, found by duties: somebody to be found; a resolve when the delay is over.
@@ -85,6 +87,11 @@ class Incident(models.Model):
     def fires_on(self) -> bool:
         """Whether it is over while alerts of it still fire: their next event does not come back to it."""
         return self.state not in OPEN and self.alerts_firing > 0
+
+    @property
+    def shown_state(self) -> str:
+        """The state as people call it: one that rests is "snoozed", though it is acknowledged."""
+        return "snoozed" if self.snoozed and self.state == State.ACKNOWLEDGED else str(self.state)
 
     @property
     def chain(self) -> str:

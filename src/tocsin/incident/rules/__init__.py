@@ -11,7 +11,7 @@ NOTE_LENGTH_MAX = 10_000
 
 class State(StrEnum):
     TRIGGERED = "triggered"  # nobody has it
-    ACKNOWLEDGED = "acknowledged"  # somebody has it
+    ACKNOWLEDGED = "acknowledged"  # somebody has it, or has put it off until a time (snoozed)
     RESOLVED = "resolved"  # it is over
     CLOSED = "closed"  # and nothing is left to do about it
 
@@ -21,6 +21,7 @@ OPEN = (State.TRIGGERED, State.ACKNOWLEDGED)
 
 class Verb(StrEnum):
     ACKNOWLEDGE = "acknowledge"
+    SNOOZE = "snooze"
     RESOLVE = "resolve"
     REOPEN = "reopen"
     CLOSE = "close"
@@ -51,24 +52,28 @@ class Not:
 
 _TABLE: dict[tuple[State, Verb], To | Nothing | Not] = {
     (State.TRIGGERED, Verb.ACKNOWLEDGE): To(State.ACKNOWLEDGED),
+    (State.TRIGGERED, Verb.SNOOZE): To(State.ACKNOWLEDGED),
     (State.TRIGGERED, Verb.RESOLVE): To(State.RESOLVED),
     (State.TRIGGERED, Verb.REOPEN): Nothing("it is open"),
     (State.TRIGGERED, Verb.CLOSE): Not("resolve it first"),
     (State.TRIGGERED, Verb.EXPIRE): Nothing("nobody has it"),
     (State.TRIGGERED, Verb.WORSEN): To(State.TRIGGERED),
     (State.ACKNOWLEDGED, Verb.ACKNOWLEDGE): Nothing("somebody has it already"),
+    (State.ACKNOWLEDGED, Verb.SNOOZE): To(State.ACKNOWLEDGED),
     (State.ACKNOWLEDGED, Verb.RESOLVE): To(State.RESOLVED),
     (State.ACKNOWLEDGED, Verb.REOPEN): Nothing("it is open"),
     (State.ACKNOWLEDGED, Verb.CLOSE): Not("resolve it first"),
     (State.ACKNOWLEDGED, Verb.EXPIRE): To(State.TRIGGERED),
     (State.ACKNOWLEDGED, Verb.WORSEN): To(State.TRIGGERED),
     (State.RESOLVED, Verb.ACKNOWLEDGE): Nothing("it is resolved already"),
+    (State.RESOLVED, Verb.SNOOZE): Nothing("it is resolved already"),
     (State.RESOLVED, Verb.RESOLVE): Nothing("it is resolved already"),
     (State.RESOLVED, Verb.REOPEN): To(State.TRIGGERED),
     (State.RESOLVED, Verb.CLOSE): To(State.CLOSED),
     (State.RESOLVED, Verb.EXPIRE): Nothing("it is over"),
     (State.RESOLVED, Verb.WORSEN): Nothing("it is over"),
     (State.CLOSED, Verb.ACKNOWLEDGE): Nothing("it is closed"),
+    (State.CLOSED, Verb.SNOOZE): Nothing("it is closed"),
     (State.CLOSED, Verb.RESOLVE): Nothing("it is closed"),
     (State.CLOSED, Verb.REOPEN): To(State.TRIGGERED),
     (State.CLOSED, Verb.CLOSE): Nothing("it is closed"),
@@ -77,6 +82,14 @@ _TABLE: dict[tuple[State, Verb], To | Nothing | Not] = {
 }
 
 
-def transition(state: State, verb: Verb) -> To | Nothing | Not:
-    """What `verb` does to an incident in `state`."""
+def transition(state: State, verb: Verb, *, snoozed: bool = False, mine: bool = False) -> To | Nothing | Not:
+    """What `verb` does to an incident in `state`; `mine`: it is with whoever asks.
+
+    What is snoozed can be taken by anybody, or put off again; what somebody works on, they alone put off.
+    """
+    if state is State.ACKNOWLEDGED:
+        if verb is Verb.ACKNOWLEDGE and snoozed:
+            return To(State.ACKNOWLEDGED)
+        if verb is Verb.SNOOZE and not (snoozed or mine):
+            return Nothing("somebody has it already")
     return _TABLE[state, verb]
