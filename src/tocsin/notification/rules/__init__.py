@@ -130,7 +130,6 @@ class Failed:
     why: str
     again: bool = True
     after: timedelta | None = None
-    ours: bool = False  # our account is at fault (a revoked key, no money left), not the address
     blame: Blame = Blame.UNKNOWN
     perhaps: bool = False
     provider: str = ""
