@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oncall_rules.strategies import PEOPLE, ZONES, placed
-from tests.readiness.arranging import MINUTE, person
+from tests.readiness.arranging import MINUTE, NAMES, person
 from tocsin.catalog.rules import ServiceValue
 from tocsin.escalation.rules import Clocks, Level, Policy, Target, TargetKind, When
 from tocsin.kernel.calendars import Calendar
+from tocsin.kernel.durations import in_words
 from tocsin.kernel.hours import Window
 from tocsin.kernel.urgency import Urgency
 from tocsin.oncall.rules import Layer, Rotation, Schedule, Seat, Unit, next_shift, on_call, previous_shift
@@ -92,6 +93,10 @@ class Stepping:
         self.is_open = cache(self._is_open)
 
     def wait(self, urgency: Urgency, start: datetime, people: int) -> timedelta | None:
+        waits = sorted(self.reached(urgency, start).values())
+        return waits[people - 1] if len(waits) >= people else None
+
+    def reached(self, urgency: Urgency, start: datetime) -> dict[str, timedelta]:
         policy = self.there.policies["web"]
         reached: dict[str, timedelta] = {}
         at, empty_in_a_row = start, 0
@@ -107,8 +112,7 @@ class Stepping:
                         reached.setdefault(user, at - start + delay)
                 if any(self.there.people[user].contacts for user in named):
                     at += level.timeout
-        waits = sorted(wait for wait in reached.values() if wait <= FOLLOWED)
-        return waits[people - 1] if len(waits) >= people else None
+        return {user: wait for user, wait in reached.items() if wait <= FOLLOWED}
 
     def delay(self, user: str, urgency: Urgency) -> timedelta | None:
         one = self.there.people[user]
@@ -154,6 +158,15 @@ class Stepping:
         return Calendar(value.id, "", zone or value.timezone, value.hours, value.holidays).is_open(at)
 
 
+def said(found: dict[str, timedelta], people: int, why: str) -> bool:
+    """Whether a reason is about these people: how many come, or who of them is the one that is waited for."""
+    if len(found) >= people:
+        wait = sorted(found.values())[people - 1]
+        last = [NAMES[user] for user in found if found[user] == wait]
+        return any(f"{name}, is reached after {in_words(wait)}" in why for name in last)
+    return why.startswith(f"Only {len(found)} of {people} " if found else "Nobody is reached")
+
+
 @given(placed(), st.integers(0, 2**32), st.sampled_from(Urgency), st.integers(1, 3))
 @settings(max_examples=100, deadline=None)
 def test_every_step_in_between_says_the_same(
@@ -164,7 +177,9 @@ def test_every_step_in_between_says_the_same(
     there = arranged_by(chance, schedule, near)
     start = near - timedelta(minutes=near.minute % 5, seconds=near.second) + chance.randrange(-60, 30) * STEP
     end = start + HOURS
-    waits = Prover(there, start, end).waits(there.policies["web"], urgency, people)
+    prover, policy = Prover(there, start, end), there.policies["web"]
+    waits = prover.waits(policy, urgency, people)
+    weak = prover.weak("shop", policy, urgency, people, timedelta(0))
     assert (waits[0][0], waits[-1][1]) == (start, end)
     assert all(one[1] == other[0] for one, other in pairwise(waits))
     stepping, at, place = Stepping(there), start, 0
@@ -172,4 +187,7 @@ def test_every_step_in_between_says_the_same(
         while waits[place][1] <= at:
             place += 1
         assert waits[place][2] == stepping.wait(urgency, at, people), at
+        if waits[place][2] != timedelta(0):
+            (why,) = (each.why for each in weak if each.start <= at < each.end)
+            assert said(stepping.reached(urgency, at), people, why), (at, why)
         at += STEP

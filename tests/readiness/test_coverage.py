@@ -156,6 +156,45 @@ def test_who_is_next_and_who_was_before_count_too() -> None:
     assert first.weak[0].end == at("2026-01-06T09:00")  # on the first day nobody was before ada
 
 
+def test_whoever_comes_in_a_later_round_is_named_with_the_round() -> None:
+    """Nobody is on call until nine; from 8:30 on, a later round of the policy still finds the shift that begins."""
+    layers = [daily("ada", restrict=[{"from": "09:00", "to": "17:00"}])]
+    there = arrangement(
+        "5m user:bo",
+        "5m schedule:web",
+        repeat=3,
+        people=(person("bo", broken={"way-0": "failed when it was last tried: no such user"}),),
+        schedules=({"id": "web", "layers": layers},),
+    )
+    early = proof(there, within=timedelta(0), start=at("2026-01-06T08:50"), end=at("2026-01-06T09:00"))
+    assert told(early) == [
+        "2026-01-06T08:50 2026-01-06T08:55 0:10:00: The first person, Ada Ortiz, is reached after 10 min at level 2,"
+        " round 2, not at once (level 1: Bo Lind cannot be reached (way-0 failed when it was last tried: no such user);"
+        " level 2: nobody is on call in schedule web).",
+        "2026-01-06T08:55 2026-01-06T09:00 0:05:00: The first person, Ada Ortiz, is reached after 5 min at level 2,"
+        " not at once (level 1: Bo Lind cannot be reached (way-0 failed when it was last tried: no such user)).",
+    ]
+
+
+def test_who_answers_first_is_told_by_when_they_are_reached_not_by_when_they_are_paged() -> None:
+    """Ada is paged first and reached after ten hours; bo comes in the second round, and cy never."""
+    slow, never = person("ada", "10h"), person("cy", contacts={})
+    layers = [daily("cy", "bo", start="2026-01-05T09:00")]
+    there = arrangement(
+        "5m user:ada",
+        "1h schedule:web",
+        repeat=1,
+        people=(slow, never),
+        schedules=({"id": "web", "layers": layers},),
+    )
+    found = proof(there, 2, timedelta(0), start=at("2026-01-06T08:50"), end=at("2026-01-06T08:56"))
+    assert [weak.why for weak in found.weak] == [
+        "Person 2 of 2, Ada Ortiz, is reached after 10 h at level 1, not at once"
+        " (level 2: Cy Tran has no contact (on call in web)).",
+        "Person 2 of 2, Ada Ortiz, is reached after 10 h at level 1, not at once.",
+    ]
+
+
 def test_an_override_and_a_future_leave_are_seen() -> None:
     layers = [weekly({"user": "ada", "until": "2026-01-09T00:00"})]
     overrides = [{"start": "2026-01-07T12:00", "end": "2026-01-07T13:00", "users": ["ada"], "mode": "remove"}]

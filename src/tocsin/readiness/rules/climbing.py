@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -45,6 +45,20 @@ def climb_from(
         ):
             climb = replace(climb, due_at=at)
         yield Climbed(at, decision, climb.due_at)
+
+
+def settled(
+    reached: Mapping[str, timedelta], delays: Mapping[str, timedelta], people: int, next_in: timedelta | None
+) -> bool:
+    """Whether nothing that is paged in `next_in` or later (None: nothing is) can change who is reached first.
+
+    `reached` says of those who were paged after how long they are reached; `delays` are all who could be.
+    """
+    if len(reached) == len(delays):
+        return True  # nobody else can come
+    if next_in is None or len(reached) < people:
+        return False
+    return sorted(reached.values())[people - 1] <= next_in
 
 
 def delay_of(person: Person, urgency: Urgency, now: datetime) -> timedelta | None:

@@ -19,7 +19,7 @@ from tocsin.escalation.rules import PageLevel, Policy, Roster, Target, TargetKin
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.spans import Span
 from tocsin.kernel.urgency import Urgency
-from tocsin.readiness.rules.climbing import climb_from, delay_of
+from tocsin.readiness.rules.climbing import Climbed, climb_from, delay_of, settled
 from tocsin.readiness.rules.explaining import why_so_few
 from tocsin.readiness.rules.values import FOLLOWED, PEOPLE_MAX, WEEKS_MAX, Arrangement, Proof, Weak
 from tocsin.readiness.rules.watching import Pictures, Watch
@@ -82,6 +82,7 @@ class Prover:
             }
             for urgency in Urgency
         }
+        self._reachable: dict[str, Mapping[Urgency, Delays]] = {}
         self._waits: dict[tuple[str, int], dict[Urgency, tuple[Wait, ...]]] = {}
         self._weak: dict[tuple[str, Urgency, int, timedelta | None], tuple[Weak, ...]] = {}
 
@@ -128,15 +129,22 @@ class Prover:
     ) -> Iterator[Weak]:
         """The stretch with its reason, in pieces where the reason changes though the wait does not."""
         at, end, wait = stretch
+        delays = self.reachable(policy)[urgency]
         while at < end:
-            self.looked()
             self.watch.begin()
+            climbed = self.climbed(policy, at)
             why = why_so_few(
-                self.arrangement, policy, self.watch, urgency, self.delays[urgency], at, people, within
+                self.arrangement, policy, self.watch, urgency, delays, climbed, at, people, within
             )
             until = self.until(at, end)
             yield Weak(at, until, wait, why)
             at = until
+
+    def climbed(self, policy: Policy, start: datetime) -> Iterator[Climbed]:
+        """What an incident opened at `start` decides on its way up, each decision counted. Raises Refused."""
+        for each in climb_from(policy, self.roster, self.arrangement, start, start + FOLLOWED):
+            self.looked()
+            yield each
 
     def looked(self) -> None:
         """Count one more decision. Raises Refused when that is too many: somebody waits for the answer."""
@@ -151,9 +159,16 @@ class Prover:
         """When something changes of what was just looked at from `at` on; at the latest `end`."""
         return end if self.watch.holds >= end - at else at + self.watch.holds
 
-    def everyone(self, policy: Policy) -> set[str]:
-        """All whom the policy could page at some instant."""
-        return {user for level in policy.levels for target in level.notify for user in self._behind(target)}
+    def reachable(self, policy: Policy) -> Mapping[Urgency, Delays]:
+        """All whom the policy could page at some instant, and reach."""
+        if policy.id not in self._reachable:
+            targets = [target for level in policy.levels for target in level.notify]
+            everyone = {user for target in targets for user in self._behind(target)}
+            self._reachable[policy.id] = {
+                urgency: {user: delay for user, delay in known.items() if user in everyone}
+                for urgency, known in self.delays.items()
+            }
+        return self._reachable[policy.id]
 
     def _behind(self, target: Target) -> Iterable[str]:
         if target.kind is TargetKind.SCHEDULE:
@@ -163,11 +178,7 @@ class Prover:
     def _stretches(self, policy: Policy, people: int) -> dict[Urgency, tuple[Wait, ...]]:
         """Step through the span from change to change. At both urgencies at once: they climb alike, and only differ in
         how people are reached."""
-        everyone = self.everyone(policy)
-        delays = {
-            urgency: {user: delay for user, delay in known.items() if user in everyone}
-            for urgency, known in self.delays.items()
-        }
+        delays = self.reachable(policy)
         found: dict[Urgency, list[Wait]] = {urgency: [] for urgency in Urgency}
         at, end = self.span
         while at < end:
@@ -188,10 +199,7 @@ class Prover:
         """How long after `start` the last of `people` different people who can be reached is paged; None: never."""
         reached: dict[Urgency, dict[str, timedelta]] = {urgency: {} for urgency in delays}
         open_ = list(delays)
-        for at, decision, due_at in climb_from(
-            policy, self.roster, self.arrangement, start, start + FOLLOWED
-        ):
-            self.looked()
+        for at, decision, due_at in self.climbed(policy, start):
             if not isinstance(decision, PageLevel):
                 break
             for urgency in open_:
@@ -202,22 +210,11 @@ class Prover:
             open_ = [
                 urgency
                 for urgency in open_
-                if not _settled(reached[urgency], delays[urgency], people, next_in)
+                if not settled(reached[urgency], delays[urgency], people, next_in)
             ]
             if not open_:
                 break
         return {urgency: _last_of(people, waits.values()) for urgency, waits in reached.items()}
-
-
-def _settled(
-    reached: Mapping[str, timedelta], delays: Delays, people: int, next_in: timedelta | None
-) -> bool:
-    """Whether nothing that is paged in `next_in` or later (None: nothing is) can change who is reached first."""
-    if len(reached) == len(delays):
-        return True  # nobody else can come
-    if next_in is None or len(reached) < people:
-        return False
-    return sorted(reached.values())[people - 1] <= next_in
 
 
 def _last_of(people: int, waits: Iterable[timedelta]) -> timedelta | None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from tocsin.escalation.rules import Clocks, NobodyAtAll, PageLevel, Policy, Target, TargetKind, When
 from tocsin.kernel.durations import in_words
 from tocsin.kernel.urgency import Urgency
-from tocsin.readiness.rules.climbing import climb_from, unreachable
+from tocsin.readiness.rules.climbing import Climbed, settled, unreachable
 from tocsin.readiness.rules.values import FOLLOWED, Arrangement
 from tocsin.readiness.rules.watching import Watch
 
 REASONS_MAX = 6  # in one sentence
 NAMES_MAX = 5
+
+
+class Reached(NamedTuple):
+    """After how long somebody is reached, and by which page; ordered by that."""
+
+    wait: timedelta
+    round: int
+    number: int  # of the level
 
 
 def why_so_few(
@@ -22,25 +31,38 @@ def why_so_few(
     watch: Watch,
     urgency: Urgency,
     delays: Mapping[str, timedelta],
+    climbed: Iterable[Climbed],
     start: datetime,
     people: int,
     within: timedelta | None,
 ) -> str:
-    """The sentence that says why an incident opened at `start` does not have `people` people within `within`."""
-    reached: dict[str, tuple[timedelta, int]] = {}
+    """The sentence that says why an incident opened at `start` does not have `people` people within `within`.
+
+    `climbed` is what its climb decides, and `delays` are those whom it could reach. What is in the way is told of the
+    first round, who comes at last of all of them.
+    """
+    reached: dict[str, Reached] = {}
     reasons: dict[str, None] = {}
-    for at, decision, _ in climb_from(policy, watch.roster, arrangement, start, start + FOLLOWED):
+    further = False
+    for at, decision, due_at in climbed:
+        looked_at: Iterable[int] = ()
         if isinstance(decision, PageLevel):
             looked_at = *decision.skipped, decision.number
             for user in decision.people:
                 if user in delays:
-                    reached.setdefault(user, (at - start + delays[user], decision.number))
-        else:
-            looked_at = tuple(range(1, len(policy.levels) + 1)) if isinstance(decision, NobodyAtAll) else ()
-        for number in looked_at:
+                    came = Reached(at - start + delays[user], decision.round, decision.number)
+                    reached.setdefault(user, came)
+        elif isinstance(decision, NobodyAtAll):
+            looked_at = range(1, len(policy.levels) + 1)
+        for number in () if further else looked_at:
             for reason in reasons_of(arrangement, policy, watch, urgency, number, at):
                 reasons.setdefault(f"level {number}: {reason}")
-        if not isinstance(decision, PageLevel) or decision.round > 1:
+        if not isinstance(decision, PageLevel):
+            break
+        further |= decision.round > 1
+        waits = {user: came.wait for user, came in reached.items()}
+        next_in = None if due_at is None else due_at - start
+        if further and settled(waits, delays, people, next_in):
             break
     return _sentence(arrangement, reached, list(reasons), people, within)
 
@@ -99,22 +121,25 @@ def _empty(arrangement: Arrangement, target: Target) -> str:
 
 def _sentence(
     arrangement: Arrangement,
-    reached: Mapping[str, tuple[timedelta, int]],
+    reached: Mapping[str, Reached],
     reasons: list[str],
     people: int,
     within: timedelta | None,
 ) -> str:
     because = "; ".join(reasons[:REASONS_MAX]) + ("; …" if len(reasons) > REASONS_MAX else "")
     tail = f" ({because})" if because else ""
-    order = sorted(reached, key=lambda user: reached[user])
+    order = sorted(
+        (user for user, came in reached.items() if came.wait <= FOLLOWED), key=lambda user: reached[user]
+    )
     if not order:
         return f"Nobody is reached{tail}."
     if len(order) < people:
         names = ", ".join(arrangement.name_of(user) for user in order[:NAMES_MAX])
         few = "is" if len(order) == 1 else "are"
         return f"Only {len(order)} of {people} people {few} reached: {names}{tail}."
-    wait, number = reached[order[people - 1]]
+    wait, round_, number = reached[order[people - 1]]
+    again = f", round {round_}" if round_ > 1 else ""
     which = "The first person" if people == 1 else f"Person {people} of {people}"
     late = f", not {f'within {in_words(within)}' if within else 'at once'}" if within is not None else ""
     name = arrangement.name_of(order[people - 1])
-    return f"{which}, {name}, is reached after {in_words(wait)} at level {number}{late}{tail}."
+    return f"{which}, {name}, is reached after {in_words(wait)} at level {number}{again}{late}{tail}."
