@@ -99,7 +99,7 @@ def _instants() -> tuple[list[object], list[object]]:
 def test_when_a_channel_is_given_up_the_next_one_does_not_wait_for_its_delay(
     road: Road, outbox: Outbox
 ) -> None:
-    Contact.objects.create(user_id="bo", name="phone", address="fake:bo-phone")
+    Contact.objects.create(user_id="bo", name="phone", address="fake:bo-phone", vouched_by="user:ada")
     Rule.objects.create(user_id="bo", urgency="high", position=1, contact="phone", delay=timedelta(minutes=4))
     configuration.refresh()
     outbox.fail("bo", "no such mailbox", again=False)

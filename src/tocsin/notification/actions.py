@@ -51,7 +51,8 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
     for call in calls:
         steps = () if everywhere else known.steps.get((call.user_id, call.urgency), ())
         begin = max(now, call.not_before) if call.not_before else now
-        planned = plan_deliveries(steps, known.contacts.get(call.user_id, {}), begin)
+        last = () if everywhere else known.failing.get(call.user_id, ())
+        planned = plan_deliveries(steps, known.contacts.get(call.user_id, {}), begin, last)
         page = Page(
             incident_id=call.incident_id,
             user_id=call.user_id,

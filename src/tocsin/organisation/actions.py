@@ -105,7 +105,7 @@ def _save_users(objects: Objects, keys: dict[str, str], by: By, now: datetime) -
     contacts = Contacts([each.id for each in reached], check_address)
     for each in reached:
         with _told_of(each):
-            contacts.save(each.id, each.data["contacts"])
+            contacts.save(each.id, each.data["contacts"], vouched_by=by.who)
     contacts.store(by, now)
     ruled = [each for each in objects if "rules" in each.data]
     steps = Rules([each.id for each in ruled])

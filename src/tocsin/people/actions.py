@@ -5,7 +5,7 @@ Names and e-mail addresses are not copied into the journal, which is never delet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q
@@ -20,12 +20,15 @@ from tocsin.people.checking import check_email as check_email  # noqa: PLC0414 -
 from tocsin.people.checking import check_name as check_name  # noqa: PLC0414 - offered here too
 from tocsin.people.checking import check_role as check_role  # noqa: PLC0414 - offered here too
 from tocsin.people.checking import check_timezone as check_timezone  # noqa: PLC0414 - offered here too
-from tocsin.people.models import Contact, SignInLink, Team, Token, User
+from tocsin.people.contacts import find_contact as find_contact  # noqa: PLC0414 - offered here too
+from tocsin.people.contacts import prove_contact as prove_contact  # noqa: PLC0414 - offered here too
+from tocsin.people.contacts import save_contacts as save_contacts  # noqa: PLC0414 - offered here too
+from tocsin.people.models import SignInLink, Team, Token, User
 from tocsin.people.rules import Role, Scope
 from tocsin.people.saving import ADDRESS_LENGTH_MAX as ADDRESS_LENGTH_MAX  # noqa: PLC0414 - offered here too
 from tocsin.people.saving import CONTACTS_MAX as CONTACTS_MAX  # noqa: PLC0414 - offered here too
 from tocsin.people.saving import MEMBERS_MAX as MEMBERS_MAX  # noqa: PLC0414 - offered here too
-from tocsin.people.saving import Contacts, Teams, Users
+from tocsin.people.saving import Teams, Users
 
 TOKENS_MAX = 50
 TOKEN_PREFIX_LENGTH = 12
@@ -117,28 +120,6 @@ def find_user(user_id: str) -> User:
     if user is None:
         raise not_found("person", user_id)
     return user
-
-
-# --- contacts --------------------------------------------------------------------------------------------
-
-
-def save_contacts(
-    user_id: str,
-    contacts: Mapping[str, str],
-    by: By,
-    now: datetime,
-    *,
-    check_address: Callable[[str], str],
-) -> list[Contact]:
-    """Make these all the person's ways to be reached; an address that changed has to be verified anew.
-
-    `check_address` returns the plain form of an address or raises Refused; the channels know, and live above.
-    """
-    with changing():
-        saving = Contacts([user_id], check_address)
-        saving.save(user_id, contacts)
-        saving.store(by, now)
-        return list(Contact.objects.filter(user_id=user_id))
 
 
 # --- teams -----------------------------------------------------------------------------------------------

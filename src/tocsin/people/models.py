@@ -6,6 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils.crypto import salted_hmac
 
+from tocsin.people import rules
 from tocsin.people.rules import COMMAND_LINE, May, Role, may
 
 
@@ -55,12 +56,21 @@ class User(AbstractBaseUser):
 
 
 class Contact(models.Model):
-    """One way to reach a person; `address` is a URL whose scheme names the channel (mailto:, https:, console:)."""
+    """One way to reach a person; `address` is a URL whose scheme names the channel (mailto:, https:, console:).
+
+    What the other columns make of it says `rules.Contact`.
+    """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="contacts")
     name = models.SlugField(max_length=64)
     address = models.CharField(max_length=500)
     verified_at = models.DateTimeField(null=True, blank=True)
+    vouched_by = models.CharField(
+        max_length=100, blank=True, default=""
+    )  # "user:ada", "engine"; "" for nobody
+    worked_at = models.DateTimeField(null=True, blank=True)  # when a message first went there
+    failing_since = models.DateTimeField(null=True, blank=True)
+    failing_why = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:
         ordering = ["user_id", "name"]
@@ -68,6 +78,38 @@ class Contact(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}/{self.name}"
+
+    def as_value(self) -> rules.Contact:
+        return rules.Contact(
+            self.address,
+            self.verified_at,
+            self.vouched_by,
+            self.worked_at,
+            self.failing_since,
+            self.failing_why,
+        )
+
+
+class ContactCode(models.Model):
+    """A code that was asked for to prove a contact. Its digits are stored nowhere: `nonce` and the instance's key make
+    them. It names its contact and does not hang on it, so that adding a contact anew gives no further tries."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    contact = models.SlugField(max_length=64)
+    address_digest = models.CharField(max_length=64)
+    nonce = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)  # that were wrong
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user", "made_at"], name="code_of_person"),
+            models.Index(fields=["address_digest", "made_at"], name="code_to_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"code for {self.user_id}/{self.contact}"
 
 
 class Team(models.Model):
@@ -131,7 +173,7 @@ class SignInLink(models.Model):
 
 def row_to_snapshot(row: Any) -> dict[str, Any]:
     """The stored columns of a row as plain values, for the journal's before/after; secrets are left out."""
-    secret = {"password", "digest", "key_digest", "key_sealed", "secret_sealed"}
+    secret = {"password", "digest", "key_digest", "key_sealed", "secret_sealed", "nonce"}
     return {
         f.attname: f.value_to_string(row) if isinstance(f, models.DateTimeField) else getattr(row, f.attname)
         for f in row._meta.concrete_fields

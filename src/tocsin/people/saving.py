@@ -8,6 +8,7 @@ inside one transaction of the caller's.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from tocsin.journal.changes import did, record, saved
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import check_slug, digest, in_parts
+from tocsin.people import rules
 from tocsin.people.checking import check_email, check_name, check_timezone
 from tocsin.people.models import Contact, Membership, SignInLink, Team, Token, User
 from tocsin.people.rules import Role
@@ -102,9 +104,19 @@ def _user_as_data(user: User) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Left:
+    """An address that was somebody's and is not any more: they are told there, in case it was not them."""
+
+    user_id: str
+    contact: str
+    address: str
+
+
 class Contacts:
     """Changes to how the people `user_ids`, who exist, are reached. `check_address` returns the plain form of an
-    address or raises Refused; the channels know, and live above."""
+    address or raises Refused; the channels know, and live above. After `store`, `left` are the addresses that were
+    paged and are gone."""
 
     def __init__(self, user_ids: Collection[str], check_address: Callable[[str], str]) -> None:
         self._check_address = check_address
@@ -115,9 +127,46 @@ class Contacts:
         self._gone: list[int] = []
         self._changed: list[Contact] = []
         self._facts: list[Fact] = []
+        self.left: list[Left] = []
 
-    def save(self, user_id: str, contacts: Mapping[str, str]) -> None:
-        """Make these all the person's contacts; an address that changed has to be verified anew."""
+    def added(self, user_id: str, contacts: Mapping[str, str]) -> set[str]:
+        """The addresses in `contacts` that the person does not have yet."""
+        return set(self._plain(contacts).values()) - {row.address for row in self._rows[user_id].values()}
+
+    def save(self, user_id: str, contacts: Mapping[str, str], vouched_by: str = "") -> None:
+        """Make these all the person's contacts. One whose address stays keeps what is known of it; the others have to
+        be proved, unless somebody has `vouched_by` their name for what is written here."""
+        plain = self._plain(contacts)
+        if user_id not in self._rows:
+            raise not_found("person", user_id)
+        there = self._rows[user_id]
+        before = {name: row.address for name, row in there.items()}
+        known = {row.address: row for row in there.values()}
+        changed = [
+            _contact(user_id, name, address, known.get(address), vouched_by)
+            for name, address in plain.items()
+            if before.get(name) != address or (vouched_by and not there[name].as_value().is_paged)
+        ]
+        gone = [row for name, row in there.items() if name not in plain]
+        if not changed and not gone:
+            return
+        self._gone += [row.pk for row in gone]
+        self._changed += changed
+        self.left += [
+            Left(user_id, row.name, row.address)
+            for row in there.values()
+            if row.address not in plain.values()
+            and row.as_value().is_paged
+            and rules.needs_proof(row.address)
+        ]
+        # An address may itself be a secret (a webhook's is): only its scheme and its print are written.
+        traces = [{name: _trace(address) for name, address in each.items()} for each in (before, plain)]
+        said: dict[str, Any] = {"before": traces[0], "after": traces[1]}
+        if vouched := [row.name for row in changed if vouched_by and row.vouched_by == vouched_by]:
+            said["vouched"] = vouched
+        self._facts.append(did("contacts.saved", user=user_id, **said))
+
+    def _plain(self, contacts: Mapping[str, str]) -> dict[str, str]:
         if len(contacts) > CONTACTS_MAX:
             raise Refused(f"{len(contacts)} contacts", f"at most {CONTACTS_MAX}", where="contacts")
         plain: dict[str, str] = {}
@@ -128,21 +177,7 @@ class Contacts:
                 raise Refused(
                     f"The address of {name} is too long", f"at most {ADDRESS_LENGTH_MAX} characters"
                 )
-        if user_id not in self._rows:
-            raise not_found("person", user_id)
-        there = self._rows[user_id]
-        before = {name: row.address for name, row in there.items()}
-        if before == plain:
-            return
-        self._gone += [row.pk for name, row in there.items() if name not in plain]
-        self._changed += [
-            Contact(user_id=user_id, name=name, address=address)
-            for name, address in plain.items()
-            if before.get(name) != address
-        ]
-        # An address may itself be a secret (a webhook's is): only its scheme and its print are written.
-        traces = [{name: _trace(address) for name, address in each.items()} for each in (before, plain)]
-        self._facts.append(did("contacts.saved", user=user_id, before=traces[0], after=traces[1]))
+        return plain
 
     def store(self, by: By, now: datetime) -> None:
         """Write."""
@@ -152,9 +187,22 @@ class Contacts:
             self._changed,
             update_conflicts=True,
             unique_fields=["user", "name"],
-            update_fields=["address", "verified_at"],
+            update_fields=["address", *_KNOWN],
         )
         record(self._facts, by, now)
+
+
+_KNOWN = ("verified_at", "vouched_by", "worked_at", "failing_since", "failing_why")
+
+
+def _contact(user_id: str, name: str, address: str, known: Contact | None, vouched_by: str) -> Contact:
+    """The row of a contact; when the person has the address already, under whatever name, with what is known of it."""
+    row = Contact(user_id=user_id, name=name, address=address)
+    for field in _KNOWN if known is not None else ():
+        setattr(row, field, getattr(known, field))
+    if vouched_by and not row.as_value().is_paged:
+        row.vouched_by = vouched_by
+    return row
 
 
 def _trace(address: str) -> str:

@@ -80,7 +80,8 @@ def _reach(random: Random, user: User, now: datetime) -> None:
     """Zero to three contacts, and rules that use some of them after some delay."""
     names = [f"c{n}" for n in range(random.choice([0, 1, 1, 2, 2, 3]))]
     for name in names:
-        Contact.objects.create(user=user, name=name, address=f"{random.choice(SCHEMES)}:{user.pk}-{name}")
+        address = f"{random.choice(SCHEMES)}:{user.pk}-{name}"
+        Contact.objects.create(user=user, name=name, address=address, vouched_by="engine")
     for urgency in ("high", "low"):
         for position, name in enumerate(random.sample(names, random.randint(0, len(names)))):
             delay = seconds(random.choice([0, 0, 20, 90]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ BACKOFF_FIRST = timedelta(seconds=2)
 BACKOFF_MAX = timedelta(seconds=30)
 RULE_STEPS_MAX = 20
 ACT_LINK_LIFE = timedelta(hours=24)
+LAST_RESORT_AFTER = timedelta(minutes=2)  # a contact that failed lately is tried so long after the others
 
 
 class DeliveryState(StrEnum):
@@ -33,7 +34,8 @@ class Kind(StrEnum):
 
     PAGE = "page"  # somebody is to act
     SHADOW = "shadow"  # a copy of a page, for who learns: they are not to act, and count as nobody
-    NOTICE = "notice"  # about their shifts
+    NOTICE = "notice"  # about their shifts and contacts
+    CODE = "code"  # digits that prove a contact; goes to that contact alone
     TEST = "test"
 
 
@@ -184,13 +186,16 @@ class GiveUp:
     why: str
 
 
+    """`for_good`: the provider will never take it, as for a mailbox that does not exist."""
+
 def after_failure(failed: Failed, attempts: int, now: datetime, jitter: float) -> Retry | GiveUp:
+    for_good: bool = False
     """What to do after the `attempts`-th attempt failed: 2 s, 4 s, 8 s … spread by `jitter` in [0, 1), then give up.
 
     A provider that asks for more than the longest backoff is not waited for: the next channel is faster.
     """
     if not failed.again:
-        return GiveUp(failed.why)
+        return GiveUp(failed.why, for_good=failed.blame is not Blame.PROVIDER)
     if attempts >= ATTEMPTS_MAX:
         return GiveUp(f"{failed.why} (after {attempts} attempts)")
     wait = min(BACKOFF_FIRST * 2 ** (attempts - 1), BACKOFF_MAX) * (0.75 + 0.5 * jitter)
@@ -218,16 +223,31 @@ class Planned:
     due_at: datetime
 
 
-def plan_deliveries(steps: Sequence[Step], contacts: Mapping[str, str], now: datetime) -> tuple[Planned, ...]:
+def plan_deliveries(
+    steps: Sequence[Step], contacts: Mapping[str, str], now: datetime, failing: Collection[str] = ()
+) -> tuple[Planned, ...]:
     """The deliveries of one page: the person's steps, or every contact at once when there is no rule that works.
 
-    A step whose contact is gone is left out. () means that the person cannot be reached at all.
+    `contacts` are those that are paged. A step whose contact is none of them is left out. Those that are `failing` come
+    last, LAST_RESORT_AFTER everything else, and at once when there is nothing else; where the first step would fail,
+    the next takes its time. () means that the person cannot be reached at all.
     """
-    planned = tuple(
-        Planned(step.contact, contacts[step.contact], now + step.delay)
-        for step in steps[:RULE_STEPS_MAX]
-        if step.contact in contacts
-    )
-    if planned:
-        return planned
-    return tuple(Planned(name, address, now) for name, address in sorted(contacts.items()))
+    named = [step for step in steps[:RULE_STEPS_MAX] if step.contact in contacts]
+    if failing and named and all(step.contact in failing for step in named) and contacts.keys() - failing:
+        named = []  # other contacts than those of the rules are better than none
+    chosen = named or [Step(name) for name in sorted(contacts)]
+    if failing and contacts.keys() & failing:
+        chosen = _failing_last(chosen, failing)
+    return tuple(Planned(step.contact, contacts[step.contact], now + step.delay) for step in chosen)
+
+
+def _failing_last(steps: Sequence[Step], failing: Collection[str]) -> list[Step]:
+    sound = [step for step in steps if step.contact not in failing]
+    last = dict.fromkeys(step.contact for step in steps if step.contact in failing)
+    if not sound:
+        return [Step(contact) for contact in last]
+    first = min(sound, key=lambda step: step.delay)
+    at_first = min(step.delay for step in steps)
+    sound = [Step(step.contact, at_first) if step is first else step for step in sound]
+    end = max(step.delay for step in sound) + LAST_RESORT_AFTER
+    return [*sound, *(Step(contact, end) for contact in last)]

@@ -1,0 +1,45 @@
+"""Who may do what, and what is known of how people are reached. Pure; the rooms above import from here."""
+
+from tocsin.people.rules.contacts import (
+    CODE_DIGITS,
+    CODE_LIFE,
+    CODE_TRIES_MAX,
+    FAILURES_MAX,
+    Asked,
+    Contact,
+    Failing,
+    Standing,
+    Try,
+    code_of,
+    failing,
+    in_groups,
+    is_code,
+    needs_proof,
+    too_many,
+)
+from tocsin.people.rules.roles import COMMAND_LINE, SCOPES, TABLE, May, Role, Scope, may
+
+__all__ = [
+    "CODE_DIGITS",
+    "CODE_LIFE",
+    "CODE_TRIES_MAX",
+    "COMMAND_LINE",
+    "FAILURES_MAX",
+    "SCOPES",
+    "TABLE",
+    "Asked",
+    "Contact",
+    "Failing",
+    "May",
+    "Role",
+    "Scope",
+    "Standing",
+    "Try",
+    "code_of",
+    "failing",
+    "in_groups",
+    "is_code",
+    "may",
+    "needs_proof",
+    "too_many",
+]
