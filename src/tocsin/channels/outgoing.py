@@ -99,17 +99,26 @@ class Outgoing:
         return self._whole(self._request("GET", target, headers), target, most)
 
     def exchange(
-        self, method: str, target: Target, body: bytes, headers: Mapping[str, str], most: int
+        self,
+        method: str,
+        target: Target,
+        body: bytes,
+        headers: Mapping[str, str],
+        most: int,
+        seconds: float | None = None,
     ) -> Fetched:
         """The whole answer to `body`, whatever its status, when it is at most `most` bytes. Raises Unreachable.
 
-        For whoever says in the body of an answer what the status does not; the others `post`.
+        For whoever says in the body of an answer what the status does not; the others `post`. `seconds` is what is
+        left of a deadline for several calls; None is the client's own.
         """
         length = {"Content-Length": str(len(body))}
-        return self._whole(self._request(method, target, length | dict(headers), body), target, most)
+        return self._whole(self._request(method, target, length | dict(headers), body), target, most, seconds)
 
-    def _whole(self, request: httpcore2.Request, target: Target, most: int) -> Fetched:
-        with self._bounded(target, ANSWER_BYTES_MAX + most):
+    def _whole(
+        self, request: httpcore2.Request, target: Target, most: int, seconds: float | None = None
+    ) -> Fetched:
+        with self._bounded(target, ANSWER_BYTES_MAX + most, seconds):
             response = self._pool.handle_request(request)
             try:
                 body = bytearray()
@@ -138,11 +147,11 @@ class Outgoing:
         )
 
     @contextmanager
-    def _bounded(self, target: Target, most: int) -> Iterator[None]:
+    def _bounded(self, target: Target, most: int, seconds: float | None = None) -> Iterator[None]:
         """Around one request: its time and size are bounded, and what goes wrong is said. Raises Unreachable."""
         if target.literal is not None and (why := self.reach.objection(target.literal)):
             raise Unreachable(f"{target.host} may not be called: {why}", forbidden=True)
-        _allowance.begin(self.deadline, most)
+        _allowance.begin(self.deadline if seconds is None else seconds, most)
         try:
             yield
         except httpcore2.TimeoutException as error:

@@ -1,0 +1,166 @@
+"""What chat channels have in common: which parts of a message are shown, in which order, how long. Pure.
+
+An alert's text is data in all of them. Where a chat offers text without markup it goes there; where it does not, the
+channel escapes it in its own way and `defuse` takes the rest of its power.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from hashlib import sha256
+from uuid import UUID
+
+from tocsin.channels.reach import read_target
+from tocsin.channels.wording import clean, cut
+from tocsin.kernel.errors import Refused
+from tocsin.notification.rules import Act, ActVerb, Message
+
+SUBJECT_LENGTH_MAX = 200
+LINE_LENGTH_MAX = 1_000
+LINES_MAX = 50
+NOTE_LENGTH_MAX = 2_000
+SNOOZES = (("30m", "30 minutes"), ("1h", "1 hour"), ("4h", "4 hours"), ("8h", "8 hours"))
+
+_SIGNS = {"P1": "🔴", "P2": "🟠", "P3": "🟡", "P4": "🔵", "P5": "⚪"}
+_OVER = ("resolved", "closed")
+_STATES = ("triggered", "acknowledged", *_OVER)
+_JOINER = "\u2060"  # word joiner: shows nothing, and parts what would be read as one word
+
+
+# -- the parts of a message ------------------------------------------------------------------------------------
+
+
+def headline(message: Message, most: int = SUBJECT_LENGTH_MAX) -> str:
+    """The one line that a lock screen shows; never empty."""
+    return shorten(clean(message.subject, SUBJECT_LENGTH_MAX) or "A message without a subject", most)
+
+
+def facts(message: Message) -> list[str]:
+    """The lines, without the one that says only what the subject says already."""
+    lines = [clean(line, LINE_LENGTH_MAX, lines=True) for line in message.lines[:LINES_MAX]]
+    title = message.details.get("title")
+    if lines and isinstance(title, str) and title and f" {title} " in message.subject:
+        service, parted, rest = str(message.lines[0]).partition(f": {title}")
+        if parted and not rest and f" {service} " in message.subject:
+            del lines[0]
+    return [line for line in lines if line.strip()]
+
+
+def note(message: Message) -> str:
+    """The handover note, or "" """
+    return clean(message.note, NOTE_LENGTH_MAX, lines=True)
+
+
+def badge(message: Message) -> str:
+    """How bad and how far, in one line: "🔴 P1 · major impact · triggered"; "" when nothing is known of it."""
+    priority, impact = message.details.get("priority"), message.details.get("impact")
+    words = []
+    if priority in _SIGNS:
+        words.append(f"{_SIGNS[priority]} {priority}")
+    if isinstance(impact, str) and impact:
+        words.append(f"{clean(impact, 40)} impact")
+    if message.state in _STATES:
+        words.append(f"{'✅ ' if message.state in _OVER else ''}{message.state}")
+    return " · ".join(words)
+
+
+def acts_of(message: Message) -> tuple[Act, ...]:
+    """The buttons that make sense in the incident's state: none when it is over."""
+    if message.state in _OVER:
+        return ()
+    if message.state == "acknowledged":
+        return tuple(act for act in message.acts if act.verb is not ActVerb.ACKNOWLEDGE)
+    return tuple(message.acts)
+
+
+def may_snooze(message: Message) -> bool:
+    """Whether a choice of times to snooze belongs to the message: it has buttons, and none of them says so yet."""
+    acts = acts_of(message)
+    return bool(acts) and all(act.verb is not ActVerb.SNOOZE for act in acts)
+
+
+def web_link(url: str) -> str:
+    """`url` in its plain form when it is an http or https address that all readers understand alike, else ""."""
+    try:
+        return str(read_target(url))
+    except Refused:
+        return ""
+
+
+# -- lengths ---------------------------------------------------------------------------------------------------
+
+
+def units(text: str) -> int:
+    """The length of `text` as most chats count it: characters beyond the first 65 536 count twice."""
+    return len(text) + sum(1 for character in text if character > "\uffff")
+
+
+def shorten(text: str, most: int) -> str:
+    """`text` in at most `most` units, cut between what a reader sees as characters."""
+    if units(text) <= most:
+        return text
+    room = most - 1  # for the ellipsis
+    for count, character in enumerate(text):
+        room -= 2 if character > "\uffff" else 1
+        if room < 0:
+            return cut(text, count + 1)
+    return text
+
+
+def pieces(lines: Sequence[str], most: int, count: int) -> list[str]:
+    """`lines` joined into at most `count` texts of at most `most` units; what does not fit is left out, and an
+    ellipsis says so."""
+    out: list[str] = []
+    for line in (shorten(one, most) for one in lines):
+        if out and units(out[-1]) + 1 + units(line) <= most:
+            out[-1] += f"\n{line}"
+        elif len(out) < count:
+            out.append(line)
+        else:
+            out[-1] = shorten(f"{out[-1]}\n{line}", most)
+            break
+    return out
+
+
+# -- defusing --------------------------------------------------------------------------------------------------
+
+_EMOJI = re.compile(r":(?=[\w+'-]+:)")
+_MENTION = re.compile(r"(?<![\w.])([@＠])(?=\w)")
+
+
+def defuse(text: str) -> str:
+    """`text` without emoji codes and mentions: it looks the same, and says nothing to a machine."""
+    return _MENTION.sub(rf"\1{_JOINER}", _EMOJI.sub(f":{_JOINER}", text))
+
+
+# -- buttons that come back ------------------------------------------------------------------------------------
+
+
+def delivery_of(text: object) -> str:
+    """`text` as a delivery's id in its plain form; "" when it is none."""
+    try:
+        return str(UUID(text)) if isinstance(text, str) and len(text) <= 36 else ""
+    except ValueError:
+        return ""
+
+
+def verb_of(text: object) -> ActVerb | None:
+    """The verb that `text` names, or None."""
+    try:
+        return ActVerb(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def seal(key: str, *parts: str) -> str:
+    """Sixteen characters that only who has `key` can make for these parts: 96 bits of an HMAC."""
+    mac = hmac.digest(sha256(b"tocsin button\0" + key.encode()).digest(), "\0".join(parts).encode(), sha256)
+    return urlsafe_b64encode(mac[:12]).decode()
+
+
+def is_sealed(given: object, key: str, *parts: str) -> bool:
+    """Whether `given` is the seal of these parts; takes the same time whatever differs."""
+    return isinstance(given, str) and given.isascii() and hmac.compare_digest(given, seal(key, *parts))
