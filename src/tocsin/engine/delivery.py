@@ -29,7 +29,7 @@ from tocsin.engine.attempt import Clock, Finder, Result, deliver_one, keep
 from tocsin.engine.traffic import HELD_MAX, PER_DESTINATION_MAX, WORKERS_MAX, Traffic
 from tocsin.engine.workers import Workers
 from tocsin.journal import waking
-from tocsin.notification.channels import channel_for
+from tocsin.notification.channels import channel_at_hand, get_ready
 from tocsin.notification.delivering import Claimed, claim, next_delivery_at, release, still_wanted
 from tocsin.notification.models import Delivery
 
@@ -52,7 +52,7 @@ class Sender:
         self,
         clock: Clock,
         jitter: Callable[[], float],
-        find: Finder = channel_for,
+        find: Finder = channel_at_hand,
         workers_max: int = WORKERS_MAX,
     ) -> None:
         self._clock, self._jitter, self._find = clock, jitter, find
@@ -170,6 +170,7 @@ class Sender:
         return len(claimed)
 
     def _claim(self, now: datetime, limit: int) -> Sequence[Claimed]:
+        get_ready()  # the threads that send ask no database
         room = min(limit, self._room())
         return claim(now, room, self._traffic.crowded(), self._traffic.low_too()) if room > 0 else ()
 
