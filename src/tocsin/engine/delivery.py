@@ -35,7 +35,9 @@ from tocsin.notification.models import Delivery
 
 BATCH_MAX = PER_DESTINATION_MAX + HELD_MAX  # claimed at once
 LOOK_AT_LEAST = 2.0
-COMPANY = 0.02  # seconds a record waits for others, and for pages to go before it
+COMPANY = 0.1  # seconds a record waits for others, and for pages to go before it
+COMPANY_BRIEF = 0.02  # the same while much is under way: only what is written down makes room for more
+CROWD = 8  # messages under way
 AWAY_REST = 0.5  # seconds between attempts to reach the database
 BRIEFLY = 0.02  # seconds in which what was begun gets the processor, before the next look
 ELSEWHERE_REST = 0.1  # seconds to wait when what is due is held by another node
@@ -111,7 +113,7 @@ class Sender:
             while not self._stopping.is_set():
                 self._awake.clear()  # before looking: what wakes from here on is seen in the next round
                 if self._awake.wait(self._look_safely()):
-                    self._told.wait(COMPANY)
+                    self._told.wait(COMPANY if self.under_way < CROWD else COMPANY_BRIEF)
             self._wind_up()
         finally:
             connection.close()
