@@ -60,7 +60,7 @@ def test_it_notices_a_lost_event(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_notices_a_person_who_is_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivering, "_next_channel", lambda page, now: [])
+    monkeypatch.setattr(delivering, "next_channel", lambda page, now: [])
     assert "P2" in _first_break()
 
 

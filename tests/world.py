@@ -14,7 +14,7 @@ from tocsin.catalog.rules import IntegrationType
 from tocsin.escalation.models import Policy
 from tocsin.kernel.ids import digest
 from tocsin.notification.models import Rule
-from tocsin.notification.rules import Failed, Message, Sent
+from tocsin.notification.rules import Failed, Limits, Message, Sent
 from tocsin.people.models import Contact, Membership, Team, User
 from tocsin.people.rules import Role
 
@@ -129,6 +129,7 @@ class Outbox:
 
     name: str = "fake"
     schemes: tuple[str, ...] = ("fake",)
+    limits: Limits = Limits()
     sent: list[tuple[str, Message]] = field(default_factory=list)  # (who, what), in the order of sending
     failures: dict[str, deque[Failed]] = field(default_factory=dict)
 

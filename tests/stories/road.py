@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.world import Clock, World
+from tocsin.engine.attempt import deliver_one
 from tocsin.engine.duties import duties
 from tocsin.engine.waits import waits_of
 from tocsin.incident.models import Incident
 from tocsin.intake.models import Inbox
 from tocsin.intake.rules import Action, Event, Severity
 from tocsin.journal.models import Entry
-from tocsin.notification import channels
 from tocsin.notification.delivering import claim, next_delivery_at, record
-from tocsin.notification.links import message_of
 
 LOOKS_MAX = 1_000
 
@@ -74,9 +73,9 @@ class Road:
     def send(self) -> int:
         claimed = claim(self.now)
         for one in claimed:
-            channel = channels.channel_for(one.address)
-            outcome = channel.send(one.address, one.to_name, message_of(one.page, one.id), self.now)
-            record(one, outcome, timedelta(milliseconds=5), self.now, jitter=0.5)
+            result = deliver_one(one, lambda: self.now)
+            assert result.outcome is not None
+            record(one, result.outcome, timedelta(milliseconds=5), self.now, jitter=0.5)
         return len(claimed)
 
     def live(self, **span: float) -> None:

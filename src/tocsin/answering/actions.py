@@ -12,9 +12,10 @@ from tocsin.answering.words import done_words, nothing_done, standing_words
 from tocsin.incident.models import Incident
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.errors import Refused
-from tocsin.notification.delivering import channel_word, confirm
+from tocsin.notification.delivering import channel_word
 from tocsin.notification.hearing import Heard, Pressed, Receipt, Told, Tone
 from tocsin.notification.models import Delivery
+from tocsin.notification.receipts import confirm, find_told, refute
 
 
 def answer(heard: Heard, provider_id: str, now: datetime) -> Told:
@@ -30,8 +31,11 @@ def answer(heard: Heard, provider_id: str, now: datetime) -> Told:
 
 
 def _receipt(receipt: Receipt, now: datetime) -> Told:
-    if receipt.arrived and (found := _delivery(receipt.delivery, receipt.reference)) is not None:
+    found = find_told(receipt.delivery, receipt.reference)
+    if found is not None and receipt.arrived:
         confirm(found.pk, now)
+    elif found is not None:
+        refute(found.pk, receipt.why, now)
     return Told(tone=Tone.SILENT)
 
 

@@ -47,6 +47,8 @@ def deliver_one(claimed: Claimed, clock: Clock, find: Finder = channel_for) -> R
         except Exception:
             _log.exception("a message could not be rendered; sending it plain", delivery=str(claimed.id))
             outcome = channel.send(claimed.address, claimed.to_name, plain(message), started)
+        if isinstance(outcome, Sent):
+            outcome = _followed(outcome, channel)
     except Refused as refused:
         outcome = Failed(str(refused), again=False)
     except Exception as error:
@@ -55,6 +57,15 @@ def deliver_one(claimed: Claimed, clock: Clock, find: Finder = channel_for) -> R
     point("delivery: handed over")
     at = clock()
     return Result(claimed, outcome, max(at - started, timedelta(0)), at)
+
+
+def _followed(sent: Sent, channel: Channel) -> Sent:
+    """`sent` with what its channel can do for it afterwards; most can do nothing, and it stays as it is."""
+    limits = channel.limits
+    if sent.confirmed and not limits.updates:
+        return sent
+    within = None if sent.confirmed else limits.receipt_within
+    return replace(sent, receipt_within=within, changeable=limits.updates and bool(sent.reference))
 
 
 def _message(claimed: Claimed) -> Message:

@@ -29,7 +29,9 @@ from tocsin.intake.hot_store import ARRIVED
 from tocsin.intake.models import Alert, Inbox
 from tocsin.intake.rules import AlertState, Reader
 from tocsin.journal.actions import HEADS_PER_SEAL, seal, take_lease
-from tocsin.notification.models import Page
+from tocsin.notification.models import Delivery, Page
+from tocsin.notification.receipts import RECEIPTS_MAX, give_up_waiting
+from tocsin.notification.rules import DeliveryState
 from tocsin.oncall.models import Import
 from tocsin.telling.changes import SCHEDULES_MAX as CHANGES_MAX
 from tocsin.telling.changes import tell_changes
@@ -95,6 +97,9 @@ def duties(
     wanted = Incident.objects.filter(needs_climb=True)
     climbing = Climb.objects.filter(due_at__isnull=False)
     elsewhere = Import.objects.filter(due_at__isnull=False)
+    unconfirmed = Delivery.objects.filter(
+        state=DeliveryState.SENT, receipt_by__isnull=False, unconfirmed_at=None
+    )
     unreached = Page.objects.filter(undeliverable_at__isnull=False, passed_on_at=None)
     return (
         Duty(
@@ -113,6 +118,12 @@ def duties(
         Duty("resolve what has settled", resolve_settled, INCIDENTS_MAX, waits=_first(settled, "resolve_at")),
         Duty("start climbs", start_climbs, CLIMBS_MAX, waits=_first(wanted, "opened_at", "id")),
         Duty("climb", climb_due, CLIMBS_MAX, waits=_first(climbing, "due_at")),
+        Duty(
+            "give up waiting for receipts",
+            give_up_waiting,
+            RECEIPTS_MAX,
+            waits=_first(unconfirmed, "receipt_by"),
+        ),
         Duty(
             "pass on the unreachable",
             pass_on_unreachable,

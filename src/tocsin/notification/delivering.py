@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from tocsin.journal.actions import Fact, write
 from tocsin.journal.columns import from_instant, from_uuid, locking, to_instant, to_json, to_uuid
@@ -201,8 +201,8 @@ def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datet
 
 
 _SENT = """
-    UPDATE notification_delivery SET state = %s, sent_at = %s, confirmed_at = %s, reference = %s, next_at = NULL,
-        error = ''
+    UPDATE notification_delivery SET state = CASE WHEN confirmed_at IS NULL THEN %s ELSE 'confirmed' END, sent_at = %s,
+        confirmed_at = COALESCE(confirmed_at, %s), reference = %s, receipt_by = %s, next_at = NULL, error = ''
     WHERE id = %s AND fence = %s AND state = 'sending'
 """
 _ATTEMPT = """
@@ -224,9 +224,10 @@ def _record_sent(claimed: Claimed, outcome: Sent, now: datetime) -> bool:
     state = DeliveryState.CONFIRMED if outcome.confirmed else DeliveryState.SENT
     at = from_instant(now)
     confirmed_at = at if outcome.confirmed else None
-    values = [state.value, at, confirmed_at, outcome.reference[:200], from_uuid(claimed.id), claimed.fence]
+    receipt_by = from_instant(now + outcome.receipt_within) if outcome.receipt_within is not None else None
+    values = [state.value, at, confirmed_at, outcome.reference[:200], receipt_by]
     with connection.cursor() as cursor:
-        cursor.execute(_SENT, values)
+        cursor.execute(_SENT, [*values, from_uuid(claimed.id), claimed.fence])
         mine = cursor.rowcount == 1
     if not mine:
         return Delivery.objects.filter(pk=claimed.id).exists()
@@ -245,10 +246,10 @@ def _record_failed(claimed: Claimed, outcome: Failed, now: datetime, jitter: flo
     if row.fence != claimed.fence or row.state != DeliveryState.SENDING:
         return True
     kind = _after(row, page, outcome, claimed.attempt, now, jitter)
-    row.save(update_fields=["state", "next_at", "error"])
+    row.save(update_fields=["state", "next_at", "sent_at", "error"])
     facts = [_told(claimed, kind, error=row.error)]
     if row.state == DeliveryState.UNDELIVERABLE:
-        facts += _next_channel(page, now)
+        facts += next_channel(page, now)
     if page.incident_id is not None:
         write(facts, ENGINE, now)
     return True
@@ -268,6 +269,9 @@ def _told(claimed: Claimed, kind: str, **more: str) -> Fact:
 def _after(row: Delivery, page: Page, failed: Failed, attempt: int, now: datetime, jitter: float) -> str:
     """Move `row` on after a failure; returns the journal's word for it."""
     row.error = failed.why[:500]
+    if row.confirmed_at is not None:  # its receipt was faster than the answer that got lost
+        row.state, row.next_at, row.sent_at, row.error = DeliveryState.CONFIRMED, None, now, ""
+        return "page.sent"
     if page.quieted_at is not None:
         row.state, row.next_at = DeliveryState.SUPPRESSED, None
         return "page.suppressed"
@@ -279,7 +283,7 @@ def _after(row: Delivery, page: Page, failed: Failed, attempt: int, now: datetim
     return "page.failed"
 
 
-def _next_channel(page: Page, now: datetime) -> list[Fact]:
+def next_channel(page: Page, now: datetime) -> list[Fact]:
     """Pull the person's next channel forward; when there is none left, say that the person cannot be reached."""
     waiting = page.deliveries.filter(state=DeliveryState.DUE).order_by("due_at")
     if (following := waiting.filter(next_at__gt=now, attempts=0).first()) is not None:
@@ -288,18 +292,13 @@ def _next_channel(page: Page, now: datetime) -> list[Fact]:
         wake("deliveries")
         return []
     reached = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.CONFIRMED)
-    if page.undeliverable_at is not None or page.deliveries.filter(state__in=reached).exists():
+    hopeful = page.deliveries.filter(Q(state__in=reached) | Q(told_with__isnull=False))
+    if page.undeliverable_at is not None or hopeful.exists():
         return []
     page.undeliverable_at = now
     page.save(update_fields=["undeliverable_at"])
     wake("duties")
     return [fact_of(page, "page.undeliverable", {"error": "every channel failed"})]
-
-
-def confirm(delivery_id: UUID, now: datetime) -> bool:
-    """Note that the message arrived: a receipt came, or its link was opened. False when that was known or too early."""
-    sent = Delivery.objects.filter(pk=delivery_id, state=DeliveryState.SENT)
-    return bool(sent.update(state=DeliveryState.CONFIRMED, confirmed_at=now))
 
 
 def channel_word(address: str) -> str:

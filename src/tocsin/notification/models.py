@@ -90,6 +90,14 @@ class Delivery(models.Model):
     confirmed_at = models.DateTimeField(null=True)
     reference = models.CharField(max_length=200, blank=True, default="")
     error = models.CharField(max_length=500, blank=True, default="")
+    # Where the provider says whether a message arrived: until when, and since when nobody waits for it any more.
+    receipt_by = models.DateTimeField(null=True)
+    unconfirmed_at = models.DateTimeField(null=True)
+    # Where an address takes only so much: when this was last counted, since when it was held back for that, and the
+    # delivery in whose message it was told.
+    counted_at = models.DateTimeField(null=True)
+    held_at = models.DateTimeField(null=True)
+    told_with = models.UUIDField(null=True)
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -103,6 +111,25 @@ class Delivery(models.Model):
             models.Index(fields=["incident_id"], name="delivery_incident"),
             models.Index(fields=["state"], name="delivery_state"),
             models.Index(fields=["-due_at", "-id"], name="delivery_recent"),  # everything, the latest first
+            models.Index(
+                fields=["receipt_by"],
+                name="delivery_receipt_due",
+                condition=Q(state="sent", receipt_by__isnull=False, unconfirmed_at__isnull=True),
+            ),
+            models.Index(
+                fields=["reference"], name="delivery_reference", condition=Q(receipt_by__isnull=False)
+            ),
+            models.Index(
+                fields=["address", "counted_at"],
+                name="delivery_counted",
+                condition=Q(counted_at__isnull=False),
+            ),
+            models.Index(
+                fields=["address"], name="delivery_held", condition=Q(state="due", held_at__isnull=False)
+            ),
+            models.Index(
+                fields=["told_with"], name="delivery_told_with", condition=Q(told_with__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

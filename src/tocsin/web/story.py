@@ -236,12 +236,21 @@ def _undeliverable(data: Data, actor: str, names: Names) -> tuple[str, str]:
     )
 
 
+def _unconfirmed(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    return (
+        f"{_channel(data).capitalize()} to {person(data.get('user'), names)} was sent, and nobody says that it arrived; "
+        "the next channel goes now",
+        "",
+    )
+
+
 def _suppressed(data: Data, actor: str, names: Names) -> tuple[str, str]:
     return f"{_channel(data).capitalize()} to {person(data.get('user'), names)} was not needed any more", ""
 
 
 def _confirmed(data: Data, actor: str, names: Names) -> tuple[str, str]:
-    return f"The page arrived at {person(data.get('user'), names)} ({_channel(data)})", ""
+    late = " after all" if data.get("late") else ""
+    return f"The page arrived{late} at {person(data.get('user'), names)} ({_channel(data)})", ""
 
 
 def _channel(data: Data) -> str:
@@ -286,6 +295,7 @@ SENTENCES: dict[str, Sentence] = {
     "page.undeliverable": _undeliverable,
     "page.suppressed": _suppressed,
     "page.confirmed": _confirmed,
+    "page.unconfirmed": _unconfirmed,
 }
 STRONG = frozenset(
     {

@@ -114,12 +114,15 @@ class Tried:
 @dataclass(frozen=True)
 class Sent:
     """The provider took it; `reference` is its name for it. `provider` is the account's id, "" for a channel that
-    needs none; `before` are those that were asked first."""
+    needs none; `before` are those that were asked first. A channel leaves the last two as they are: whoever sends
+    takes them from its Limits."""
 
     reference: str = ""
     confirmed: bool = False
     provider: str = ""
     before: tuple[Tried, ...] = ()
+    receipt_within: timedelta | None = None  # in which a receipt is expected; None: none is
+    changeable: bool = False  # it can be changed later, under its reference
 
 
 @dataclass(frozen=True)
