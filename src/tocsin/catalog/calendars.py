@@ -27,6 +27,16 @@ def read_calendars() -> Mapping[str, Calendar]:
 calendars = per_configuration(read_calendars)
 
 
+def next_open(calendar_id: str, at: datetime) -> datetime | None:
+    """When that calendar is open next, at or after `at`; "" means the only one there is. None when there is no such
+    one, or it does not open again."""
+    known = calendars()
+    chosen = known.get(calendar_id) if calendar_id else next(iter(known.values()), None)
+    if chosen is None or (not calendar_id and len(known) > 1):
+        return None
+    return chosen.next_open(at)
+
+
 def calendars_then(ids: Collection[str], at: datetime) -> Mapping[str, Calendar]:
     """Those of `ids` that there were at `at`, as they were."""
     then: dict[str, Any] = {}

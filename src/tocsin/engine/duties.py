@@ -14,6 +14,8 @@ import structlog
 from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 
+from tocsin.answering.once import SWEEP_MAX as HEARD_MAX
+from tocsin.answering.once import forget_heard
 from tocsin.engine.calendars import LOOKS_MAX
 from tocsin.engine.loop import Duty
 from tocsin.escalation.actions import CLIMBS_MAX, climb_due, pass_on_unreachable, start_climbs
@@ -132,6 +134,7 @@ def duties(
         ),
         Duty("seal the journal", seal_journal, limit=HEADS_PER_SEAL, every=SEAL_EVERY),
         Duty("forget old answers", forget_old_answers, limit=ALERTS_MAX, every=SWEEP_EVERY),
+        Duty("forget what was heard", forget_heard, limit=HEARD_MAX, every=SWEEP_EVERY),
         *TELLING,
         *(
             [Duty("look at calendars", look_at_calendars, LOOKS_MAX, waits=_first(elsewhere, "due_at"))]

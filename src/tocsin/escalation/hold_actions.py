@@ -35,8 +35,6 @@ def hold_climbs(by: By, now: datetime) -> list[int]:
         some = numbers[begin : begin + AT_ONCE]
         with transaction.atomic():
             Climb.objects.filter(pk__in=some).update(due_at=None, ended=HELD)
-            Incident.objects.filter(pk__in=some).update(
-                needs_climb=False, ack_expires_at=None, snoozed=False
-            )
+            Incident.objects.filter(pk__in=some).update(needs_climb=False, ack_expires_at=None, snoozed=False)
             write([Fact(f"incident:{number}", "climb.held", {}) for number in some], by, now)
     return numbers

@@ -153,7 +153,9 @@ def snooze(incident_id: int, until: datetime, by: By, now: datetime) -> Outcome:
         if by.user_id is not None:
             fields["assigned_id"] = by.user_id
         spared = quiet([incident.pk], f"snoozed by {by.who}", now)
-        _save(incident, fields, "incident.snoozed", {"until": until.isoformat(), "spared": spared}, by, now)
+        seconds = int((until - now).total_seconds())
+        data = {"until": until.isoformat(), "seconds": seconds, "spared": spared}
+        _save(incident, fields, "incident.snoozed", data, by, now)
     return Outcome(incident, True)
 
 

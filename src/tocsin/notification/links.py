@@ -6,11 +6,13 @@ import base64
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from uuid import UUID
 
 from django.conf import settings
 
+from tocsin.notification.contact_actions import code_message
 from tocsin.notification.models import ActUse, Page
 from tocsin.notification.rules import (
     ACT_LINK_LIFE,
@@ -25,6 +27,8 @@ from tocsin.people.models import User
 _LABELS = {ActVerb.ACKNOWLEDGE: "Acknowledge", ActVerb.RESOLVE: "Resolve", ActVerb.ESCALATE: "Escalate"}
 _VERBS = tuple(ActVerb)
 _MAC_BYTES = 16
+_ACT_LINK, _REPLY_CODE = b"tocsin act link", b"tocsin reply code"
+CODE_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,24 @@ class ActLink:
 def act_token(page_id: UUID, verb: ActVerb) -> str:
     """The token of a link: the page, the verb, and a 128-bit MAC under the instance's secret. Stored nowhere."""
     body = page_id.bytes + bytes([_VERBS.index(verb)])
-    return base64.urlsafe_b64encode(body + _mac(body)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(body + _mac(_ACT_LINK, body)).decode().rstrip("=")
 
 
-def _mac(body: bytes) -> bytes:
-    key = sha256(b"tocsin act link\0" + settings.SECRET_KEY.encode()).digest()
-    return hmac.new(key, body, sha256).digest()[:_MAC_BYTES]
+def reply_code(page_id: UUID) -> str:
+    """The six digits that name a page in an answer by SMS: bound to person, incident and level. Stored nowhere.
+
+    They are no secret key: who answers is known by their address, and wrong ones are counted.
+    """
+    return f"{int.from_bytes(_mac(_REPLY_CODE, page_id.bytes)) % 10**CODE_DIGITS:0{CODE_DIGITS}}"
+
+
+def _mac(purpose: bytes, body: bytes) -> bytes:
+    return hmac.digest(_key(purpose, settings.SECRET_KEY), body, "sha256")[:_MAC_BYTES]
+
+
+@lru_cache(maxsize=16)
+def _key(purpose: bytes, secret: str) -> bytes:
+    return sha256(purpose + b"\0" + secret.encode()).digest()
 
 
 def find_act_link(token: str) -> ActLink | None:
@@ -67,7 +83,7 @@ def find_act_link(token: str) -> ActLink | None:
     except ValueError:
         return None
     body, mac = raw[:17], raw[17:]
-    if len(body) != 17 or not hmac.compare_digest(mac, _mac(body)) or body[16] >= len(_VERBS):
+    if len(body) != 17 or not hmac.compare_digest(mac, _mac(_ACT_LINK, body)) or body[16] >= len(_VERBS):
         return None
     page = (
         Page.objects.select_related("user")
@@ -90,9 +106,13 @@ def use_act_link(link: ActLink, now: datetime) -> bool:
 def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
     """What is said: the page's text with the buttons that belong to its person; who only learns has none."""
     page, base = claimed_page, settings.CONFIG.url
+    if page.kind == Kind.CODE:
+        return code_message(page, str(delivery_id))
     acts: tuple[Act, ...] = ()
+    code = ""
     if page.incident_id is not None and page.kind != Kind.SHADOW:
         acts = tuple(Act(verb, _LABELS[verb], f"{base}/a/{act_token(page.pk, verb)}") for verb in BUTTONS)
+        code = reply_code(page.pk)
     return Message(
         id=str(delivery_id),
         subject=page.subject,
@@ -104,6 +124,7 @@ def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
         urgent=page.urgency == "high",
         details=page.details,
         note=page.note,
+        code=code,
     )
 
 

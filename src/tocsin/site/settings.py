@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "tocsin.intake",
     "tocsin.escalation",
     "tocsin.telling",
+    "tocsin.answering",
     "tocsin.web",
 ]
 AUTH_USER_MODEL = "people.User"

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 
 from tocsin.answering.acting import press_of, use
 from tocsin.answering.rules.standing import Standing, standing
+from tocsin.answering.words import next_people
 from tocsin.escalation.rules import Handover
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import State
@@ -27,7 +28,7 @@ from tocsin.notification.links import ActLink, find_act_link
 from tocsin.notification.rules import ActVerb
 from tocsin.web.forms import told_beside
 from tocsin.web.guard import activate_zone, public
-from tocsin.web.incident_acts import EscalateForm, next_people
+from tocsin.web.incident_acts import EscalateForm
 from tocsin.web.incidents import holder_of
 from tocsin.web.names import names_of
 

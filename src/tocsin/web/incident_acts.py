@@ -11,15 +11,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
+from tocsin.answering.words import next_people
 from tocsin.catalog.models import Service
-from tocsin.escalation.actions import escalate_now, fallback, policy_of, roster
-from tocsin.escalation.models import Climb
-from tocsin.escalation.rules import HANDOVER_LENGTH_MAX, Handover, forecast, policy_from, push
-from tocsin.escalation.rules import Climb as ClimbValue
+from tocsin.escalation.actions import escalate_now
+from tocsin.escalation.rules import HANDOVER_LENGTH_MAX, Handover
 from tocsin.incident import actions
 from tocsin.incident.actions import Outcome
 from tocsin.incident.models import Incident
-from tocsin.incident.rules import NOTE_LENGTH_MAX, OPEN, TITLE_LENGTH_MAX
+from tocsin.incident.rules import NOTE_LENGTH_MAX, TITLE_LENGTH_MAX
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.urgency import Impact, Urgency
@@ -29,7 +28,6 @@ from tocsin.web.forms import by, instant, show, told_beside
 from tocsin.web.guard import needs
 from tocsin.web.incidents import find
 from tocsin.web.layout import back, say, warn
-from tocsin.web.names import names_of
 
 CONFLICT = 409
 
@@ -225,24 +223,6 @@ def escalate(request: HttpRequest, incident_id: int) -> HttpResponse:
 
     wakes = next_people(incident, instant(request))
     return by_form(request, incident, form, act, f"Escalate #{incident_id}", "Escalate now", wakes=wakes)
-
-
-def next_people(incident: Incident, now: datetime) -> str:
-    """Whom "escalate now" wakes, in words; "" when the incident is over."""
-    if incident.state not in OPEN:
-        return ""
-    climb = Climb.objects.filter(pk=incident.pk).first()
-    policy = policy_from(climb.policy) if climb else policy_of(incident.service_id)
-    value = push(policy, climb.as_value() if climb else ClimbValue(now), now)
-    ahead = forecast(policy, roster(), value, now, most=1)
-    people = ahead[0].people if ahead else fallback()
-    names = names_of(f"user:{user}" for user in people)
-    listed = ", ".join(names.get(f"user:{user}", user) for user in people) or "nobody"
-    return (
-        f"level {ahead[0].number}: {listed}"
-        if ahead
-        else f"the fallback contact, since the policy reaches nobody: {listed}"
-    )
 
 
 @needs(May.ACT)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from tocsin.kernel.durations import in_words
 
 Names = Mapping[str, str]  # "user:ada" -> "Ada Ortiz", "integration:shop-events" -> "Shop events"
 Data = Mapping[str, Any]
@@ -17,7 +19,11 @@ THROUGH = {
     "api": "through the API",
     "cli": "on the command line",
     "file": "by file",
+    "mailto": "by e-mail",
+    "sms": "by SMS",
+    "tel": "on the phone",
 }
+PLAIN = ("web", "event", "engine")  # which need no word
 _PARTY = re.compile(r"\b(user|integration):([a-z0-9][a-z0-9-]*)")
 _TITLES_SHOWN = 3
 
@@ -37,7 +43,7 @@ class Told:
 def tell(seq: int, kind: str, data: Data, who: str, through: str, at: datetime, names: Names) -> Told:
     """The entry as a sentence; a kind that nobody has words for is told by its name."""
     actor = party(who, names)
-    how = f" {THROUGH[through]}" if through in THROUGH and who.startswith("user:") else ""
+    how = f" {way(through)}" if through not in PLAIN and who.startswith("user:") else ""
     sentence = SENTENCES.get(kind)
     if sentence is None:
         text, said = f"{actor}: {kind.replace('.', ' ').replace('_', ' ')}", ""
@@ -45,6 +51,11 @@ def tell(seq: int, kind: str, data: Data, who: str, through: str, at: datetime, 
         text, said = sentence(data, actor, names)
     did, semicolon, besides = text.partition(";")
     return Told(seq, at, did + how + semicolon + besides + ".", said, kind in STRONG)
+
+
+def way(through: str) -> str:
+    """Through what somebody acted, for the end of a sentence; a channel that has no words here is named."""
+    return THROUGH.get(through, f"through {through.capitalize()}")
 
 
 def folded(lines: Iterable[Told]) -> list[Told]:
@@ -124,8 +135,16 @@ def _spared(data: Data) -> str:
     return f"; {count} message{'s' if count > 1 else ''} not needed any more" if count else ""
 
 
+def _snoozed(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    length = in_words(timedelta(seconds=int(data.get("seconds") or 0)))
+    return f"{actor} snoozed it for {length}{_spared(data)}", ""
+
+
 def _ack_expired(data: Data, actor: str, names: Names) -> tuple[str, str]:
     had = str(data.get("had") or "")
+    if data.get("snoozed"):
+        whose = f"{party(had, names)} snoozed it until now" if had else "It was snoozed until now"
+        return f"{whose}; looking for somebody again", ""
     whose = f" by {party(had, names)}" if had else ""
     return f"The acknowledgement{whose} ran out; looking for somebody again", ""
 
@@ -266,6 +285,7 @@ def _renamed(data: Data, actor: str, names: Names) -> tuple[str, str]:
 SENTENCES: dict[str, Sentence] = {
     "incident.opened": _opened,
     "incident.acknowledged": _acknowledged,
+    "incident.snoozed": _snoozed,
     "incident.ack_expired": _ack_expired,
     "incident.resolved": _resolved,
     "incident.reopened": lambda data, actor, names: (f"{actor} reopened it; the policy begins again", ""),
@@ -301,6 +321,7 @@ STRONG = frozenset(
     {
         "incident.opened",
         "incident.acknowledged",
+        "incident.snoozed",
         "incident.ack_expired",
         "incident.resolved",
         "incident.reopened",

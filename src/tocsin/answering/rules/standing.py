@@ -25,13 +25,15 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Press:
-    """A press on `verb` about an incident in `state`. `mine`: the presser acknowledged it. `used_at` and
-    `expires_at` are None for what neither wears out nor ends: a button in a chat, pressed by somebody known."""
+    """A press on `verb` about an incident in `state`. `mine`: the presser acknowledged it; `snoozed`: it only rests,
+    and whoever wants it may take it. `used_at` and `expires_at` are None for what neither wears out nor ends: a
+    button in a chat, pressed by somebody known."""
 
     verb: ActVerb
     state: State
     allowed: bool
     mine: bool = False
+    snoozed: bool = False
     used_at: datetime | None = None
     expires_at: datetime | None = None
 
@@ -53,8 +55,12 @@ def standing(press: Press, now: datetime) -> Standing:
         return _used(press.verb, held, press.mine)
     if late:
         return Standing.EXPIRED
-    if press.verb is ActVerb.ACKNOWLEDGE and held:
+    if not held or press.snoozed:
+        return Standing.OPEN
+    if press.verb is ActVerb.ACKNOWLEDGE:
         return Standing.MINE if press.mine else Standing.TAKEN
+    if press.verb is ActVerb.SNOOZE and not press.mine:
+        return Standing.TAKEN
     return Standing.OPEN
 
 

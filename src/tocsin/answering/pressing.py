@@ -1,0 +1,58 @@
+"""A button of a message, pressed by somebody whom its provider knows by an address."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tocsin.answering import acting
+from tocsin.answering.once import first_time
+from tocsin.answering.people import behind
+from tocsin.answering.receipts import delivery_of
+from tocsin.answering.rules.standing import Standing, standing
+from tocsin.answering.words import done_words, next_people, nothing_done, standing_words
+from tocsin.incident.models import Incident
+from tocsin.kernel.acting import by_user
+from tocsin.notification.delivering import channel_word
+from tocsin.notification.hearing import Pressed, Told, Tone
+from tocsin.notification.rules import ActVerb, Kind
+from tocsin.people.models import User
+
+HEARD_BEFORE = Told("That was heard before, and is not done twice.", Tone.NOT_DONE)
+STRANGER = Told("Nobody here is known by this address, so nothing was done.", Tone.NOT_DONE)
+
+
+def pressed(press: Pressed, provider_id: str, now: datetime) -> Told:
+    """Do what the button says, about the incident as it is now. In the caller's transaction. Raises Refused."""
+    delivery = delivery_of(press.delivery)
+    incident = incident_of(delivery.incident_id) if delivery is not None else None
+    if delivery is None or incident is None:
+        return Told("This message is about nothing that is still known.", Tone.NOT_DONE)
+    user = behind(press.address, delivery.page.user_id)
+    if user is None:
+        return STRANGER
+    if delivery.page.kind == Kind.SHADOW and user.pk == delivery.page.user_id:
+        return Told(f"#{incident.pk}: nothing was done. You were sent a copy, to learn from.", Tone.NOT_DONE)
+    if not first_time(provider_id, press.id, now):
+        return HEARD_BEFORE
+    told = act(press.verb, incident, user, channel_word(press.address), press.text, now)
+    if delivery.page.user_id == user.pk:
+        acting.read([delivery.page], now)
+    return told
+
+
+def act(verb: ActVerb, incident: Incident, user: User, through: str, text: str, now: datetime) -> Told:
+    """Do `verb` for somebody who is known, and say what became of it. Raises Refused."""
+    meets = standing(acting.press_by(user, incident, verb), now)
+    if meets is not Standing.OPEN:
+        return Told(standing_words(meets, incident, user, now), Tone.NOT_DONE)
+    woken = next_people(incident, now) if verb is ActVerb.ESCALATE else ""
+    outcome = acting.do(verb, incident.pk, by_user(user.pk, through), now, text=text)
+    if not outcome.changed:
+        return Told(nothing_done(outcome.incident, outcome.why), Tone.NOT_DONE)
+    return Told(done_words(verb, outcome.incident, user, now, woken))
+
+
+def incident_of(incident_id: int | None) -> Incident | None:
+    """The incident with whom it concerns; None when there is none."""
+    rows = Incident.objects.select_related("service", "assigned")
+    return rows.filter(pk=incident_id).first() if incident_id is not None else None

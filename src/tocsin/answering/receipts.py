@@ -1,0 +1,28 @@
+"""Note what providers say became of our messages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from tocsin.notification.delivering import confirm
+from tocsin.notification.hearing import Receipt, Told, Tone
+from tocsin.notification.models import Delivery
+
+
+def noted(receipt: Receipt, now: datetime) -> Told:
+    """Note it. Nobody is there to be told anything."""
+    if receipt.arrived and (found := delivery_of(receipt.delivery, receipt.reference)) is not None:
+        confirm(found.pk, now)
+    return Told(tone=Tone.SILENT)
+
+
+def delivery_of(id_: str, reference: str = "") -> Delivery | None:
+    """The message that is meant, by its id or by the provider's name for it; None when nothing is."""
+    rows = Delivery.objects.select_related("page", "page__user")
+    if id_:
+        try:
+            return rows.filter(pk=UUID(id_)).first()
+        except ValueError:
+            return None
+    return rows.filter(reference=reference).order_by("-due_at").first() if reference else None

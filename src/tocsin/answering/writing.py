@@ -1,0 +1,123 @@
+"""Words that somebody sent: a code with a verb, or an answer to one message."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tocsin.answering import acting
+from tocsin.answering.once import first_time, right_code, tries_of, wrong_code
+from tocsin.answering.people import answerable, behind, people_at, with_code
+from tocsin.answering.pressing import HEARD_BEFORE, STRANGER, act, incident_of
+from tocsin.answering.receipts import delivery_of
+from tocsin.answering.rules.reading import Help, Status, Unclear, Wish, read_words
+from tocsin.answering.rules.standing import Standing, standing
+from tocsin.answering.words import (
+    HOW,
+    asked_words,
+    choices_words,
+    clock_words,
+    done_words,
+    next_people,
+    nothing_done,
+    standing_words,
+    status_words,
+)
+from tocsin.notification.delivering import channel_word
+from tocsin.notification.hearing import Told, Tone, Written
+from tocsin.notification.links import ActLink, reply_code
+from tocsin.notification.models import ActUse, Page
+from tocsin.notification.rules import ActVerb, Kind
+from tocsin.people.models import User
+
+SILENT = Told(tone=Tone.SILENT)
+
+
+def written(words: Written, provider_id: str, now: datetime) -> Told:
+    """Do what the words say. Strangers are not answered, unless they wrote into a conversation that we began.
+    In the caller's transaction. Raises Refused."""
+    delivery = delivery_of(words.delivery, words.reference)
+    if delivery is not None and delivery.page.incident_id is not None:
+        user = behind(words.address, delivery.page.user_id)
+        if user is None:
+            return STRANGER
+        if not first_time(provider_id, words.id, now):
+            return HEARD_BEFORE
+        return answered(delivery.page, user, words.text, channel_word(words.address), now)
+    people = people_at(words.address)
+    if not people or tries_of(words.address).silent(now):
+        return SILENT
+    if not first_time(provider_id, words.id, now):
+        return HEARD_BEFORE
+    return _by_code(words, people, now)
+
+
+def answered(page: Page, user: User, text: str, through: str, now: datetime) -> Told:
+    """What `text` asks for, from `user` who answers the message of `page`. Raises Refused."""
+    read = read_words(text, known=True)
+    if isinstance(read, Help):
+        return Told(HOW, Tone.ASKED)
+    if isinstance(read, Status):
+        return Told(status_words(user, answerable([user.pk], now), now))
+    if isinstance(read, Unclear):
+        return Told(asked_words(read, [page]), Tone.ASKED)
+    if read.code and read.code != reply_code(page.pk):
+        return Told("Nothing was done: the code is not that of the message you answer.", Tone.ASKED)
+    if page.kind == Kind.SHADOW and user.pk == page.user_id and read.verb is not ActVerb.NOTE:
+        return Told("Nothing was done. You were sent a copy, to learn from.", Tone.NOT_DONE)
+    if user.pk == page.user_id:
+        return _use(page, read, through, now)
+    incident = incident_of(page.incident_id)
+    if incident is None:
+        return Told("This message is about nothing that is still known.", Tone.NOT_DONE)
+    return act(read.verb, incident, user, through, read.text, now)
+
+
+def _by_code(words: Written, people: list[User], now: datetime) -> Told:
+    """What an address of `people` writes by itself, such as an SMS: the code says which page, and so who it is."""
+    read = read_words(words.text)
+    pages = answerable([user.pk for user in people], now)
+    if isinstance(read, Help):
+        return Told(HOW, Tone.ASKED)
+    if isinstance(read, Status):
+        return Told(status_words(people[0], pages, now))
+    if isinstance(read, Unclear):
+        return Told(asked_words(read, pages), Tone.ASKED)
+    found = with_code(pages, read.code)
+    if len(found) == 1:
+        right_code(words.address)
+        return _use(found[0], read, channel_word(words.address), now)
+    if found:  # one in a million, and not to be guessed
+        return Told(
+            f"Nothing was done: {read.code} means two messages. Open the link in yours instead.", Tone.ASKED
+        )
+    after = wrong_code(words.address, now)
+    if after.silent(now):
+        until = clock_words(after.silent_until or now, people[0], now)
+        return Told(
+            f"Nothing was done: too many wrong codes. Answers from here are not read until {until};"
+            " open the link in the message, or sign in.",
+            Tone.NOT_DONE,
+        )
+    said = f"Nothing was done: no message of the last day has the code {read.code}."
+    return Told(" ".join(filter(None, (said, choices_words(pages)))), Tone.NOT_DONE)
+
+
+def _use(page: Page, wish: Wish, through: str, now: datetime) -> Told:
+    """Do it as with a link of that page: each verb once, for a day; notes as often as there is something to say."""
+    incident = incident_of(page.incident_id)
+    if incident is None:
+        return Told("This message is about nothing that is still known.", Tone.NOT_DONE)
+    used = ActUse.objects.filter(page=page, verb=wish.verb).values_list("used_at", flat=True).first()
+    link = ActLink(page, wish.verb, used)
+    meets = standing(acting.press_of(link, incident), now)
+    if meets is not Standing.OPEN:
+        return Told(standing_words(meets, incident, page.user, now), Tone.NOT_DONE)
+    if wish.verb is ActVerb.NOTE:
+        return act(wish.verb, incident, page.user, through, wish.text, now)
+    woken = next_people(incident, now) if wish.verb is ActVerb.ESCALATE else ""
+    outcome = acting.use(link, now, text=wish.text, through=through)
+    if outcome is None:
+        return Told(standing_words(Standing.DONE, incident, page.user, now), Tone.NOT_DONE)
+    if not outcome.changed:
+        return Told(nothing_done(outcome.incident, outcome.why), Tone.NOT_DONE)
+    return Told(done_words(wish.verb, outcome.incident, page.user, now, woken))
