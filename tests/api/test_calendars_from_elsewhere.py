@@ -7,7 +7,7 @@ from tests.oncall.conftest import primary as primary  # noqa: PLC0414 - offered 
 from tests.oncall_ical.calendars import calendar, shift
 from tests.world import Clock
 from tocsin.oncall.actions import on_call_at
-from tocsin.oncall.models import Import
+from tocsin.oncall.models import Import, Schedule
 
 OFFICE = {"name": "Office", "timezone": "Europe/Berlin"}
 
@@ -35,7 +35,11 @@ def test_holidays_come_from_a_country(mo: Program) -> None:
     made = mo.put("/calendars/office/source", {"country": "DE", "region": "BY"})
     assert (made.status, made.body["shown"]) == (201, "DE/BY")
     assert mo.put("/calendars/office/source", {"country": "XX"}).error["where"] == "country"
+    Import.objects.update(due_at=None)
+    assert mo.post("/calendars/office/source/look").body["due_at"]
+    assert Import.objects.get().due_at is not None
     assert mo.delete("/calendars/office/source").status == 204
+    assert mo.post("/calendars/office/source/look").status == 404
 
 
 def test_what_cannot_be_is_refused(primary: str, mo: Program) -> None:
@@ -53,7 +57,18 @@ def test_what_cannot_be_is_refused(primary: str, mo: Program) -> None:
 def test_responders_look_and_do_not_change(
     primary: str, bo: Program, sam: Program, stranger: Program
 ) -> None:
-    for method, path in (("put", f"/schedules/{primary}/calendar"), ("put", "/calendars/office/source")):
-        for program, status in ((bo, 403), (sam, 403), (stranger, 401)):
-            assert program.call(method, path, {"url": "https://example.com/x"}).status == status
+    Schedule.objects.update(team=None)  # Bo would lead it
+    for of in (f"/schedules/{primary}/calendar", "/calendars/office/source"):
+        for method, path in (("put", of), ("post", f"{of}/look"), ("delete", of)):
+            for program, status in ((bo, 403), (sam, 403), (stranger, 401)):
+                body = {"url": "https://example.com/x"} if method == "put" else None
+                assert program.call(method, path, body).status == status
     assert not Import.objects.exists()
+
+
+def test_the_lead_of_its_team_takes_a_schedule_from_elsewhere(primary: str, bo: Program) -> None:
+    """The team is Web, which Bo leads."""
+    made = bo.put(f"/schedules/{primary}/calendar", {"url": "https://example.com/x.ics"})
+    assert made.status == 201
+    assert bo.post(f"/schedules/{primary}/calendar/look").status == 200
+    assert bo.delete(f"/schedules/{primary}/calendar").status == 204

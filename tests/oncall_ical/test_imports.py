@@ -28,10 +28,9 @@ from tocsin.oncall.actions import (
 )
 from tocsin.oncall.imports import (
     claim_due,
+    import_address,
     import_country,
     import_file,
-    import_holidays,
-    import_schedule,
     stop_import,
 )
 from tocsin.oncall.models import Change, Import, Override
@@ -127,7 +126,7 @@ class Follower:
 def follower(empty: str, elsewhere: Elsewhere, outgoing: Outgoing, clock: Clock) -> Follower:
     """Bo is on call for a week, then Cy."""
     elsewhere.body = two_weeks(clock.now)
-    import_schedule(empty, BY, clock.now, address=elsewhere.address, host="127.0.0.1")
+    import_address(elsewhere.address, "127.0.0.1", BY, clock.now, schedule_id=empty)
     one = Follower(elsewhere, outgoing, clock)
     one.look()
     return one
@@ -229,7 +228,7 @@ def test_what_people_make_stands_over_the_calendar(follower: Follower, empty: st
 
 
 def test_an_inner_address_is_not_fetched(empty: str, elsewhere: Elsewhere, clock: Clock) -> None:
-    import_schedule(empty, BY, clock.now, address=elsewhere.address, host="127.0.0.1")
+    import_address(elsewhere.address, "127.0.0.1", BY, clock.now, schedule_id=empty)
     careful = Outgoing(Reach.of([]))
     row = Follower(elsewhere, careful, clock).look()
     careful.close()
@@ -313,7 +312,7 @@ def test_holidays_from_a_calendar_elsewhere(
     office: str, clock: Clock, outgoing: Outgoing, elsewhere: Elsewhere
 ) -> None:
     elsewhere.body = calendar(event("Company days", ";VALUE=DATE:20261228", ";VALUE=DATE:20261230"))
-    import_holidays(office, BY, clock.now, address=elsewhere.address, host="127.0.0.1")
+    import_address(elsewhere.address, "127.0.0.1", BY, clock.now, calendar_id=office)
     follower = Follower(elsewhere, outgoing, clock)
     follower.look()
     assert [day for day in holidays_of(office) if day.month == 12] == [date(2026, 12, 28), date(2026, 12, 29)]

@@ -88,7 +88,7 @@ def test_the_last_good_copy_of_a_calendar_stays_and_its_owner_is_told(
     shifts: Shifts, outbox: Outbox, clock: Clock
 ) -> None:
     save_schedule(replace(written("taken"), layers=()), "web", BY, clock.now)
-    imports.import_schedule("taken", BY, clock.now, address="https://example.com/x.ics", host="example.com")
+    imports.import_address("https://example.com/x.ics", "example.com", BY, clock.now, schedule_id="taken")
     row = imports.claim_due(clock.now)
     assert row is not None
     good = calendar(shift("Cy Tran", clock.now, clock.now + 40 * DAY))

@@ -16,7 +16,7 @@ from tocsin.engine.calendars import Calendars
 from tocsin.engine.duties import duties
 from tocsin.engine.waits import waits_of
 from tocsin.oncall.actions import save_schedule
-from tocsin.oncall.imports import LEASE, import_schedule
+from tocsin.oncall.imports import LEASE, import_address
 from tocsin.oncall.models import Import
 
 LIMIT = 30.0  # seconds against hanging
@@ -42,7 +42,7 @@ def test_a_look_is_begun_when_it_is_due_and_does_not_hold_up_the_engine(
     looks = Calendars(outgoing, lambda: clock.now)
     work = duties({}, b"key", "node", look_at_calendars=looks.look)
     save_schedule(written(), "web", BY, clock.now)
-    import_schedule("web-primary", BY, clock.now, address="https://example.com/x", host="example.com")
+    import_address("https://example.com/x", "example.com", BY, clock.now, schedule_id="web-primary")
     assert waits_of(work)()["look at calendars"] == clock.now
     assert looks.look(clock.now) == 1
     assert looked.wait(LIMIT)

@@ -22,6 +22,7 @@ from tocsin.telling.models import Word
 DAY = timedelta(days=1)
 HANDOVER, WRITE = "/schedules/web-primary/handover", "/schedules/web-primary/handover/write"
 FROM, STOP = "/schedules/web-primary/calendar", "/schedules/web-primary/calendar/stop"
+LOOK = "/schedules/web-primary/calendar/look"
 
 
 def test_the_handover_shows_how_things_stand_and_takes_words(
@@ -85,6 +86,8 @@ def test_an_address_is_followed_and_its_trouble_shown(
     assert "answers 404" in page
     assert "stays in use" in page
     assert "secret" not in page.replace("secret address", "")
+    assert mo.post(LOOK).status_code == 302
+    assert Import.objects.get().due_at == clock.now
     clock.forward(hours=25)
     assert "failed for more than a day" in reader(world.mo).get(FROM).content.decode()
 
@@ -103,7 +106,7 @@ def test_what_cannot_be_taken_over_is_said_beside_the_form(
 def test_only_who_may_edit_the_schedule_takes_it_from_elsewhere(
     primary: str, world: World, reader: Reader, outbox: Outbox
 ) -> None:
-    for address in (FROM, STOP):
+    for address in (FROM, STOP, LOOK):
         assert reader(world.cy).post(address, {"url": "https://example.com/x"}).status_code == 403
         assert reader(world.sam).post(address).status_code == 403
         assert reader(None).post(address).status_code == 302

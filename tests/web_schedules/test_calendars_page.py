@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from tests.oncall_ical.calendars import calendar, event
 from tests.web.conftest import SignedIn, text_of
 from tests.web_schedules.conftest import WEEKLY, page, store
 from tests.world import Clock, World
@@ -14,6 +16,8 @@ from tocsin.catalog.models import Calendar
 from tocsin.kernel.acting import ENGINE
 from tocsin.kernel.calendars import calendar_from
 from tocsin.oncall.actions import calendars, save_calendar
+from tocsin.oncall.imports import failed
+from tocsin.oncall.models import Import
 
 OFFICE = {
     "id": "office",
@@ -93,15 +97,67 @@ def test_a_mistake_is_said_and_nothing_typed_is_lost(
     assert calendars()["office"].name == "Office"
 
 
-def test_the_public_holidays_of_a_country_are_taken_over(office: str, signed_in: SignedIn) -> None:
+SOURCE = "/calendars/office/source"
+
+
+def test_the_public_holidays_of_a_region_are_taken_over_and_left(office: str, signed_in: SignedIn) -> None:
     mo = signed_in("mo")
-    answer = mo.post("/calendars/office/country", {"country": "de", "region": "by"}, follow=True)
-    assert "The public holidays of DE are taken over" in text_of(answer)
-    assert "Taken from DE/BY" in text_of(answer)
+    assert '<option value="DE">Germany</option>' in page(mo, "/calendars/office")
+    answer = mo.post(SOURCE, {"country": "DE", "region": "BY"}, follow=True)
+    assert "The public holidays of Germany, Bayern are taken over" in text_of(answer)
+    assert "from Germany, Bayern read 0 s ago" in text_of(answer)
+    assert '<option value="BY" selected>Bayern</option>' in answer.content.decode()
     days = {f"{each.on}" for each in calendars()["office"].holidays}
-    assert {"2026-01-06", "2026-10-03"} <= days
-    assert "Followed no longer." in text_of(mo.post("/calendars/office/country", follow=True))
-    assert mo.post("/calendars/office/country", {"country": "XX"}).status_code == 400
+    assert {"2026-01-06", "2026-10-03", "2026-12-26"} <= days
+    assert "Not followed any more." in text_of(mo.post(f"{SOURCE}/stop", follow=True))
+    assert len(calendars()["office"].holidays) > 10
+    assert mo.post(f"{SOURCE}/stop").status_code == 404
+
+
+def test_the_regions_of_a_country_are_asked_for_when_it_is_chosen(office: str, signed_in: SignedIn) -> None:
+    mo = signed_in("mo")
+    answer = mo.get(SOURCE, {"country": "ES"}, headers={"HX-Request": "true"})
+    assert '<option value="AN">Andalucía</option>' in answer.content.decode()
+    assert mo.get(SOURCE, {"country": "ES"})["Location"] == "/calendars/office"
+    none = mo.get(SOURCE, {"country": "<b>"}, headers={"HX-Request": "true"}).content.decode()
+    assert none.count("<option") == 1
+
+
+def test_holidays_are_followed_at_an_address_and_fetched_now(
+    office: str, clock: Clock, signed_in: SignedIn
+) -> None:
+    mo = signed_in("mo")
+    assert "looked at now" in text_of(mo.post(SOURCE, {"url": "https://example.com/secret.ics"}, follow=True))
+    row = Import.objects.get()
+    assert (row.calendar_id, row.shown, row.due_at) == ("office", "example.com", clock.now)
+    failed(row, "The address answers 404 and no calendar", clock.forward(minutes=1))
+    said = text_of(mo.get(SOURCE, headers={"HX-Request": "true"}))
+    assert "No holiday came from it yet. The address answers 404 and no calendar Mend its address" in said
+    assert "read next in 5:00" in said
+    mo.post(f"{SOURCE}/look")
+    row.refresh_from_db()
+    assert row.due_at == clock.now
+    assert "read next now" in text_of(mo.get("/calendars/office"))
+    assert "secret" not in page(mo, "/calendars/office").replace("secret address", "")
+
+
+def test_holidays_come_from_a_file_beside_those_by_hand(office: str, signed_in: SignedIn) -> None:
+    body = calendar(event("Company day", ";VALUE=DATE:20261229", ";VALUE=DATE:20261230"))
+    answer = signed_in("mo").post(SOURCE, {"file": SimpleUploadedFile("days.ics", body)}, follow=True)
+    assert "The holidays are taken over." in text_of(answer)
+    assert [each.name for each in calendars()["office"].holidays] == ["Christmas Day", "Company day"]
+
+
+@pytest.mark.parametrize(
+    "sent", [{}, {"country": "XX"}, {"country": "DE", "url": "https://example.com/x"}, {"url": "ftp://x/y"}]
+)
+def test_where_holidays_cannot_come_from_is_said_beside_the_form(
+    sent: dict[str, str], office: str, signed_in: SignedIn
+) -> None:
+    answer = signed_in("mo").post(SOURCE, sent)
+    assert answer.status_code == 422
+    assert 'class="error"' in answer.content.decode()
+    assert not Import.objects.exists()
 
 
 def test_a_calendar_that_a_schedule_names_is_not_deleted(
@@ -117,7 +173,15 @@ def test_a_calendar_that_a_schedule_names_is_not_deleted(
 
 
 @pytest.mark.parametrize(
-    "address", ["/new/calendar", "/calendars/office", "/calendars/office/country", "/calendars/office/delete"]
+    "address",
+    [
+        "/new/calendar",
+        "/calendars/office",
+        "/calendars/office/delete",
+        "/calendars/office/source",
+        "/calendars/office/source/look",
+        "/calendars/office/source/stop",
+    ],
 )
 def test_who_may_not_edit_schedules_may_not_edit_calendars(
     address: str, office: str, signed_in: SignedIn

@@ -13,7 +13,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-import holidays
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -27,12 +26,13 @@ from tocsin.kernel.calendars import HOLIDAYS_MAX, NAME_LENGTH_MAX, Calendar, Hol
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.spans import Span
 from tocsin.oncall.actions import find_schedule, save_calendar
+from tocsin.oncall.countries import country_days
 from tocsin.oncall.ical.apart import read_apart
 from tocsin.oncall.ical.naming import Directory, Human, Meant, Stretch, filled, stretches
 from tocsin.oncall.ical.reading import Happening
 from tocsin.oncall.models import IMPORTED_PLACE, Import, ImportKind, Override
 from tocsin.oncall.rules import Override as OverrideValue
-from tocsin.oncall.saving import Schedules
+from tocsin.oncall.saving import TOPIC, Schedules
 from tocsin.people.models import User
 
 LOOK_EVERY = timedelta(minutes=5)
@@ -42,7 +42,6 @@ LEASE = timedelta(minutes=2)  # longer than any look takes
 BEHIND = timedelta(days=7)  # how much of the past is read, so that what runs now is whole
 AHEAD = timedelta(days=366)
 OLD = timedelta(hours=24)  # a copy older than this is used all the same, and said so loudly
-YEARS_BACK, YEARS_AHEAD = 1, 2  # of holidays
 UNKNOWN_SHOWN_MAX = 20
 ADDRESS_LENGTH_MAX = 2_000
 
@@ -50,37 +49,22 @@ ADDRESS_LENGTH_MAX = 2_000
 # -- what people do -------------------------------------------------------------------------------------------------
 
 
-def import_schedule(schedule_id: str, by: By, now: datetime, *, address: str = "", host: str = "") -> Import:
-    """Take the shifts of the schedule from the calendar at `address` from now on; `host` is what is shown of it. It is
-    fetched by the engine at once. Raises Refused."""
-    with changing():
-        row = _fresh(Import.objects.filter(schedule=find_schedule(schedule_id)).first(), by, now)
-        row.schedule_id = schedule_id
-        return _follow(row, address, host, by, now)
-
-
-def import_holidays(calendar_id: str, by: By, now: datetime, *, address: str = "", host: str = "") -> Import:
-    """Take the holidays of the working calendar from the calendar at `address` from now on. Raises Refused."""
-    with changing():
-        row = _fresh(Import.objects.filter(calendar=find_calendar(calendar_id)).first(), by, now)
-        row.calendar_id = calendar_id
-        return _follow(row, address, host, by, now)
-
-
-def _follow(row: Import, address: str, host: str, by: By, now: datetime) -> Import:
+def import_address(
+    address: str, host: str, by: By, now: datetime, *, schedule_id: str = "", calendar_id: str = ""
+) -> Import:
+    """Take the shifts of a schedule, or the holidays of a working calendar, from the calendar at `address` from now on;
+    `host` is what is shown of it. It is fetched by the engine at once. Raises Refused."""
     if not address or len(address) > ADDRESS_LENGTH_MAX:
         raise Refused(
             "A calendar needs an address", "one such as https://example.com/on-call.ics", where="url"
         )
-    row.kind, row.sealed, row.shown = (
-        ImportKind.ADDRESS,
-        _seal().encrypt(address.encode()).decode(),
-        host[:255],
-    )
-    row.due_at = now
-    row.save()
-    record([did("calendar.followed", **_target(row), host=row.shown)], by, now)
-    wake("duties")
+    with changing():
+        row = _fresh(schedule_id, calendar_id, by, now)
+        row.kind, row.shown, row.due_at = ImportKind.ADDRESS, host[:255], now
+        row.sealed = _seal().encrypt(address.encode()).decode()
+        row.save()
+        record([did("calendar.followed", **_target(row), host=row.shown)], by, now)
+        wake("duties")
     return row
 
 
@@ -96,9 +80,7 @@ def import_file(
     found = read_apart(body, _read_for(now), timezone)  # takes its time, so not in a transaction
     _check_not_empty(Import(schedule_id=schedule_id or None), found, now)
     with changing():
-        known = Import.objects.filter(schedule=schedule_id or None, calendar=calendar_id or None).first()
-        row = _fresh(known, by, now)
-        row.schedule_id, row.calendar_id = schedule_id or None, calendar_id or None
+        row = _fresh(schedule_id, calendar_id, by, now)
         row.kind, row.sealed, row.shown, row.due_at = ImportKind.FILE, "", name[:255], None
         row.save()
         _take(row, body, found, by, now)
@@ -115,8 +97,8 @@ def import_country(calendar_id: str, country: str, region: str, by: By, now: dat
     Raises Refused."""
     days = country_days(country, region, now)
     with changing():
-        row = _fresh(Import.objects.filter(calendar=find_calendar(calendar_id)).first(), by, now)
-        row.calendar_id, row.kind, row.sealed = calendar_id, ImportKind.COUNTRY, ""
+        row = _fresh("", calendar_id, by, now)
+        row.kind, row.sealed = ImportKind.COUNTRY, ""
         row.shown = f"{country}/{region}" if region else country
         row.due_at = now + COUNTRY_EVERY
         row.save()
@@ -135,6 +117,17 @@ def stop_import(row_id: int, by: By, now: datetime) -> None:
         record([did("calendar.left", **_target(row), host=row.shown)], by, now)
 
 
+def look_soon(row_id: int, by: By, now: datetime) -> Import:
+    """Have the calendar looked at now, whenever it would be due. Raises Refused."""
+    with changing():
+        row = find_import(row_id)
+        row.due_at = now
+        row.save(update_fields=["due_at"])
+        record([did("calendar.look_asked", **_target(row), host=row.shown)], by, now)
+        wake("duties")
+    return row
+
+
 def find_import(row_id: int) -> Import:
     """The import. Raises Refused."""
     row = Import.objects.select_related("schedule", "calendar").filter(pk=row_id).first()
@@ -149,9 +142,14 @@ def plain_address(text: str) -> str:
     return "https://" + text.removeprefix("webcal://") if text.startswith("webcal://") else text
 
 
-def _fresh(known: Import | None, by: By, now: datetime) -> Import:
-    """The row to fill: that of before, without its copy and troubles, or a new one."""
-    row = known or Import()
+def _fresh(schedule_id: str, calendar_id: str, by: By, now: datetime) -> Import:
+    """The row to fill, of a schedule or of a working calendar: that of before, without its copy and troubles, or a new
+    one. Raises Refused where there is neither."""
+    if schedule_id:
+        known = Import.objects.filter(schedule=find_schedule(schedule_id)).first()
+    else:
+        known = Import.objects.filter(calendar=find_calendar(calendar_id)).first()
+    row = known or Import(schedule_id=schedule_id or None, calendar_id=calendar_id or None)
     row.made_by, row.made_at = by.who, now
     row.etag, row.copy, row.copied_at, row.applied_at = "", "", None, None
     row.problem, row.problem_at, row.unknown, row.told = "", None, [], ""
@@ -218,6 +216,7 @@ def unchanged(row: Import, by: By, now: datetime) -> None:
     Import.objects.filter(pk=row.pk, sealed=row.sealed).update(
         copied_at=now, problem="", problem_at=None, due_at=now + LOOK_EVERY
     )
+    wake(TOPIC)
 
 
 def failed(row: Import, why: str, now: datetime) -> None:
@@ -225,6 +224,7 @@ def failed(row: Import, why: str, now: datetime) -> None:
     since = row.problem_at if row.problem else now
     mine = Import.objects.filter(pk=row.pk, sealed=row.sealed)
     mine.update(problem=why[:500], problem_at=since, due_at=now + LOOK_EVERY)
+    wake(TOPIC)
 
 
 def renew_country(row: Import, by: By, now: datetime) -> None:
@@ -236,9 +236,12 @@ def renew_country(row: Import, by: By, now: datetime) -> None:
         failed(row, str(refused), now)
         return
     with changing():
-        row.due_at = now + COUNTRY_EVERY
-        _good(row, now)
-        _set_days(row, days, by, now)
+        current = Import.objects.select_for_update().filter(pk=row.pk, shown=row.shown).first()
+        if current is None or current.kind != ImportKind.COUNTRY:  # somebody has chosen another meanwhile
+            return
+        current.due_at = now + COUNTRY_EVERY
+        _good(current, now)
+        _set_days(current, days, by, now)
 
 
 def renew_file(row: Import, by: By, now: datetime) -> None:
@@ -277,6 +280,7 @@ def _check_not_empty(row: Import, found: Sequence[Happening], now: datetime) -> 
 
 
 def _good(row: Import, now: datetime) -> None:
+    wake(TOPIC)
     row.copied_at = row.applied_at = now
     row.problem, row.problem_at = "", None
 
@@ -332,20 +336,6 @@ def _days_of(found: Sequence[Happening]) -> list[Holiday]:
             days.setdefault(day.isoformat(), Holiday(day, each.summary[:NAME_LENGTH_MAX]))
             day += timedelta(days=1)
     return [days[key] for key in sorted(days)]
-
-
-def country_days(country: str, region: str, now: datetime) -> list[Holiday]:
-    """The public holidays from last year to the year after next. Raises Refused for a place that is not known."""
-    years = range(now.year - YEARS_BACK, now.year + YEARS_AHEAD + 1)
-    try:
-        found = holidays.country_holidays(country, subdiv=region or None, years=years)
-    except NotImplementedError:
-        raise Refused(
-            f"Nothing is known of the holidays of {country[:20]!r} {region[:20]!r}",
-            "a country such as DE, and if need be one of its regions, such as BY",
-            where="country",
-        ) from None
-    return [Holiday(day, str(name)[:NAME_LENGTH_MAX]) for day, name in sorted(found.items())]
 
 
 def _set_days(row: Import, days: Sequence[Holiday], by: By, now: datetime) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tocsin.catalog.calendars import find_calendar
@@ -15,12 +17,13 @@ from tocsin.kernel.calendars import HOLIDAYS_MAX, Calendar, calendar_from
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.hours import DAYS, WINDOWS_MAX
 from tocsin.oncall.actions import calendars, delete_calendar, save_calendar, schedules_naming
-from tocsin.oncall.imports import import_country, stop_import
-from tocsin.oncall.models import Import
+from tocsin.oncall.models import Import, ImportKind
 from tocsin.people.rules import May
-from tocsin.web.forms import IdField, asker, by, id_of, instant, made_once, show, told_beside, words
+from tocsin.web import sources
+from tocsin.web.forms import UNPROCESSABLE, IdField, asker, by, id_of, instant, made_once, told_beside, words
 from tocsin.web.forms.layers import WindowDraft, count_of, read_window, window_data, window_of
 from tocsin.web.forms.people import zones
+from tocsin.web.forms.sources import HolidaysForm
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
 from tocsin.web.rota_words import listed, window_words
@@ -41,7 +44,7 @@ class CalendarForm(forms.Form):
         required=False,
         max_length=HOLIDAYS_TEXT_MAX,
         widget=forms.Textarea(attrs={"rows": 10, "class": "mono", "placeholder": "2026-12-25 Christmas Day"}),
-        help_text="A line for each: the day and its name. Those of a country can be taken over, too.",
+        help_text="A line for each: the day and its name.",
     )
 
     def __init__(self, data: QueryDict | None, existing: Calendar | None = None, zone: str = "") -> None:
@@ -149,34 +152,79 @@ def edit(request: HttpRequest, calendar_id: str) -> HttpResponse:
     return _page(request, form, row)
 
 
-def _page(request: HttpRequest, form: CalendarForm, row: CalendarRow | None) -> HttpResponse:
+def _page(
+    request: HttpRequest, form: CalendarForm, row: CalendarRow | None, source_form: HolidaysForm | None = None
+) -> HttpResponse:
     if request.POST.get("do", "save") != "save":
         form.errors.clear()
-    context = {
+    context: dict[str, Any] = {
         "row": row,
         "days": DAYS,
         "zones": zones(),
-        "source": Import.objects.filter(calendar=row).first() if row else None,
         "named": schedules_naming(row.pk) if row else [],
     }
-    return show(request, "schedules/calendar_edit.html", form, **context)
+    if row:
+        found = _source(row)
+        place = found.shown if found and found.kind == ImportKind.COUNTRY else ""
+        address = reverse("calendar_source", args=[row.pk])
+        context |= sources.shown(found, instant(request), address)
+        context["source_form"] = source_form or HolidaysForm(place=place)
+    status = (
+        UNPROCESSABLE if any(each.is_bound and each.errors for each in (form, source_form) if each) else 200
+    )
+    return render(request, "schedules/calendar_edit.html", {"form": form, **context}, status=status)
+
+
+# --- holidays from elsewhere -----------------------------------------------------------------------------
+
+
+@needs(May.EDIT_SCHEDULES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def source(request: HttpRequest, calendar_id: str) -> HttpResponse:
+    """Take the holidays of a country or one of its regions, or those of a calendar elsewhere; they are renewed by
+    themselves, and stand beside those that people wrote. Asked by the page, only how that goes, or the form."""
+    row = find_calendar(calendar_id)
+    if request.method != "POST":
+        return _part(request, row)
+    form = HolidaysForm(request.POST, request.FILES)
+    if form.is_valid():
+        with told_beside(form):
+            sources.follow(request, form, calendar_id=row.pk)
+            return redirect("calendar", calendar_id=row.pk)
+    return _page(request, CalendarForm(None, row.as_value()), row, form)
+
+
+def _part(request: HttpRequest, row: CalendarRow) -> HttpResponse:
+    """The part that a script asks for; for everybody else the page itself."""
+    if not request.headers.get("HX-Request"):
+        return redirect("calendar", calendar_id=row.pk)
+    if "country" in request.GET:
+        form = HolidaysForm(place=request.GET["country"])
+        return render(request, "forms/field.html", {"field": form["region"]})
+    address = reverse("calendar_source", args=[row.pk])
+    return render(request, "schedules/source.html", sources.shown(_source(row), instant(request), address))
 
 
 @needs(May.EDIT_SCHEDULES)
 @require_POST
-def country(request: HttpRequest, calendar_id: str) -> HttpResponse:
-    """Take the public holidays of a country or one of its regions, renewed by themselves; without one, no longer."""
+def look(request: HttpRequest, calendar_id: str) -> HttpResponse:
+    """Have the holidays fetched now."""
     row = find_calendar(calendar_id)
-    place = request.POST.get("country", "").strip().upper()
-    if place:
-        import_country(
-            row.pk, place, request.POST.get("region", "").strip().upper(), by(request), instant(request)
-        )
-        say(request, f"The public holidays of {place} are taken over, and renewed every year.")
-    elif source := Import.objects.filter(calendar=row).first():
-        stop_import(source.pk, by(request), instant(request))
-        say(request, "Followed no longer. The days that came stay, for you to change.")
+    sources.look(request, _source(row), row.pk)
     return redirect("calendar", calendar_id=row.pk)
+
+
+@needs(May.EDIT_SCHEDULES)
+@require_POST
+def stop(request: HttpRequest, calendar_id: str) -> HttpResponse:
+    """Take the holidays from there no longer."""
+    row = find_calendar(calendar_id)
+    sources.leave(request, _source(row), row.pk)
+    return redirect("calendar", calendar_id=row.pk)
+
+
+def _source(row: CalendarRow) -> Import | None:
+    return Import.objects.filter(calendar=row).first()
 
 
 @needs(May.EDIT_SCHEDULES)
@@ -194,6 +242,8 @@ urlpatterns = [
     path("calendars", index, name="calendars"),
     path("new/calendar", new, name="calendar_new"),
     path("calendars/<slug:calendar_id>", edit, name="calendar"),
-    path("calendars/<slug:calendar_id>/country", country, name="calendar_country"),
+    path("calendars/<slug:calendar_id>/source", source, name="calendar_source"),
+    path("calendars/<slug:calendar_id>/source/look", look, name="calendar_source_look"),
+    path("calendars/<slug:calendar_id>/source/stop", stop, name="calendar_source_stop"),
     path("calendars/<slug:calendar_id>/delete", delete, name="calendar_delete"),
 ]
