@@ -21,7 +21,7 @@ from tests.channels.test_webhook import MESSAGE
 from tocsin.channels import signing
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.webhook import Webhook, render
-from tocsin.notification.rules import Failed, Sent
+from tocsin.notification.rules import Blame, Failed, Sent
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "how-to" / "receive-webhooks.md"
@@ -75,9 +75,11 @@ def test_the_python_receiver_takes_what_is_genuine_and_refuses_the_rest(
     assert receiver.stdout is not None
     assert receiver.stdout.readline().strip() == f"{MESSAGE.id} {MESSAGE.subject}"
 
-    assert webhook.send(address, "Bo", MESSAGE, now - timedelta(minutes=6)) == Failed("HTTP 401", again=False)
+    assert webhook.send(address, "Bo", MESSAGE, now - timedelta(minutes=6)) == Failed(
+        "HTTP 401", again=False, blame=Blame.ADDRESS
+    )
     monkeypatch.setattr(signing, "_key", b"another instance")
-    assert webhook.send(address, "Bo", MESSAGE, now) == Failed("HTTP 401", again=False)
+    assert webhook.send(address, "Bo", MESSAGE, now) == Failed("HTTP 401", again=False, blame=Blame.ADDRESS)
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed (apt-get install openssl)")

@@ -28,7 +28,7 @@ from tocsin.channels import email as letters
 from tocsin.channels.email import Email, write
 from tocsin.channels.mailserver import MailServer, read_mail_server
 from tocsin.kernel.errors import Refused
-from tocsin.notification.rules import Act, ActVerb, Failed, Message, Sent
+from tocsin.notification.rules import Act, ActVerb, Blame, Failed, Message, Sent
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SENDER = Address("Tocsin", addr_spec="tocsin@example.com")
@@ -282,7 +282,7 @@ def test_a_refused_recipient_is_tried_again_only_when_that_can_help(
 ) -> None:
     post_office.refuse_recipient = answer
     assert Email(opened()).send("mailto:bo@example.com", "Bo", MESSAGE, NOW) == Failed(
-        f"the mail server says {answer}", again=again
+        f"the mail server says {answer}", again=again, blame=Blame.ADDRESS
     )
     assert post_office.taken == []
 
@@ -298,7 +298,7 @@ def test_a_refused_letter_is_tried_again_only_when_that_can_help(
 
 def test_without_a_mail_server_the_failure_says_which_setting_is_missing() -> None:
     outcome = Email(None).send("mailto:bo@example.com", "Bo", MESSAGE, NOW)
-    assert outcome == Failed("no mail server is set up (TOCSIN_SMTP_URL)", again=False)
+    assert outcome == Failed("no mail server is set up (TOCSIN_SMTP_URL)", again=False, blame=Blame.PROVIDER)
 
 
 def test_a_mail_server_that_is_down_is_tried_again() -> None:
@@ -345,7 +345,9 @@ def test_a_mail_server_that_hangs_or_trickles_is_left_at_the_deadline(
     stalling: Callable[[bytes], MailServer], says: bytes
 ) -> None:
     outcome = Email(stalling(says), deadline=0.4).send("mailto:bo@example.com", "Bo", MESSAGE, NOW)
-    assert outcome == Failed("the mail server did not answer within 0.4 s")
+    assert outcome == Failed(
+        "the mail server did not answer within 0.4 s", blame=Blame.PROVIDER, perhaps=True
+    )
 
 
 def test_starttls_is_used_when_it_is_required_and_the_certificate_is_checked(
@@ -368,7 +370,7 @@ def test_a_server_that_does_not_offer_required_tls_gets_nothing(
 ) -> None:
     server = opened("smtp://127.0.0.1:{port}?from=t@example.com&tls=required")
     outcome = Email(server).send("mailto:bo@example.com", "Bo", MESSAGE, NOW)
-    assert outcome == Failed("the mail server does not offer TLS", again=False)
+    assert outcome == Failed("the mail server does not offer TLS", again=False, blame=Blame.PROVIDER)
     assert post_office.taken == []
 
 

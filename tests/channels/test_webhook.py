@@ -16,7 +16,7 @@ from tocsin.channels import signing
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.webhook import Webhook, render, retry_after
 from tocsin.kernel.errors import Refused
-from tocsin.notification.rules import Act, ActVerb, Failed, Message, Sent
+from tocsin.notification.rules import Act, ActVerb, Blame, Failed, Message, Sent
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, 250_000, tzinfo=UTC)
 MESSAGE = Message(
@@ -74,13 +74,13 @@ def test_each_address_has_a_secret_of_its_own() -> None:
 @pytest.mark.parametrize("code", [500, 502, 503, 408, 425, 429])
 def test_what_passes_is_tried_again(webhook: Webhook, faults: FaultServer, code: int) -> None:
     outcome = webhook.send(faults.url(f"/status?code={code}"), "Bo", MESSAGE, NOW)
-    assert outcome == Failed(f"HTTP {code}")
+    assert outcome == Failed(f"HTTP {code}", blame=Blame.ADDRESS)
 
 
 @pytest.mark.parametrize("code", [400, 401, 404, 410])
 def test_what_stays_is_not_tried_again(webhook: Webhook, faults: FaultServer, code: int) -> None:
     assert webhook.send(faults.url(f"/status?code={code}"), "Bo", MESSAGE, NOW) == Failed(
-        f"HTTP {code}", again=False
+        f"HTTP {code}", again=False, blame=Blame.ADDRESS
     )
 
 
@@ -103,9 +103,13 @@ def test_what_a_receiver_says_is_not_shown_to_whoever_wrote_its_address(
 def test_who_asks_to_wait_is_not_called_before(webhook: Webhook, faults: FaultServer) -> None:
     address = faults.url("/status?code=429&after=120")
 
-    assert webhook.send(address, "Bo", MESSAGE, NOW) == Failed("HTTP 429", after=timedelta(seconds=120))
+    assert webhook.send(address, "Bo", MESSAGE, NOW) == Failed(
+        "HTTP 429", after=timedelta(seconds=120), blame=Blame.ADDRESS
+    )
     held = webhook.send(address, "Cy", replace(MESSAGE, id="another"), NOW + timedelta(seconds=119))
-    assert held == Failed("it asked not to be called before 09:02:00 UTC", after=timedelta(seconds=1))
+    assert held == Failed(
+        "it asked not to be called before 09:02:00 UTC", after=timedelta(seconds=1), blame=Blame.ADDRESS
+    )
     assert len(faults.received) == 1
     assert webhook.send(faults.url("/ok"), "Bo", MESSAGE, NOW) == Sent("HTTP 200", confirmed=True)
 

@@ -15,6 +15,7 @@ from tocsin.channels.outgoing import Fetched, Outgoing, Unreachable
 from tocsin.channels.reach import read_target
 from tocsin.channels.webhook import retry_after
 from tocsin.kernel.errors import Refused
+from tocsin.notification.deadline import seconds_left
 from tocsin.notification.rules import Blame, Failed
 
 ANSWER_BYTES_MAX = 262_144  # providers send the whole message back
@@ -44,7 +45,7 @@ class Errand:
 
     def __init__(self, outgoing: Outgoing) -> None:
         self._outgoing = outgoing
-        self._until = time.monotonic() + outgoing.deadline
+        self._until = time.monotonic() + seconds_left(outgoing.deadline)
 
     def call(
         self,
@@ -71,7 +72,8 @@ class Errand:
             target = read_target(url)
             return _read(self._outgoing.exchange(method, target, body, asked, ANSWER_BYTES_MAX, left))
         except Unreachable as error:
-            return Failed(str(error), again=not error.forbidden, blame=Blame.PROVIDER)
+            perhaps = error.perhaps
+            return Failed(str(error), again=not error.forbidden, blame=Blame.PROVIDER, perhaps=perhaps)
         except Refused as refused:
             return Failed(str(refused), again=False, blame=Blame.PROVIDER)
 

@@ -18,11 +18,11 @@ from html import escape
 
 import idna
 
-from tocsin.channels.mailserver import DEADLINE, Conversation, MailServer
+from tocsin.channels.mailserver import DEADLINE, AddressRefused, Conversation, MailServer
 from tocsin.channels.outgoing import Unreachable
 from tocsin.channels.wording import RENDERING_FAILED, clean
 from tocsin.kernel.errors import Refused
-from tocsin.notification.rules import Failed, Limits, Message, Sent
+from tocsin.notification.rules import Blame, Failed, Limits, Message, Sent
 
 SUBJECT_LENGTH_MAX = 200
 NAME_LENGTH_MAX = 120
@@ -60,12 +60,12 @@ class Email:
         """Hand the message to the mail server, within the deadline. What it refuses for good is not tried again."""
         server = self._server
         if server is None:
-            return Failed("no mail server is set up (TOCSIN_SMTP_URL)", again=False)
+            return _trouble("no mail server is set up (TOCSIN_SMTP_URL)", again=False)
         mailbox = address.partition(":")[2]
         try:
             letter = write(server.sender, _check_mailbox(mailbox), to_name, message, now)
         except Refused as refused:  # stored before a rule became stricter
-            return Failed(str(refused), again=False)
+            return Failed(str(refused), again=False, blame=Blame.ADDRESS)
         try:
             conversation = Conversation(server, self._deadline, self._trust)
             try:
@@ -75,18 +75,18 @@ class Email:
         except smtplib.SMTPResponseException as error:
             return _refusal(error)
         except TimeoutError:
-            return Failed(f"the mail server did not answer within {self._deadline:g} s")
+            return _trouble(f"the mail server did not answer within {self._deadline:g} s", perhaps=True)
         except ssl.SSLCertVerificationError as error:
-            return Failed(f"the mail server's certificate is not trusted: {error.verify_message}")
+            return _trouble(f"the mail server's certificate is not trusted: {error.verify_message}")
         except Unreachable as error:
-            return Failed(str(error), again=not error.forbidden)
+            return _trouble(str(error), again=not error.forbidden)
         except smtplib.SMTPNotSupportedError:
-            return Failed("the mail server does not offer a way to sign in", again=False)
+            return _trouble("the mail server does not offer a way to sign in", again=False)
         except smtplib.SMTPException:
-            return Failed("the mail server ended the conversation")
+            return _trouble("the mail server ended the conversation", perhaps=True)
         except OSError as error:
             why = clean(error.strerror or type(error).__name__, 100)
-            return Failed(f"the mail server cannot be reached: {why}")
+            return _trouble(f"the mail server cannot be reached: {why}")
         return Sent(reference=clean(said, 200))
 
 
@@ -95,7 +95,16 @@ def _refusal(error: smtplib.SMTPResponseException) -> Failed:
     that begins with 5 stays."""
     words = error.smtp_error
     said = clean(words.decode("utf-8", "replace") if isinstance(words, bytes) else words, 200)
-    return Failed(f"the mail server says {error.smtp_code} {said}", again=not 500 <= error.smtp_code < 600)
+    blame = Blame.ADDRESS if isinstance(error, AddressRefused) else Blame.PROVIDER
+    if isinstance(error, smtplib.SMTPDataError):  # of the letter itself: a filter, a size, a full disk
+        blame = Blame.UNKNOWN
+    again = not 500 <= error.smtp_code < 600
+    return Failed(f"the mail server says {error.smtp_code} {said}", again=again, blame=blame)
+
+
+def _trouble(why: str, again: bool = True, perhaps: bool = False) -> Failed:
+    """A failure of the mail server, whoever the letter was for."""
+    return Failed(why, again=again, blame=Blame.PROVIDER, perhaps=perhaps)
 
 
 def _check_mailbox(mailbox: str) -> str:

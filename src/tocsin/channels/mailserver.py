@@ -89,6 +89,10 @@ def _read_sender(text: str) -> Address:
     return address
 
 
+class AddressRefused(smtplib.SMTPResponseException):
+    """The server does not take mail for this recipient."""
+
+
 class Conversation(smtplib.SMTP):
     """One connection to a mail server that ends, one way or another, within `seconds`."""
 
@@ -112,14 +116,17 @@ class Conversation(smtplib.SMTP):
             raise
 
     def hand_in(self, sender: str, recipient: str, message: bytes) -> str:
-        """The server's words when it has taken `message`. Raises SMTPResponseException when it refuses."""
+        """The server's words when it has taken `message`. Raises SMTPResponseException when it refuses, and of these
+        AddressRefused when it is about the recipient."""
         code, answer = self.mail(sender)
-        if code == 250:
-            code, answer = self.rcpt(recipient)
-        if code in (250, 251):
-            code, answer = self.data(message)
         if code != 250:
-            raise smtplib.SMTPResponseException(code, answer)
+            raise smtplib.SMTPSenderRefused(code, answer, sender)
+        code, answer = self.rcpt(recipient)
+        if code not in (250, 251):
+            raise AddressRefused(code, answer)
+        code, answer = self.data(message)
+        if code != 250:
+            raise smtplib.SMTPDataError(code, answer)
         return answer.decode("utf-8", "replace")
 
     def bow_out(self) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 import httpcore2
 
 from tocsin.channels.reach import Address, Reach, Target
+from tocsin.notification.deadline import seconds_left
 
 DEADLINE = 10.0  # seconds for everything: look-up, connection, request, answer
 ANSWER_BYTES_MAX = 65_536  # of head and body together; whoever sends more is cut off
@@ -40,11 +41,13 @@ Resolver = Callable[[str, int, float], Sequence[Address]]
 
 
 class Unreachable(Exception):
-    """The request did not get an answer; says why in words. `forbidden` means that no retry can help."""
+    """The request did not get an answer; says why in words. `forbidden` means that no retry can help, `perhaps` that
+    the request may have arrived all the same."""
 
-    def __init__(self, why: str, forbidden: bool = False) -> None:
+    def __init__(self, why: str, forbidden: bool = False, perhaps: bool = False) -> None:
         super().__init__(why)
         self.forbidden = forbidden
+        self.perhaps = perhaps
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class Outgoing:
                 for chunk in response.iter_stream():
                     body += chunk
                     if len(body) > most:
-                        raise Unreachable(f"the answer is longer than {most} bytes")
+                        raise Unreachable(f"the answer is longer than {most} bytes", perhaps=True)
             finally:
                 response.close()
         return Fetched(response.status, _headers_of(response), bytes(body))
@@ -143,7 +146,7 @@ class Outgoing:
                 *headers.items(),
             ],
             content=body,
-            extensions={"timeout": {"connect": self.deadline, "pool": self.deadline}},
+            extensions={"timeout": dict.fromkeys(("connect", "pool"), seconds_left(self.deadline))},
         )
 
     @contextmanager
@@ -151,13 +154,14 @@ class Outgoing:
         """Around one request: its time and size are bounded, and what goes wrong is said. Raises Unreachable."""
         if target.literal is not None and (why := self.reach.objection(target.literal)):
             raise Unreachable(f"{target.host} may not be called: {why}", forbidden=True)
-        _allowance.begin(self.deadline if seconds is None else seconds, most)
+        had = seconds_left(self.deadline if seconds is None else seconds)
+        _allowance.begin(had, most)
         try:
             yield
         except httpcore2.TimeoutException as error:
-            raise Unreachable(f"no answer within {self.deadline:g} s") from error
+            raise Unreachable(f"no answer within {had:.3g} s", perhaps=_allowance.written) from error
         except _BROKEN as error:
-            raise Unreachable(_in_words(error)) from error
+            raise Unreachable(_in_words(error), perhaps=_allowance.written) from error
 
     def _answer(self, request: httpcore2.Request) -> Answer:
         response = self._pool.handle_request(request)
@@ -216,9 +220,10 @@ class _Allowance(threading.local):
 
     until = 0.0
     bytes_left = 0
+    written = False  # something of the request has left
 
     def begin(self, seconds: float, size: int) -> None:
-        self.until, self.bytes_left = time.monotonic() + seconds, size
+        self.until, self.bytes_left, self.written = time.monotonic() + seconds, size, False
 
     def shorten(self, seconds: float) -> None:
         self.until = min(self.until, time.monotonic() + seconds)
@@ -250,7 +255,9 @@ class _Bounded(httpcore2.NetworkStream):
         return _allowance.take(self._stream.read(max_bytes, _allowance.seconds()))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _allowance.seconds())
+        seconds = _allowance.seconds()
+        _allowance.written = True
+        self._stream.write(buffer, seconds)
 
     def close(self) -> None:
         self._stream.close()

@@ -15,7 +15,7 @@ from tocsin.channels.outgoing import Answer, Outgoing, Unreachable
 from tocsin.channels.reach import Target, read_target
 from tocsin.channels.wording import RENDERING_FAILED, clean
 from tocsin.kernel.errors import Refused
-from tocsin.notification.rules import Failed, Limits, Message, Sent
+from tocsin.notification.rules import Blame, Failed, Limits, Message, Sent
 
 BODY_BYTES_MAX = 262_144
 HELD_MAX = 1_000  # addresses that asked us to wait, remembered at once
@@ -51,11 +51,11 @@ class Webhook:
     def send(self, address: str, to_name: str, message: Message, now: datetime) -> Sent | Failed:
         """Post the message, signed. Who asked to be left alone for a while is not called before that."""
         if (until := self._held.get(address)) is not None and now < until:
-            return Failed(f"it asked not to be called before {until:%H:%M:%S} UTC", after=until - now)
+            return _failed(f"it asked not to be called before {until:%H:%M:%S} UTC", after=until - now)
         try:
             target = read_target(address)
         except Refused as refused:  # stored before a rule became stricter
-            return Failed(str(refused), again=False)
+            return _failed(str(refused), again=False)
         body = render(to_name, message, now)
         headers = {
             "Content-Type": "application/json",
@@ -65,7 +65,7 @@ class Webhook:
         try:
             answer = self._outgoing.post(target, body, headers)
         except Unreachable as error:
-            return Failed(str(error), again=not error.forbidden)
+            return _failed(str(error), again=not error.forbidden, perhaps=error.perhaps)
         return self._outcome(address, target, answer, now)
 
     def _outcome(self, address: str, target: Target, answer: Answer, now: datetime) -> Sent | Failed:
@@ -76,13 +76,13 @@ class Webhook:
             return Sent(reference=f"HTTP {status}", confirmed=True)
         log.info("webhook refused", host=target.netloc, status=status, answer=answer.excerpt)
         if 300 <= status < 400:
-            return Failed(f"HTTP {status}: it points elsewhere, and redirects are not followed", again=False)
+            return _failed(f"HTTP {status}: it points elsewhere, and redirects are not followed", again=False)
         if status not in _PASSING and status < 500:
-            return Failed(f"HTTP {status}", again=False)
+            return _failed(f"HTTP {status}", again=False)
         after = retry_after(answer.headers.get("retry-after", ""), now)
         if after is not None:
             self._hold(address, now + min(after, HOLD_MAX), now)
-        return Failed(f"HTTP {status}", after=after)
+        return _failed(f"HTTP {status}", after=after)
 
     def _hold(self, address: str, until: datetime, now: datetime) -> None:
         """Do not call `address` again before `until`, whoever's message it is."""
@@ -91,6 +91,11 @@ class Webhook:
             if len(self._held) >= HELD_MAX:
                 return  # each message then finds out for itself
         self._held[address] = until
+
+
+def _failed(why: str, **more: Any) -> Failed:
+    """A failure of the address: whoever it belongs to runs what answers there."""
+    return Failed(why, blame=Blame.ADDRESS, **more)
 
 
 def render(to_name: str, message: Message, now: datetime) -> bytes:
