@@ -76,6 +76,11 @@ def acts_of(message: Message) -> tuple[Act, ...]:
     return tuple(message.acts)
 
 
+def label_of(act: Act, most: int) -> str:
+    """The word on a button; never empty."""
+    return shorten(clean(act.label, most) or str(act.verb).title(), most)
+
+
 def may_snooze(message: Message) -> bool:
     """Whether a choice of times to snooze belongs to the message: it has buttons, and none of them says so yet."""
     acts = acts_of(message)

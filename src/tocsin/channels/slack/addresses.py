@@ -6,13 +6,13 @@ import re
 
 from tocsin.kernel.errors import Refused
 
-_PERSON = re.compile(r"[UW][A-Z0-9]{2,30}\Z")
-_ROOM = re.compile(r"[CG][A-Z0-9]{2,30}\Z")
+_PERSON = re.compile(r"[UW][A-Z0-9]{7,30}\Z")
+_ROOM = re.compile(r"[CG][A-Z0-9]{7,30}\Z")
 
 
 def check(address: str) -> str:
     """`slack:U…` (a person) or `slack:C…` (a room) in its plain form. Raises Refused."""
-    place = address.partition(":")[2].strip().upper()
+    place = address.partition(":")[2].strip()
     if not person(place) and not room(place):
         raise Refused(
             f"{address[:80]!r} is not an address in Slack",

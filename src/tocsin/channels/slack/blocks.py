@@ -86,7 +86,7 @@ def _buttons(message: Message) -> list[Block]:
         button: dict[str, Any] = {
             "type": "button",
             "action_id": f"tocsin_{act.verb}",
-            "text": _plain(shorten(clean(act.label, BUTTON_MAX), BUTTON_MAX)),
+            "text": _plain(chatting.label_of(act, BUTTON_MAX)),
             "value": f"{act.verb} {message.id}",
         }
         if act.verb is ActVerb.ACKNOWLEDGE:

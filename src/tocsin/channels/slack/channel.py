@@ -19,7 +19,7 @@ from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Callback, Hearing
 from tocsin.notification.rules import Failed, Kind, Limits, Message, Rate, Sent
 
-_REFERENCE = re.compile(r"([CGD][A-Z0-9]{2,30})/([0-9]{1,12}\.[0-9]{1,9})\Z")
+_REFERENCE = re.compile(r"([CGD][A-Z0-9]{7,30})/([0-9]{1,12}\.[0-9]{1,9})\Z")
 
 
 class SlackChannel:
@@ -107,13 +107,14 @@ class SlackChannel:
     # -- back ----------------------------------------------------------------------------------------------------
 
     def hear(self, callback: Callback, now: datetime) -> Hearing:
-        """What Slack's request says; one that was heard before says nothing. Raises Refused (403, 400)."""
+        """What Slack's request says. Raises Refused: 403 for what is not Slack's or was heard before, else 400."""
         signature = hearing.verify(self._secret, callback, now)
         request = f"{self._account} {signature}"
         if self._once.knows(request, now):
             raise Refused("This request was heard before, and nothing is done twice", status=403)
         heard = hearing.hear(callback, self)
-        self._once.remember(request, now)
+        if heard.heard or heard.then is not None:
+            self._once.remember(request, now)
         return heard
 
     def open_window(self, trigger: str, view: Mapping[str, Any]) -> Failed | None:

@@ -37,7 +37,7 @@ ACTIONS_MAX = 10  # buttons in one request; people press one
 TEXT_MAX = 4_000  # characters that somebody wrote
 NAME_MAX = 80
 
-_CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,30}\Z")
+_CHANNEL = re.compile(r"[CGD][A-Z0-9]{7,30}\Z")
 _TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}\Z")
 _MARKED = re.compile(r"<([^<>]*)>")
 _NOTHING = Hearing()
