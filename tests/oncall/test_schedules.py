@@ -31,6 +31,7 @@ from tocsin.oncall.actions import (
 from tocsin.oncall.models import Change, Override, Schedule, Version
 from tocsin.oncall.rules import Mode, Temporary, layer_from, on_call, previous_shift
 from tocsin.oncall.rules import Override as OverrideValue
+from tocsin.oncall.rules.sizes import NAMES_AT_ONCE_MAX
 
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
 
@@ -93,6 +94,17 @@ def test_overrides_win_over_those_before_them_until_they_are_taken_back(primary:
     assert on_call_at(primary, clock.now) == ("bo", "ada")
     with pytest.raises(Refused, match="No override"):
         remove_override(first, BY, clock.now)
+
+
+def test_so_many_overrides_hold_at_once_and_not_one_more(primary: str, clock: Clock) -> None:
+    """Each hour is looked at once for every override that holds then: it must not become a matter of minutes."""
+    for _ in range(NAMES_AT_ONCE_MAX // 2):
+        add_override(primary, override(clock.now, DAY, "cy", replaces=("bo",)), BY, clock.now)
+    with pytest.raises(Refused, match="at once") as refused:
+        add_override(primary, override(clock.now + DAY / 2, WEEK, "mo"), BY, clock.now)
+    assert refused.value.status == 409 and not refused.value.where
+    add_override(primary, override(clock.now + DAY, WEEK, "mo"), BY, clock.now)  # when those are over
+    assert on_call_at(primary, clock.now) == ("cy",) and on_call_at(primary, clock.now + DAY) == ("mo",)
 
 
 def test_a_temporary_schedule_replaces_everything_for_its_span(primary: str, clock: Clock) -> None:

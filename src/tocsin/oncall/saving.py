@@ -121,6 +121,7 @@ class Schedules:
         """Make `wanted` all the overrides there are; those that are there already stay the rows they are."""
         if len(wanted) > rules.OVERRIDES_MAX:
             raise Refused(f"{len(wanted)} overrides", f"at most {rules.OVERRIDES_MAX}", where="overrides")
+        rules.check_sizes((), wanted)
         there = self._standing[row.pk]
         if row.pk in self._following:  # what a calendar brings is no part of the file
             there = [each for each in there if each.place != IMPORTED_PLACE]
@@ -158,11 +159,25 @@ class Schedules:
         data = rules.override_as_data(value, zone(row.timezone))
         value = rules.override_from({k: v for k, v in data.items() if k != "id"}, zone(row.timezone))
         self._checked(rules.Schedule(row.pk, row.timezone, (), (value,)))
+        self._check_sizes(row, value)
         place = (there[-1].place if there else 0) + len(self._made) + 1
         made = _row_of(row, value, place, self._by, self._now, request)
         self._make(row, made)
         self._facts.append(did("override.added", schedule=row.pk, **_traced(made)))
         return made
+
+    def _check_sizes(self, row: Schedule, value: OverrideValue) -> None:
+        """Raises Refused when the schedule would say too much with `value` besides what there is."""
+        there = [*self._standing[row.pk], *(made for made in self._made if made.schedule_id == row.pk)]
+        beside = [
+            each.as_value()
+            for each in there
+            if each.layers is not None or (each.starts_at < value.end and each.ends_at > value.start)
+        ]
+        try:
+            rules.check_sizes(rules.schedule_from(row.as_data()).layers, [*beside, value])
+        except Refused as refused:  # its place among them says nothing to whoever makes one
+            raise replace(refused, where="", status=409) from None
 
     def end(self, override: Override) -> None:
         """Take back an override that stands."""

@@ -30,6 +30,7 @@ from tocsin.oncall.rules.painting import (
 )
 from tocsin.oncall.rules.reading import layer_from, override_from, schedule_from, shadow_from
 from tocsin.oncall.rules.shadows import shadow_shifts, shadowing
+from tocsin.oncall.rules.sizes import check_sizes
 from tocsin.oncall.rules.swaps import (
     REMINDERS,
     Accepted,
@@ -118,6 +119,7 @@ __all__ = [
     "ask",
     "balance",
     "by_person",
+    "check_sizes",
     "check_span",
     "cover_wanted",
     "decline",

@@ -8,7 +8,7 @@ is enough while her shifts stay. When an edit moves them, what "these hours" mea
 - shifts that are gone: there is nothing to go with, so it stays, and acts should she be on call then after all.
 
 Which of her shifts has become which is found by their times: one that is still there is itself; else the one that
-shares most hours with it, or begins nearest, no further off than REACH.
+shares most hours with it, or begins nearest, no further off than REACH, and one of the NEAREST_MAX on either side.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from tocsin.oncall.rules.painting import Canvas, shifts_of
 from tocsin.oncall.rules.values import SPAN_MAX, Mode, Override, Schedule, Temporary
 
 REACH = timedelta(days=35)  # how far a shift may move and still be the same: a month, and a weekend
+NEAR = timedelta(days=3)  # how far is looked first
+NEAREST_MAX = 14  # shifts on either side that it may have become: two weeks of daily ones
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,12 @@ def moves(before: Iterable[Span], after: Iterable[Span]) -> tuple[Move, ...]:
     old, new = sorted(had - has), sorted(has - had)
     pairs = [(_distance(span, other), span, other) for span in old for other in _near(span, new)]
     became: dict[Span, Span] = {}
+    found: set[Span] = set()
     # The nearest pairs first, so that a shift is not taken for another that is nearer to somebody else's.
     for _, one, other in sorted(pairs):
-        if one not in became and other not in became.values():
+        if one not in became and other not in found:
             became[one] = other
-    found = set(became.values())
+            found.add(other)
     return (
         *(Move(one, became[one]) for one in old if one in became),
         *(Move(one, None) for one in old if one not in became),
@@ -52,9 +55,11 @@ def moves(before: Iterable[Span], after: Iterable[Span]) -> tuple[Move, ...]:
 
 
 def _near(span: Span, others: Sequence[Span]) -> Sequence[Span]:
-    """Those of sorted `others` that begin within REACH of it."""
-    first = bisect_left(others, Span(span.start - REACH, span.start))
-    return others[first : bisect_left(others, Span(span.end + REACH, span.end))]
+    """Those of sorted `others` that begin within REACH of it: the nearest, when there are many."""
+    here = bisect_left(others, span)
+    first = bisect_left(others, Span(span.start - REACH, span.start), max(0, here - NEAREST_MAX), here)
+    last = bisect_left(others, Span(span.end + REACH, span.end), here, min(len(others), here + NEAREST_MAX))
+    return others[first:last]
 
 
 def _distance(one: Span, other: Span) -> tuple[timedelta, timedelta]:
@@ -137,19 +142,40 @@ def _moved(override: Override, was: Canvas, is_now: Canvas) -> Override:
 def follow_span(span: Span, user: str, was: Canvas, is_now: Canvas) -> Span | None:
     """Where the shifts of `user` that `span` covers whole have gone; `span` itself when they stayed or there are none,
     None when it covers part of one or when one is gone."""
-    around = was.span.common(Span(span.start - REACH, span.end + REACH))
-    if around is None:
-        return span
-    mine = [shift.span for shift in shifts_of(was.shifts(around), user)]
+    mine, theirs = _beside(span, user, was, is_now)
     covered = [shift for shift in mine if shift.common(span)]
     if any(not span.holds(shift) for shift in covered):
         return None
-    theirs = [shift.span for shift in shifts_of(is_now.shifts(around), user)]
-    went = {move.before: move.after for move in moves(mine, theirs) if move.before}
+    if set(covered) <= set(theirs):
+        return span
+    first = mine.index(covered[0])
+    beside = mine[max(0, first - NEAREST_MAX) : first + len(covered) + NEAREST_MAX]
+    went = {move.before: move.after for move in moves(beside, theirs) if move.before}
     ends = [went.get(shift, shift) for shift in covered]
     if None in ends:
         return None
-    if ends == covered:
-        return span
     found = [shift for shift in ends if shift]
     return Span(min(shift.start for shift in found), max(shift.end for shift in found))
+
+
+def _beside(span: Span, user: str, was: Canvas, is_now: Canvas) -> tuple[list[Span], list[Span]]:
+    """The shifts of `user` in both, in `span` and as far around it as matters: what is near is enough where shifts are
+    short, and looked at first."""
+    found: tuple[list[Span], list[Span]] = [], []
+    for reach in (NEAR, REACH):
+        around = was.span.common(Span(span.start - reach, span.end + reach))
+        if around is None:
+            break
+        found = _shifts(was, around, user), _shifts(is_now, around, user)
+        sides = [
+            sum(1 for shift in shifts if (shift.end <= span.start if before else shift.start >= span.end))
+            for shifts in found
+            for before in (True, False)
+        ]
+        if min(sides) > NEAREST_MAX:
+            break
+    return found
+
+
+def _shifts(canvas: Canvas, around: Span, user: str) -> list[Span]:
+    return [shift.span for shift in shifts_of(canvas.shifts(around), user)]

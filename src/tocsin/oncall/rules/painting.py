@@ -144,7 +144,10 @@ class Canvas:
     def _change(self, start: int, end: int, change: Callable[[Crew], Crew]) -> None:
         """Give every stretch in [start, end) the crew that `change` makes of the one it had."""
         first, last = self._cut(start), self._cut(end)
-        self._crews[first:last] = map(change, self._crews[first:last])
+        here = self._crews[first:last]
+        # The same few crews take turns for years.
+        became = {crew: change(crew) for crew in set(here)}
+        self._crews[first:last] = [became[crew] for crew in here]
 
     def _cut(self, at: int) -> int:
         """The place of the stretch that begins at `at`, which is cut off the one before when there is none."""

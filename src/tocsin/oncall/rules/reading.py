@@ -15,6 +15,7 @@ from tocsin.kernel.hours import window_from
 from tocsin.kernel.ids import check_slug
 from tocsin.kernel.moments import parse_instant, parse_wall
 from tocsin.kernel.zones import zone
+from tocsin.oncall.rules.sizes import check_sizes
 from tocsin.oncall.rules.values import (
     EVERY_MAX,
     LAYERS_MAX,
@@ -57,11 +58,14 @@ def schedule_from(data: object, where: str = "", calendars: Calendars = NO_CALEN
     def each(name: str, most: int, one: Callable[[object, str], Value]) -> tuple[Value, ...]:
         return _listed(read.get(name, []), most, one, _at(where, name))
 
+    layers = each("layers", LAYERS_MAX, layer_from)
+    overrides = each("overrides", OVERRIDES_MAX, lambda item, place: override_from(item, there, place))
+    check_sizes(layers, overrides, where)
     return Schedule(
         id=key,
         timezone=there.key,
-        layers=each("layers", LAYERS_MAX, layer_from),
-        overrides=each("overrides", OVERRIDES_MAX, lambda item, place: override_from(item, there, place)),
+        layers=layers,
+        overrides=overrides,
         shadows=each("shadows", SHADOWS_MAX, lambda item, place: shadow_from(item, there, place)),
         name=_name(read.get("name", ""), _at(where, "name")),
         calendars=calendars,
@@ -196,7 +200,12 @@ def _span(read: Data, zone: ZoneInfo, where: str) -> tuple[datetime, datetime]:
     start = parse_instant(read["start"], zone, _at(where, "start"))
     end = parse_instant(read["end"], zone, _at(where, "end"))
     if not start < end:
-        raise Refused(f"It ends at {read['end']}", f"an end after {read['start']}", where=_at(where, "end"))
+        raise Refused(
+            f"It ends at {read['end']}",
+            f"an end after {read['start']}",
+            f"The clocks of {zone.key} skip these hours." if _has_length_on_the_wall(read) else "",
+            _at(where, "end"),
+        )
     if end - start > OVERRIDE_LENGTH_MAX:
         raise Refused(
             f"It lasts {(end - start).days} days",
@@ -205,6 +214,13 @@ def _span(read: Data, zone: ZoneInfo, where: str) -> tuple[datetime, datetime]:
             _at(where, "end"),
         )
     return start, end
+
+
+def _has_length_on_the_wall(read: Data) -> bool:
+    try:
+        return parse_wall(read["start"]) < parse_wall(read["end"])
+    except Refused:  # they have offsets
+        return False
 
 
 def _people(data: object, where: str) -> tuple[str, ...]:

@@ -218,7 +218,7 @@ def _turns(layer: Layer, zone: ZoneInfo, start: int, end: int, source: str) -> l
 def _eras(layer: Layer, hand_offs: HandOffs) -> list[_Era]:
     """The times between joins and leaves, in order; there is always one."""
     begin, here = hand_offs.at(0), hand_offs.zone
-    # Each seat with the instants between which it is taken.
+    # Each seat with the instants between which it is taken, and the slots in which something changes at an instant.
     slots = [
         [
             (
@@ -230,15 +230,22 @@ def _eras(layer: Layer, hand_offs: HandOffs) -> list[_Era]:
         ]
         for slot in layer.slots
     ]
-    changes = {at for slot in slots for _, *both in slot for at in both if begin < at < NEVER}
+    numbers = range(len(slots))
+    changes: dict[int, set[int]] = {begin: set(numbers)}
+    for number, slot in enumerate(slots):
+        for _, *both in slot:
+            for at in both:
+                if begin < at < NEVER:
+                    changes.setdefault(at, set()).add(number)
+    users: dict[int, tuple[str, ...]] = {}
     eras: list[_Era] = []
     holder = -1  # the slot whose turn it was last
-    for at in [begin, *sorted(changes)]:
-        users = {
-            number: tuple(user for user, since, until in slot if since <= at < until)
-            for number, slot in enumerate(slots)
+    for at, changed in sorted(changes.items()):
+        users = users | {
+            number: tuple(user for user, since, until in slots[number] if since <= at < until)
+            for number in changed
         }
-        there = {number: found for number, found in users.items() if found or not slots[number]}
+        there = [number for number in numbers if users[number] or not slots[number]]
         first = 0
         if eras:
             first, running = _next_turn(hand_offs, at)
@@ -246,7 +253,7 @@ def _eras(layer: Layer, hand_offs: HandOffs) -> list[_Era]:
                 holder = eras[-1].slot(first - 1)
             if running and there and holder not in there:
                 holder = _after(holder, there)[0]
-        eras.append(_Era(at, first, _after(holder, there), there))
+        eras.append(_Era(at, first, _after(holder, there), users))
     return eras
 
 
