@@ -98,6 +98,7 @@ class Delivery(models.Model):
     counted_at = models.DateTimeField(null=True)
     held_at = models.DateTimeField(null=True)
     told_with = models.UUIDField(null=True)
+    for_good = models.BooleanField(null=True)  # true: the provider will never take it; null: not known to be so
 
     objects = DeliveryQuerySet.as_manager()
 
