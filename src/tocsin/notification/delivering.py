@@ -246,7 +246,7 @@ def _record_failed(claimed: Claimed, outcome: Failed, now: datetime, jitter: flo
     if row.fence != claimed.fence or row.state != DeliveryState.SENDING:
         return True
     kind = _after(row, page, outcome, claimed.attempt, now, jitter)
-    row.save(update_fields=["state", "next_at", "sent_at", "error"])
+    row.save(update_fields=["state", "next_at", "sent_at", "error", "for_good"])
     facts = [_told(claimed, kind, error=row.error)]
     if row.state == DeliveryState.UNDELIVERABLE:
         facts += next_channel(page, now)
@@ -280,6 +280,7 @@ def _after(row: Delivery, page: Page, failed: Failed, attempt: int, now: datetim
         row.state, row.next_at = DeliveryState.DUE, follow.at
         return "page.failed"
     row.state, row.next_at, row.error = DeliveryState.UNDELIVERABLE, None, follow.why[:500]
+    row.for_good = follow.for_good
     return "page.failed"
 
 

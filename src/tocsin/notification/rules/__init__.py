@@ -186,13 +186,13 @@ class Retry:
 
 @dataclass(frozen=True)
 class GiveUp:
-    why: str
-
-
     """`for_good`: the provider will never take it, as for a mailbox that does not exist."""
 
-def after_failure(failed: Failed, attempts: int, now: datetime, jitter: float) -> Retry | GiveUp:
+    why: str
     for_good: bool = False
+
+
+def after_failure(failed: Failed, attempts: int, now: datetime, jitter: float) -> Retry | GiveUp:
     """What to do after the `attempts`-th attempt failed: 2 s, 4 s, 8 s … spread by `jitter` in [0, 1), then give up.
 
     A provider that asks for more than the longest backoff is not waited for: the next channel is faster.
