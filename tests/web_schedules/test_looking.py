@@ -17,7 +17,8 @@ from tests.world import Clock, World
 from tocsin.catalog.actions import refresh
 from tocsin.kernel.acting import ENGINE
 from tocsin.oncall.actions import add_override, save_schedule, schedules
-from tocsin.oncall.models import IMPORTED_PLACE
+from tocsin.oncall.imports import failed, import_address
+from tocsin.oncall.models import IMPORTED_PLACE, Import
 from tocsin.oncall.models import Override as OverrideRow
 from tocsin.oncall.rules import Override
 from tocsin.people.models import Team, User
@@ -282,3 +283,34 @@ def test_what_a_calendar_elsewhere_says_is_no_change_ahead(
     OverrideRow.objects.update(place=IMPORTED_PLACE)
     said = text_of(signed_in("sam").get("/schedules/web-primary")).partition("Overrides ahead")[2]
     assert said.strip().startswith("None.")
+
+
+def test_trouble_with_a_calendar_elsewhere_is_said_where_it_matters_and_what_to_do(
+    weekly: str, clock: Clock, signed_in: SignedIn
+) -> None:
+    mo, sam = signed_in("mo"), signed_in("sam")
+    import_address("https://example.com/x.ics", "example.com", ENGINE, clock.now, schedule_id=weekly)
+    assert "Shifts come from example.com." in text_of(mo.get("/schedules/web-primary"))
+    failed(Import.objects.get(), "The address answers 404 and no calendar.", clock.now)
+    said = text_of(mo.get("/schedules/web-primary"))
+    assert "Nobody is on call by it yet. The address answers 404 and no calendar." in said
+    assert "Mend its address, or plan here. Look after it" in said
+    assert "Look after it" not in text_of(sam.get("/schedules/web-primary"))
+    now = "Web primary is taken from a calendar elsewhere: Nobody is on call by it yet. "
+    assert now + "What to do" in text_of(mo.get("/"))
+    assert now + "Whoever looks after it is told." in text_of(sam.get("/"))
+    Import.objects.update(problem="", unknown=["Who <i>Ever"])
+    assert "Not known, or several people: Who <i>Ever." in text_of(mo.get("/schedules/web-primary"))
+    assert "It names people nobody knows" in text_of(mo.get("/"))
+    Import.objects.update(unknown=[])
+    assert "calendar elsewhere" not in text_of(mo.get("/"))
+
+
+def test_an_address_that_did_not_answer_once_is_no_news_on_the_first_page(
+    weekly: str, clock: Clock, signed_in: SignedIn
+) -> None:
+    import_address("https://example.com/x.ics", "example.com", ENGINE, clock.now, schedule_id=weekly)
+    failed(Import.objects.get(), "The calendar cannot be fetched: no answer", clock.now)
+    assert "calendar elsewhere" not in text_of(signed_in("mo").get("/"))
+    clock.forward(minutes=5)
+    assert "calendar elsewhere" in text_of(signed_in("mo").get("/"))

@@ -19,7 +19,7 @@ FINE, FAILING, STALE, NAMES = "", "failing", "old", "names"
 def tell_imports(now: datetime) -> int:
     """Tell of trouble that has begun, grown worse or ended; returns with how many calendars."""
     told = 0
-    for row in Import.objects.select_related("schedule__team__lead", "calendar"):
+    for row in Import.objects.select_related("schedule__team__lead", "calendar").defer("copy"):
         state = trouble_of(row, now)
         if state == row.told:
             continue
@@ -60,7 +60,7 @@ def _notices(row: Import, state: str, now: datetime) -> list[Notice]:
 def _what(row: Import) -> tuple[str, str]:
     if row.schedule is not None:
         return f"schedule {row.schedule}", f"/schedules/{row.schedule_id}/calendar"
-    return f"holidays of {row.calendar}", ""
+    return f"holidays of {row.calendar}", f"/calendars/{row.calendar_id}"
 
 
 def _said(row: Import, state: str, now: datetime) -> tuple[str, Sequence[str]]:

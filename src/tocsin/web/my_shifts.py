@@ -145,9 +145,8 @@ def lead(
     )
 
 
-def next_shift_of(user: User, now: datetime) -> tuple[str, str]:
-    """`lead` for somebody, in their own zone; asks nothing that is not kept in memory."""
-    known = schedules()
+def next_shift_of(user: User, known: Mapping[str, Schedule], now: datetime) -> tuple[str, str]:
+    """`lead` for somebody in the schedules `known`, in their own zone; out of what is kept in memory."""
     held = [each for each in known.values() if user.pk in users_in([each])]
     return lead(shifts_ahead(user.pk, held, now), known, zone(user.timezone), now)
 

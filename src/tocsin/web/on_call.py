@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,8 +14,10 @@ from tocsin.web.calendar_grid import people_of
 from tocsin.web.my_shifts import next_shift_of
 from tocsin.web.rota import names_of_users, standing_of
 from tocsin.web.schedules import Watch, watch
+from tocsin.web.sources import Troubled, troubled
 
 SCHEDULES_NAMED = 8
+TROUBLES_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,12 @@ class OnCall:
     own_now: str  # where the reader is on call and until when, "" for nowhere
     own_next: str  # their next shift, "" for none within 12 weeks
     zone: str
+    troubled: Sequence[Troubled]  # calendars elsewhere that they are taken from
+    troubled_more: int
 
 
 def on_call_now(reader: User, now: datetime) -> OnCall | None:
-    """None while there is no schedule. At most three queries, however many schedules there are."""
+    """None while there is no schedule. At most four queries, however many schedules there are."""
     known = schedules()
     if not known:
         return None
@@ -41,11 +46,14 @@ def on_call_now(reader: User, now: datetime) -> OnCall | None:
     users = {user for row in shown for user in (*stands[row.pk].users, *stands[row.pk].next_users)}
     people = people_of(users, names_of_users(users), reader.pk)
     here = zone(reader.timezone)
-    own_now, own_next = next_shift_of(reader, now)
+    own_now, own_next = next_shift_of(reader, known, now)
+    troubles = troubled(now)
     return OnCall(
         tuple(watch(row, stands[row.pk], people, here, now) for row in shown),
         len(rows) - len(shown),
         own_now,
         own_next,
         here.key,
+        troubles[:TROUBLES_NAMED],
+        max(0, len(troubles) - TROUBLES_NAMED),
     )

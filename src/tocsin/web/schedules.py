@@ -43,6 +43,7 @@ from tocsin.web.rota import (
     users_in,
 )
 from tocsin.web.rota_words import in_address, layer_words, moment, when
+from tocsin.web.sources import source_of_schedule
 
 OVERRIDES_NAMED = 12
 ENTRIES_NAMED = 150  # shifts in words on one page
@@ -147,6 +148,7 @@ def one(request: HttpRequest, schedule_id: str) -> HttpResponse:
         ],
         "overrides": overrides_ahead(row, people, asker(request), here, now),
         "policies": policies_through(row.pk),
+        "source": source_of_schedule(row.pk, now),
         "may_edit": may_edit(asker(request), row),
         **turning(request, shown, address, schedule.timezone, mine, now),
     }

@@ -43,6 +43,12 @@ def source_of(row: Import, now: datetime) -> Source:
     return Source(shown, row.kind, row.copied_at, since, row.due_at, trouble, why, mend)
 
 
+def source_of_schedule(schedule_id: str, now: datetime) -> Source | None:
+    """What the schedule is taken from; None when it is kept here."""
+    row = Import.objects.filter(schedule=schedule_id).defer("copy").first()
+    return source_of(row, now) if row else None
+
+
 def _trouble(row: Import, now: datetime) -> tuple[str, str, str]:
     """What is wrong, why, and what to do; all "" when nothing is."""
     shifts = row.schedule_id is not None
@@ -83,7 +89,7 @@ class Troubled:
 
 def troubled(now: datetime) -> Sequence[Troubled]:
     """Those with trouble that their owners are told of. One query."""
-    rows = Import.objects.exclude(problem="", unknown=[]).select_related("schedule", "calendar")
+    rows = Import.objects.exclude(problem="", unknown=[]).select_related("schedule", "calendar").defer("copy")
     return [
         Troubled(str(row.schedule or row.calendar), page_of(row), source_of(row, now).trouble)
         for row in rows.order_by("pk")
