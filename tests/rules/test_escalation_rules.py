@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from tocsin.escalation.rules import (
     Roster,
     Target,
     TargetKind,
+    Waits,
     When,
     check_policy,
     escalate,
@@ -31,7 +33,9 @@ from tocsin.escalation.rules import (
     push,
     when_from,
 )
+from tocsin.kernel.calendars import Calendar, Holiday, calendar_from
 from tocsin.kernel.errors import Refused
+from tocsin.kernel.urgency import Urgency
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 NAMES = ("ada", "bo", "cy", "di")
@@ -41,6 +45,10 @@ def turn(at: datetime, every: int) -> tuple[str, ...]:
     """Each of ada, bo, somebody who left, and nobody is on call for `every` minutes."""
     names = ("ada", "bo", "left", "")
     return tuple(filter(None, [names[int(at.timestamp()) // (60 * every) % len(names)]]))
+
+
+def next_minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
 targets = st.builds(
@@ -67,20 +75,24 @@ rosters = st.builds(
     st.integers(1, 5).map(lambda every: lambda schedule, shift, at: turn(at, every)),
     st.just(lambda calendar, zone, at: None if calendar == "gone" else at.minute % 2 == len(zone) % 2),
     st.just({"user:bo": "Europe/Berlin", "schedule:web": "UTC"}),
+    # Both change at whole minutes at most, so that no change is missed.
+    st.just(lambda calendar, zone, at: None if calendar == "gone" else next_minute(at)),
+    st.just(lambda schedule, at: next_minute(at)),
 )
+urgencies = st.sampled_from(Urgency)
 lates = st.integers(0, 10_000).map(lambda seconds: timedelta(seconds=seconds))
 
 
-@given(policies, rosters, st.lists(lates, min_size=60, max_size=60))
+@given(policies, rosters, st.lists(lates, min_size=60, max_size=60), urgencies)
 def test_a_climb_ends_and_pages_no_more_often_than_its_policy_says(
-    policy: Policy, roster: Roster, waits: list[timedelta]
+    policy: Policy, roster: Roster, waits: list[timedelta], urgency: Urgency
 ) -> None:
     climb, now, pages, ends = Climb(T0), T0, 0, 0
     for wait in waits:
-        decision, climb = escalate(policy, roster, climb, now)
+        decision, climb = escalate(policy, roster, climb, now, urgency)
         pages += isinstance(decision, PageLevel)
         ends += isinstance(decision, Exhausted | NobodyAtAll)
-        now += wait
+        now += wait if not isinstance(decision, Waits) else timedelta(0)
         now = max(now, climb.due_at or now)
     assert pages <= policy.pages_max
     assert (ends, climb.due_at) == (1, None)
@@ -120,16 +132,45 @@ def test_nothing_happens_before_its_time(policy: Policy, roster: Roster, early: 
     assert escalate(policy, roster, climb, T0 + timedelta(seconds=early)) == (None, climb)
 
 
-@given(policies, rosters)
-def test_the_forecast_is_what_then_happens(policy: Policy, roster: Roster) -> None:
-    climb, seen = Climb(T0), []
+@given(policies, rosters, urgencies)
+def test_the_forecast_is_what_then_happens(policy: Policy, roster: Roster, urgency: Urgency) -> None:
+    climb, seen, waited = Climb(T0), [], False
     while climb.due_at is not None:
         now = climb.due_at
-        decision, climb = escalate(policy, roster, climb, now)
+        decision, climb = escalate(policy, roster, climb, now, urgency)
         if isinstance(decision, PageLevel):
-            seen.append((now, decision.number, decision.round, decision.people))
-    ahead = forecast(policy, roster, Climb(T0), T0, most=1_000)
-    assert [(a.at, a.number, a.round, a.people) for a in ahead] == seen
+            seen.append((now, decision.number, decision.round, decision.people, waited))
+        waited = isinstance(decision, Waits)
+    ahead = forecast(policy, roster, Climb(T0), T0, most=1_000, urgency=urgency)
+    assert [(a.at, a.number, a.round, a.people, a.opens) for a in ahead] == seen
+
+
+@given(policies, rosters, st.integers(0, 4))
+def test_a_climb_waits_only_at_low_urgency_and_exactly_until_a_level_opens(
+    policy: Policy, roster: Roster, sent: int
+) -> None:
+    """Between now and the instant it waits for, no level that is left would page or be open with nobody on it."""
+    climb = Climb(T0, min(sent, policy.pages_max))
+    high, _ = escalate(policy, roster, climb, T0)
+    low, after = escalate(policy, roster, climb, T0, Urgency.LOW)
+    assert not isinstance(high, Waits)
+    if not isinstance(low, Waits):
+        assert low == high
+        return
+    assert isinstance(high, NobodyAtAll | Exhausted)
+    assert after == Climb(low.until, climb.pages_sent)
+
+    def is_closed(number: int, at: datetime) -> bool:
+        level = policy.levels[number - 1]
+        found = roster.find(level.notify, level.when, at)
+        return found.closed and not found.people
+
+    minutes = int((low.until - T0).total_seconds()) // 60
+    for at in [T0 + timedelta(minutes=passed) for passed in range(minutes)]:
+        assert all(is_closed(number, at) for number in low.closed)
+    assert not is_closed(low.number, low.until)
+    then, _ = escalate(policy, roster, after, low.until, Urgency.LOW)
+    assert not isinstance(then, Waits)
 
 
 @given(policies, rosters, st.integers(0, 40))
@@ -243,6 +284,75 @@ def test_a_calendar_that_is_gone_keeps_nobody_out() -> None:
     for outside in (False, True):
         found = Roster(frozenset({"bo"})).find(level("user:bo").notify, When("gone", outside), T0)
         assert found.people == ("bo",)
+
+
+OFFICE = calendar_from(
+    {"id": "office", "timezone": "UTC", "hours": [{"days": ["mon-fri"], "from": "08:00", "to": "17:00"}]}
+)
+NEVER = calendar_from({"id": "never", "timezone": "UTC", "hours": []})
+
+
+def by_calendar(**calendars: Calendar) -> Roster:
+    """bo is there; calendars are as they are."""
+
+    def next_edge(calendar: str, zone: str, at: datetime) -> datetime | None:
+        spans = calendars[calendar].open_spans(at, at + timedelta(days=20))
+        return next((edge for span in spans for edge in span if at < edge < at + timedelta(days=20)), None)
+
+    return Roster(
+        frozenset({"bo", "cy"}),
+        is_open=lambda calendar, zone, at: calendars[calendar].is_open(at),
+        next_edge=next_edge,
+    )
+
+
+FRIDAY_NIGHT = datetime(2026, 3, 6, 22, tzinfo=UTC)
+MONDAY = datetime(2026, 3, 9, 8, tzinfo=UTC)
+
+
+def test_low_urgency_waits_for_monday_morning_and_high_urgency_for_nothing() -> None:
+    office = When("office")
+    policy = Policy("p", "P", (level("user:bo", when=office), level("user:cy", when=office)))
+    roster = by_calendar(office=OFFICE)
+    climb = Climb(FRIDAY_NIGHT)
+    decision, after = escalate(policy, roster, climb, FRIDAY_NIGHT, Urgency.LOW)
+    assert decision == Waits(MONDAY, 1, closed=(1, 2))
+    assert after == Climb(MONDAY, 0)
+    ahead = forecast(policy, roster, climb, FRIDAY_NIGHT, urgency=Urgency.LOW)
+    assert [(each.at, each.people, each.opens) for each in ahead] == [
+        (MONDAY, ("bo",), True),
+        (MONDAY + timedelta(minutes=5), ("cy",), False),
+    ]
+    assert forecast(policy, roster, after, FRIDAY_NIGHT, urgency=Urgency.LOW) == ahead, "and while it waits"
+    assert escalate(policy, roster, climb, FRIDAY_NIGHT)[0] == NobodyAtAll(closed=(1, 2))
+
+
+def test_what_began_in_the_evening_goes_on_in_the_morning_where_it_was() -> None:
+    policy = Policy("p", "P", (level("user:bo", when=When("office")), level("user:cy", when=When("office"))))
+    evening = datetime(2026, 3, 2, 16, 58, tzinfo=UTC)
+    roster = by_calendar(office=OFFICE)
+    ahead = forecast(policy, roster, Climb(evening), evening, urgency=Urgency.LOW)
+    morning = datetime(2026, 3, 3, 8, tzinfo=UTC)
+    assert [(each.at, each.number, each.opens) for each in ahead] == [(evening, 1, False), (morning, 2, True)]
+
+
+def test_a_level_without_a_condition_and_nobody_on_it_is_no_reason_to_wait() -> None:
+    policy = Policy("p", "P", (level("user:bo", when=When("office")), level("user:gone")))
+    decision, _ = escalate(policy, by_calendar(office=OFFICE), Climb(FRIDAY_NIGHT), FRIDAY_NIGHT, Urgency.LOW)
+    assert decision == NobodyAtAll(closed=(1,))
+
+
+def test_nobody_waits_for_what_does_not_open_within_two_weeks() -> None:
+    roster = by_calendar(office=replace(OFFICE, holidays=tuple(holidays_until(20))), never=NEVER)
+    for calendar in ("office", "never"):
+        policy = Policy("p", "P", (level("user:bo", when=When(calendar)),))
+        decision, after = escalate(policy, roster, Climb(FRIDAY_NIGHT), FRIDAY_NIGHT, Urgency.LOW)
+        assert decision == NobodyAtAll(closed=(1,))
+        assert after.due_at is None
+
+
+def holidays_until(days: int) -> list[Holiday]:
+    return [Holiday((FRIDAY_NIGHT + timedelta(days=day)).date(), "") for day in range(days)]
 
 
 @pytest.mark.parametrize(

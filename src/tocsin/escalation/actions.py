@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from tocsin.catalog.actions import configuration, per_configuration
 from tocsin.escalation.models import Climb, Policy
 from tocsin.escalation.rules import (
+    WAIT_MAX,
     Ahead,
     Decision,
     Exhausted,
@@ -20,6 +21,7 @@ from tocsin.escalation.rules import (
     NobodyAtAll,
     PageLevel,
     Roster,
+    Waits,
     escalate,
     forecast,
     policy_as_data,
@@ -43,14 +45,17 @@ from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
+from tocsin.kernel.urgency import Urgency
 from tocsin.notification.actions import Call, page_people
 from tocsin.notification.models import Page
 from tocsin.notification.rules import Kind
-from tocsin.oncall.actions import calendars, on_call_at, schedules
+from tocsin.oncall.actions import calendars, on_call_at, schedules, timelines
 from tocsin.people.models import Membership, User
 from tocsin.people.rules import Role
 
 CLIMBS_MAX = 100  # per transaction
+DAY = timedelta(days=1)
+SOON = 2 * DAY  # within which a calendar mostly opens
 NO_POLICY = PolicyValue(id="", name="no policy", levels=())
 log = structlog.get_logger()
 
@@ -66,7 +71,7 @@ def roster() -> Roster:
     zones = {f"user:{user}": timezone for user, timezone in rows.items()}
     zones |= {f"schedule:{key}": schedule.timezone for key, schedule in schedules().items()}
     members_of = {team: tuple(people) for team, people in teams.items()}
-    return Roster(frozenset(rows), members_of, _on_call, is_open, zones)
+    return Roster(frozenset(rows), members_of, _on_call, is_open, zones, next_edge, _next_turn)
 
 
 def _on_call(schedule: str, shift: str, at: datetime) -> tuple[str, ...]:
@@ -79,6 +84,25 @@ def is_open(calendar: str, timezone: str, at: datetime) -> bool | None:
     if value is None:
         return None
     return (replace(value, timezone=timezone) if timezone else value).is_open(at)
+
+
+def next_edge(calendar: str, timezone: str, at: datetime) -> datetime | None:
+    """When the calendar opens or closes next after `at` by the clocks of `timezone` ("": its own); None when there is
+    none, or not within WAIT_MAX."""
+    value = calendars().get(calendar)
+    if value is None:
+        return None
+    there = replace(value, timezone=timezone) if timezone else value
+    for ahead in (SOON, WAIT_MAX + DAY):
+        edges = (edge for span in there.open_spans(at, at + ahead) for edge in span)
+        if (first := next((edge for edge in edges if at < edge < at + ahead), None)) is not None:
+            return first
+    return None
+
+
+def _next_turn(schedule: str, at: datetime) -> datetime | None:
+    lines = timelines().get(schedule)
+    return lines.until(at) if lines else None
 
 
 def start_climbs(now: datetime, limit: int = CLIMBS_MAX) -> int:
@@ -165,7 +189,14 @@ def next_steps(incident: Incident, now: datetime) -> tuple[Ahead, ...]:
         or (incident.state != State.TRIGGERED and not climb.forced)
     ):
         return ()
-    return forecast(policy_from(climb.policy), roster(), climb.as_value(), now)
+    return ahead_of(climb, incident, roster(), now)
+
+
+def ahead_of(
+    climb: Climb, incident: Incident, who: Roster, now: datetime, most: int = 10
+) -> tuple[Ahead, ...]:
+    """The next pages of an open incident's climb."""
+    return forecast(policy_from(climb.policy), who, climb.as_value(), now, most, _urgency(climb, incident))
 
 
 def policy_of(service_id: str) -> PolicyValue:
@@ -211,12 +242,17 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
             climb.due_at, climb.ended = None, climb.incident.state
             continue
         try:
-            decision, after = escalate(policy_from(climb.policy), who, climb.as_value(), now)
+            decision, after = escalate(
+                policy_from(climb.policy), who, climb.as_value(), now, _urgency(climb, climb.incident)
+            )
         except Exception as problem:  # a climb that cannot be computed must not hold up the others
             log.exception("climb set aside", incident=climb.incident_id)
             decision, after = NobodyAtAll(), ClimbValue(None, climb.pages_sent)
             facts.append(Fact(climb.incident.chain, "climb.set_aside", {"problem": str(problem)[:300]}))
         if decision is None:
+            continue
+        if isinstance(decision, Waits):
+            facts.append(_waiting(climb, decision, now))
             continue
         people, reason = _carried_out(climb, decision, after, who, now)
         note = Handover(**climb.handover).as_text() if climb.handover else ""
@@ -232,6 +268,23 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
     page_people([*pages, *(copy_of(call) for call in _calls(copies, now))], now)
     point("climb: paged")
     wake("now", *(f"incident:{climb.incident_id}" for climb in climbs))
+
+
+def _urgency(climb: Climb, incident: Incident) -> Urgency:
+    """At what urgency the climb goes on: whoever escalates by hand wants somebody now."""
+    return Urgency.HIGH if climb.forced else Urgency(incident.urgency)
+
+
+def _waiting(climb: Climb, decision: Waits, now: datetime) -> Fact:
+    """Let the climb stand where it is until a level opens."""
+    climb.due_at, climb.ended, climb.paged_at = decision.until, "", climb.paged_at or now
+    data = {
+        "policy": climb.policy["id"],
+        "until": decision.until.isoformat(),
+        "level": decision.number,
+        "closed": list(decision.closed),
+    }
+    return Fact(climb.incident.chain, "climb.waits", data)
 
 
 def _carried_out(
@@ -266,7 +319,7 @@ def fallback() -> tuple[str, ...]:
 
 def _decided(climb: Climb, decision: Decision, people: tuple[str, ...]) -> Fact:
     data: dict[str, Any] = {"policy": climb.policy["id"], "people": list(people)}
-    if not isinstance(decision, Exhausted):
+    if isinstance(decision, PageLevel | NobodyAtAll):
         why = {"closed": decision.closed, "empty": decision.empty}
         data |= {name: list(said) for name, said in why.items() if said}
     if isinstance(decision, PageLevel):

@@ -1,12 +1,14 @@
 """Policies, levels, climbs: the decision whom to page now. Pure; the rooms above import from here."""
 
 from tocsin.escalation.rules.climbing import (
+    WAIT_MAX,
     Ahead,
     Climb,
     Decision,
     Exhausted,
     NobodyAtAll,
     PageLevel,
+    Waits,
     escalate,
     forecast,
     push,
@@ -45,6 +47,7 @@ __all__ = [
     "TARGETS_MAX",
     "TIMEOUT_MAX",
     "TIMEOUT_MIN",
+    "WAIT_MAX",
     "Ahead",
     "Climb",
     "Clocks",
@@ -59,6 +62,7 @@ __all__ = [
     "Roster",
     "Target",
     "TargetKind",
+    "Waits",
     "When",
     "check_policy",
     "escalate",

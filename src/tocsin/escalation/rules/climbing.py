@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tocsin.escalation.rules.policies import Policy
 from tocsin.escalation.rules.targets import Roster
+from tocsin.kernel.urgency import Urgency
+
+WAIT_MAX = timedelta(days=14)  # as far ahead as a climb waits for a level to open
+LOOKS_MAX = 2_000  # instants at which it is looked whether one has opened
 
 
 @dataclass(frozen=True)
@@ -46,15 +51,28 @@ class NobodyAtAll:
     empty: tuple[str, ...] = ()
 
 
-Decision = PageLevel | Exhausted | NobodyAtAll
+@dataclass(frozen=True)
+class Waits:
+    """Nobody is to be disturbed at this hour: all that is left of the round is `closed` by its conditions, and the
+    first to open, at `until`, is level `number`."""
+
+    until: datetime
+    number: int
+    closed: tuple[int, ...]
 
 
-def escalate(policy: Policy, roster: Roster, climb: Climb, now: datetime) -> tuple[Decision | None, Climb]:
+Decision = PageLevel | Exhausted | NobodyAtAll | Waits
+
+
+def escalate(
+    policy: Policy, roster: Roster, climb: Climb, now: datetime, urgency: Urgency = Urgency.HIGH
+) -> tuple[Decision | None, Climb]:
     """Return what to do at `now`, if anything, and the climb to store.
 
     At most one level is paged per call, and the next timeout runs from `now`, not from a missed `due_at`: after an
     outage a backlog climbs one level per timeout instead of waking every level at once. A level with nobody on it
-    is passed over at once, and said; a whole round of such levels ends in NobodyAtAll.
+    is passed over at once, and said; a whole round of such levels ends in NobodyAtAll. At low urgency, where conditions
+    close all of them, the climb waits where it is until one opens; not longer than WAIT_MAX.
     """
     if climb.due_at is None or now < climb.due_at:
         return None, climb
@@ -75,10 +93,35 @@ def escalate(policy: Policy, roster: Roster, climb: Climb, now: datetime) -> tup
             return decision, Climb(due_at=now + level.timeout, pages_sent=sent)
         skipped.append(index + 1)
         closed += [index + 1] if found.closed else []
+    all_closed = urgency is Urgency.LOW and skipped and len(closed) == len(skipped)
+    if all_closed and (opening := _opening(policy, closed, roster, now)) is not None:
+        return Waits(*opening, tuple(closed)), replace(climb, due_at=opening[0])
     stopped = replace(climb, due_at=None, pages_sent=sent)
     if len(skipped) >= len(policy.levels):
         return NobodyAtAll(tuple(closed), tuple(empty)), stopped
     return Exhausted(), stopped
+
+
+def _opening(
+    policy: Policy, numbers: Sequence[int], roster: Roster, now: datetime
+) -> tuple[datetime, int] | None:
+    """The first instant after `now` at which one of these levels, all closed, is not; and which. None for never."""
+    at = now
+    for _ in range(LOOKS_MAX):
+        changes = []
+        for number in numbers:
+            level = policy.levels[number - 1]
+            if level.when and (change := roster.next_change(level.notify, level.when, at)) is not None:
+                changes.append(change)
+        at = min(changes, default=at)
+        if not changes or at - now > WAIT_MAX:
+            return None
+        for number in numbers:
+            level = policy.levels[number - 1]
+            found = roster.find(level.notify, level.when, at)
+            if found.people or not found.closed:
+                return at, number
+    return None
 
 
 def push(policy: Policy, climb: Climb, now: datetime) -> Climb:
@@ -89,24 +132,44 @@ def push(policy: Policy, climb: Climb, now: datetime) -> Climb:
 
 @dataclass(frozen=True)
 class Ahead:
-    """What a climb will do next, for the reader: level and round from 1, the people it will be then."""
+    """What a climb will do next, for the reader: level and round from 1, the people it will be then. `opens`: it waits
+    for this instant, because the level opens then."""
 
     at: datetime
     number: int
     round: int
     people: tuple[str, ...]
+    opens: bool = False
 
 
 def forecast(
-    policy: Policy, roster: Roster, climb: Climb, now: datetime, most: int = 10
+    policy: Policy,
+    roster: Roster,
+    climb: Climb,
+    now: datetime,
+    most: int = 10,
+    urgency: Urgency = Urgency.HIGH,
 ) -> tuple[Ahead, ...]:
     """The next pages if nobody answers, at most `most`, by the same rule that will make them: each with whom will be
     on call at that instant, as it is planned now."""
     ahead: list[Ahead] = []
+    waited = _is_waiting(policy, roster, climb, now, urgency)
     while climb.due_at is not None and len(ahead) < most:
         at = max(climb.due_at, now)
-        decision, climb = escalate(policy, roster, climb, at)
+        decision, climb = escalate(policy, roster, climb, at, urgency)
+        if isinstance(decision, Waits) and not (waited and at > now):
+            waited = True
+            continue
         if not isinstance(decision, PageLevel):
             break
-        ahead.append(Ahead(at, decision.number, decision.round, decision.people))
+        ahead.append(Ahead(at, decision.number, decision.round, decision.people, waited))
+        waited = False
     return tuple(ahead)
+
+
+def _is_waiting(policy: Policy, roster: Roster, climb: Climb, now: datetime, urgency: Urgency) -> bool:
+    """Whether the climb is due when it is because a level opens then."""
+    if climb.due_at is None or climb.due_at <= now or urgency is not Urgency.LOW:
+        return False
+    decision, _ = escalate(policy, roster, replace(climb, due_at=now), now, urgency)
+    return isinstance(decision, Waits) and decision.until == climb.due_at

@@ -70,6 +70,10 @@ class Roster:
     # Whether a calendar is open, by its own clocks ("") or those of a zone; None for a calendar that there is not.
     is_open: Callable[[str, str, datetime], bool | None] = lambda calendar, zone, at: None
     zones: Mapping[str, str] = field(default_factory=dict)  # of "user:ada" and "schedule:web-primary"
+    # When a calendar opens or closes next, after the instant, by its own clocks or those of a zone; and when somebody
+    # else is on call for a schedule. None for not in a while.
+    next_edge: Callable[[str, str, datetime], datetime | None] = lambda calendar, zone, at: None
+    next_turn: Callable[[str, datetime], datetime | None] = lambda schedule, at: None
 
     def people(self, targets: Sequence[Target], at: datetime) -> tuple[str, ...]:
         """Everybody behind `targets` at `at`, each once, in their order."""
@@ -99,6 +103,19 @@ class Roster:
                 members = there
             found |= dict.fromkeys(members)
         return Found(tuple(found), tuple(empty), closed)
+
+    def next_change(self, targets: Sequence[Target], when: When, at: datetime) -> datetime | None:
+        """The first instant after `at` at which the condition may let other people in; None for not in a while."""
+        changes = []
+        for target in targets:
+            if when.clocks is not Clocks.PERSON:
+                changes.append(self.next_edge(when.calendar, self._zone(when, target), at))
+                continue
+            if target.kind is TargetKind.SCHEDULE:
+                changes.append(self.next_turn(target.id, at))
+            here = {self.zones.get(f"user:{user}", "") for user in self._members(target, at)}
+            changes += [self.next_edge(when.calendar, zone, at) for zone in here]
+        return min((each for each in changes if each is not None), default=None)
 
     def _members(self, target: Target, at: datetime) -> tuple[str, ...]:
         if target.kind is TargetKind.USER:
