@@ -132,6 +132,8 @@ def _forget_configuration() -> Iterator[None]:
 def _forget() -> None:
     if snapshot := sys.modules.get("tocsin.catalog.snapshot"):  # a test of pure rules need not load it
         snapshot.forget()
+    if judging := sys.modules.get("tocsin.notification.judging"):
+        judging.forget()
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,8 @@ def test_it_is_given_up_in_the_end_at_once_when_nothing_can_help_and_when_the_wa
     attempts: int, jitter: float
 ) -> None:
     assert isinstance(after_failure(Failed("no"), ATTEMPTS_MAX - 1 + attempts, T0, jitter), GiveUp)
-    assert after_failure(Failed("no such number", again=False), 1, T0, jitter) == GiveUp("no such number")
+    refused = after_failure(Failed("no such number", again=False), 1, T0, jitter)
+    assert refused == GiveUp("no such number", for_good=True)
     slow = after_failure(Failed("busy", after=timedelta(seconds=120)), 1, T0, jitter)
     assert slow == GiveUp("busy; it asks to wait 120 s")
 

@@ -37,6 +37,8 @@ from tocsin.notification.rules import DeliveryState
 from tocsin.oncall.models import Import
 from tocsin.telling.changes import SCHEDULES_MAX as CHANGES_MAX
 from tocsin.telling.changes import tell_changes
+from tocsin.telling.contacts import EVERY as CONTACTS_EVERY
+from tocsin.telling.contacts import tell_contacts
 from tocsin.telling.covers import REQUESTS_MAX as COVERS_MAX
 from tocsin.telling.covers import end_covers, remind, tell_covers
 from tocsin.telling.gaps import LOOKS_MAX as GAPS_MAX
@@ -58,6 +60,7 @@ TELLING = (
     Duty("end requests for cover", end_covers, COVERS_MAX, every=SWEEP_EVERY),
     Duty("tell of gaps", tell_gaps, GAPS_MAX, every=SHIFTS_EVERY),
     Duty("tell of calendars", tell_imports, every=SWEEP_EVERY),
+    Duty("tell of contacts", tell_contacts, every=CONTACTS_EVERY),
 )
 
 Leaving = Callable[[datetime], AbstractContextManager[object]]

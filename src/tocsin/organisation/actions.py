@@ -23,6 +23,9 @@ from tocsin.kernel.durations import parse_duration
 from tocsin.kernel.errors import Refused, conflict
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.channels import check_address
+from tocsin.notification.contact_actions import tell_left
+from tocsin.notification.places import Places, delete_place
+from tocsin.notification.providers import Providers, delete_provider
 from tocsin.notification.rule_actions import Rules
 from tocsin.notification.rules import Step
 from tocsin.oncall.actions import delete_calendar, delete_schedule, schedules_naming
@@ -107,6 +110,7 @@ def _save_users(objects: Objects, keys: dict[str, str], by: By, now: datetime) -
         with _told_of(each):
             contacts.save(each.id, each.data["contacts"], vouched_by=by.who)
     contacts.store(by, now)
+    tell_left(contacts.left, by, now)
     ruled = [each for each in objects if "rules" in each.data]
     steps = Rules([each.id for each in ruled])
     for each in ruled:

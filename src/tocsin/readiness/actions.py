@@ -15,10 +15,9 @@ from tocsin.kernel.errors import Refused
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.book import book
 from tocsin.notification.channels import channel_for
-from tocsin.notification.models import Delivery
-from tocsin.notification.rules import DeliveryState
 from tocsin.oncall.actions import calendars, schedules
 from tocsin.organisation.reading import File
+from tocsin.people import rules
 from tocsin.people.models import Contact
 from tocsin.people.rules import COMMAND_LINE
 from tocsin.readiness.planning import planned_by
@@ -42,13 +41,8 @@ from tocsin.readiness.rules import (
 )
 
 WEEKS = 4
-DELIVERIES_MAX = 5_000  # the latest ones, by which contacts are judged
 OUTLOOKS_KEPT = 8
 REASON_LENGTH_MAX = 100
-_FINISHED = (DeliveryState.SENT, DeliveryState.CONFIRMED, DeliveryState.UNDELIVERABLE)
-
-# (person, contact, address) -> what became of the last message that was tried there: "" when it went, or why not.
-Tried = Mapping[tuple[str, str, str], str]
 
 
 @dataclass(frozen=True)
@@ -104,11 +98,7 @@ def check(
     planned = planned_by(organisation) if organisation else None
     kept = planned.expected if planned else settings().expectations
     with _proving:
-        outlook = (
-            _outlook_of(_known(planned.arrangement), now, ahead)
-            if planned
-            else _outlook(now, ahead, fresh=True)
-        )
+        outlook = _outlook_of(_known(planned.arrangement), now, ahead) if planned else _outlook(now, ahead)
         expected = read_expectations(files, outlook.arrangement)
         weak = tuple(proof for proof in outlook.proofs(people, within) if not proof.holds)
         verdicts = (*_judged_of(kept, outlook.arrangement), *judge(outlook.arrangement, expected))
@@ -157,32 +147,35 @@ def replay(files: Sequence[File], start: datetime, end: datetime, prune: bool = 
 
 def arrangement() -> Arrangement:
     """Who is paged for what, when and how, as it stands."""
-    return _known(_configured())
+    return _configured()
 
 
 def _known(there: Arrangement) -> Arrangement:
-    """`there` with what is known of everybody's contacts."""
-    tried = _tried()
-    return replace(there, people={key: _judged(person, tried) for key, person in there.people.items()})
+    """`there` with what is known of everybody's contacts; one that is not stored is vouched for by its file."""
+    known = {(row.user_id, row.name, row.address): row.as_value() for row in Contact.objects.all()}
+    return replace(there, people={key: _judged(person, known) for key, person in there.people.items()})
 
 
 @per_configuration
 def _configured() -> Arrangement:
-    """The same without what is known of contacts."""
-    users, active, known = everybody(), roster(), book()
+    """The same, read once per version of the configuration, of which what is known of contacts is a part."""
+    users, active, steps = everybody(), roster(), book().steps
+    contacts: dict[str, dict[str, str]] = {}
+    for row in Contact.objects.all():
+        contacts.setdefault(row.user_id, {})[row.name] = row.address
     people = {
         key: Person(
             key,
             user.name,
             user.timezone,
             key in active.users,
-            known.contacts.get(key, {}),
-            {urgency: known.steps.get((key, urgency), ()) for urgency in Urgency},
+            contacts.get(key, {}),
+            {urgency: steps.get((key, urgency), ()) for urgency in Urgency},
         )
         for key, user in users.items()
         if key != COMMAND_LINE
     }
-    return Arrangement(
+    there = Arrangement(
         services=configuration().services,
         policies=policies(),
         people=people,
@@ -192,19 +185,34 @@ def _configured() -> Arrangement:
         fallback=fallback(),
         is_named=configuration().fallback is not None,
     )
+    return _known(there)
 
 
-def _judged(person: Person, tried: Tried) -> Person:
-    """The person, with those contacts that do not work and those that nobody ever tried."""
-    broken, untried = {}, set()
+def _judged(person: Person, known: Mapping[tuple[str, str, str], rules.Contact]) -> Person:
+    """The person with what is known of their contacts."""
+    paged, broken, failing, untried, unverified = dict[str, str](), dict[str, str](), set(), set(), set()
     for name, address in person.contacts.items():
+        contact = known.get((person.id, name, address)) or rules.Contact(address, vouched_by="file")
+        if not contact.is_paged:
+            unverified.add(name)
+            continue
+        paged[name] = address
         if not _has_channel(address):
             broken[name] = "has an address that nothing delivers to"
-        elif (failed := tried.get((person.id, name, address))) is None:
+        elif not contact.is_sound:
+            broken[name] = f"fails: {contact.failing_why[:REASON_LENGTH_MAX]}"
+        elif contact.is_untried:
             untried.add(name)
-        elif failed:
-            broken[name] = f"failed when it was last tried: {failed[:REASON_LENGTH_MAX]}"
-    return replace(person, broken=broken, untried=frozenset(untried))
+        if not contact.is_sound:
+            failing.add(name)
+    return replace(
+        person,
+        contacts=paged,
+        broken=broken,
+        failing=frozenset(failing),
+        untried=frozenset(untried),
+        unverified=frozenset(unverified),
+    )
 
 
 def _has_channel(address: str) -> bool:
@@ -215,42 +223,17 @@ def _has_channel(address: str) -> bool:
     return True
 
 
-def _tried() -> dict[tuple[str, str, str], str]:
-    """What became of the latest messages, whether pages or tests; and contacts that were verified in another way."""
-    last: dict[tuple[str, str, str], str] = {}
-    rows = Delivery.objects.filter(state__in=_FINISHED).order_by("-due_at", "-id")[:DELIVERIES_MAX]
-    for user, contact, address, state, error in rows.values_list(
-        "page__user_id", "contact", "address", "state", "error"
-    ):
-        failed = (error or "it did not go") if state == DeliveryState.UNDELIVERABLE else ""
-        last.setdefault((user, contact, address), failed)
-    verified = Contact.objects.exclude(verified_at=None).values_list("user_id", "name", "address")
-    return dict.fromkeys(verified, "") | last
-
-
 # --- kept ------------------------------------------------------------------------------------------------
 
 _proving = threading.Lock()  # a proof keeps a core busy, and two of the same are of no more use
 _outlooks: dict[tuple[datetime, timedelta], Outlook] = {}
-_latest: tuple[Arrangement, datetime, Arrangement] | None = (
-    None  # as configured, in which minute, with contacts
-)
 
 
-def _recent(now: datetime, fresh: bool) -> Arrangement:
-    """The arrangement as it stands; what is known of contacts is up to a minute old, unless it has to be `fresh`."""
-    global _latest  # noqa: PLW0603 - one per process, under the lock
-    there, minute = _configured(), now.replace(second=0, microsecond=0)
-    if fresh or _latest is None or _latest[0] is not there or _latest[1] != minute:
-        _latest = there, minute, _known(there)
-    return _latest[2]
-
-
-def _outlook(now: datetime, ahead: timedelta, fresh: bool = False) -> Outlook:
+def _outlook(now: datetime, ahead: timedelta) -> Outlook:
     """The outlook from this full hour, with all that was worked out before, if nothing has changed since."""
-    there, key = _recent(now, fresh), (_hour(now), ahead)
+    there, key = _configured(), (_hour(now), ahead)
     known = _outlooks.get(key)
-    if known is None or known.arrangement != there:
+    if known is None or known.arrangement is not there:
         if len(_outlooks) >= OUTLOOKS_KEPT:
             _outlooks.clear()
         known = _outlooks[key] = _outlook_of(there, now, ahead)

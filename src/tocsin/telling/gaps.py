@@ -1,7 +1,7 @@
 """Gaps ahead, told to whoever looks after the schedule: 30 days, a week and a day before they begin, each once.
 
-A gap is where nobody is on call and nobody said that it should be so, or only people without any contact. One that
-comes nearer than several of these at once is told once; of one that is over nothing is said.
+A gap is where nobody is on call and nobody said that it should be so, or only people without a contact that counts. One
+that comes nearer than several of these at once is told once; of one that is over nothing is said.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def _is_due(key: str, lines: Timelines, now: datetime) -> bool:
 def gaps_of(schedule: ScheduleValue, now: datetime) -> list[tuple[datetime | None, Span]]:
     """The gaps that are not over and begin within the first stage, each with its beginning; None: it has none."""
     start, end = now - BEFORE, now + timedelta(days=STAGES[0])
-    contacts = book().contacts
+    reaches = book().reaches
     stretches = timeline(schedule, start, end).stretches
-    empty = united(each.span for each in stretches if not any(contacts.get(user) for user in each.users))
+    empty = united(each.span for each in stretches if not any(reaches(user) for user in each.users))
     meant = nobody_on_purpose(schedule, start, end)
     found = [part for gap in empty for part in left_out(gap, meant) if part.end > now]
     return [(gap.start if gap.start > start else None, gap) for gap in found]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tocsin.escalation.rules import Climb, Decision, PageLevel, Policy, Roster, escalate
 from tocsin.kernel.urgency import Urgency
-from tocsin.notification.rules import plan_deliveries
+from tocsin.notification.rules import Planned, plan_deliveries
 from tocsin.readiness.rules.values import Arrangement, Person
 
 STEPS_MAX = (
@@ -66,9 +66,15 @@ def delay_of(person: Person, urgency: Urgency, now: datetime) -> timedelta | Non
 
     A step that waits counts with its wait: whoever is called after ten minutes is reached after ten minutes.
     """
-    planned = plan_deliveries(person.steps.get(urgency, ()), person.contacts, now)
-    waits = [each.due_at - now for each in planned if each.contact not in person.broken]
+    waits = [
+        each.due_at - now for each in planned_for(person, urgency, now) if each.contact not in person.broken
+    ]
     return min(waits, default=None)
+
+
+def planned_for(person: Person, urgency: Urgency, now: datetime) -> tuple[Planned, ...]:
+    """What a page to the person would send."""
+    return plan_deliveries(person.steps.get(urgency, ()), person.contacts, now, person.failing)
 
 
 def unreachable(person: Person, urgency: Urgency, now: datetime) -> str:
@@ -78,16 +84,18 @@ def unreachable(person: Person, urgency: Urgency, now: datetime) -> str:
     if delay_of(person, urgency, now) is not None:
         return ""
     if not person.contacts:
-        return f"{person.name} has no contact"
-    named = {each.contact for each in plan_deliveries(person.steps.get(urgency, ()), person.contacts, now)}
+        if not person.unverified:
+            return f"{person.name} has no contact"
+        are = "is" if len(person.unverified) == 1 else "are"
+        return f"{person.name} has no contact that is paged ({', '.join(sorted(person.unverified))} {are} unverified)"
+    named = {each.contact for each in planned_for(person, urgency, now)}
     reasons = ", ".join(f"{name} {person.broken[name]}" for name in sorted(named) if name in person.broken)
     return f"{person.name} cannot be reached ({reasons})"
 
 
 def untried(person: Person, urgency: Urgency, now: datetime) -> str:
     """That no message has ever gone to a contact by which the person would be reached; "" when one has."""
-    planned = plan_deliveries(person.steps.get(urgency, ()), person.contacts, now)
-    names = [each.contact for each in planned if each.contact not in person.broken]
+    names = [each.contact for each in planned_for(person, urgency, now) if each.contact not in person.broken]
     if not names or not person.untried.issuperset(names):
         return ""
     return f"No message has ever been sent to {person.name} by {' or '.join(dict.fromkeys(names))}"

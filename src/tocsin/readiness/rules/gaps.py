@@ -188,7 +188,11 @@ def _what_is_wrong(
     if why := unreachable(person, urgency, now):
         if not person.active:
             return GapKind.PERSON, why, "Put somebody else there."
-        mend = f"Give {person.name} a contact that works, and send a test; or put somebody else there."
+        mend = (
+            f"Have {person.name} enter the code of their contact; or put somebody else there."
+            if person.unverified and not person.contacts
+            else f"Give {person.name} a contact that works, and send a test; or put somebody else there."
+        )
         return GapKind.PERSON, why, mend
     return GapKind.UNTRIED, untried(person, urgency, now), f"Send {person.name} a test message."
 

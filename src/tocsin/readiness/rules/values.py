@@ -23,8 +23,8 @@ PEOPLE_MAX = EXPECTED_PEOPLE_MAX  # that may be asked for at once
 @dataclass(frozen=True)
 class Person:
     """Somebody who may be paged. `contacts` is name -> address, and is what paging uses; `broken` names those of them
-    that do not count, each with the reason in words; of those that are `untried` nobody knows. `steps` are the person's
-    rules."""
+    that do not count, each with the reason in words, and `failing` those that paging uses last; of those that are
+    `untried` nobody knows. `unverified` names contacts that are not paged. `steps` are the person's rules."""
 
     id: str
     name: str
@@ -34,6 +34,8 @@ class Person:
     steps: Mapping[Urgency, tuple[Step, ...]] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
     untried: frozenset[str] = frozenset()
+    failing: frozenset[str] = frozenset()
+    unverified: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
