@@ -31,6 +31,7 @@ CALENDAR = {"name": "New", "timezone": "UTC"}
 CHANGES: dict[str, tuple[Any, str]] = {
     "POST /incidents": ({"service": "shop", "title": "x"}, "incident.opened"),
     "POST /incidents/{number}/acknowledge": (None, "incident.acknowledged"),
+    "POST /incidents/{number}/snooze": ({"until": "2h"}, "incident.snoozed"),
     "POST /incidents/{number}/resolve": (None, "incident.resolved"),
     "POST /incidents/{number}/reopen": (None, "incident.reopened"),
     "POST /incidents/{number}/close": (None, "incident.closed"),

@@ -8,6 +8,7 @@ from django.db.models import Q
 from ninja import Query
 from pydantic import Field
 
+from tocsin.answering.acting import until
 from tocsin.api.auth import Asked
 from tocsin.api.messages import DELIVERIES_SHOWN_MAX, show_delivery
 from tocsin.api.paging import BY_NUMBER, Listing, Paged, page_of, whole_number
@@ -31,6 +32,7 @@ from tocsin.incident import actions
 from tocsin.incident.actions import Outcome
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import NOTE_LENGTH_MAX, TITLE_LENGTH_MAX, State
+from tocsin.incident.rules.snoozing import TEXT_LENGTH_MAX
 from tocsin.intake.models import Alert
 from tocsin.journal.models import Entry
 from tocsin.kernel.errors import not_found
@@ -64,6 +66,19 @@ class IncidentToOpen(Sent):
 
 class Resolution(Sent):
     note: Annotated[str, Field(max_length=NOTE_LENGTH_MAX)] = ""
+
+
+class Rest(Sent):
+    until: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=TEXT_LENGTH_MAX,
+            description="A length such as 2h, a time such as 14:00 or tomorrow 08:00 by your clocks, an instant such as"
+            " 2026-03-02T14:00Z, or: until open. At least 15 minutes and at most 7 days from now.",
+        ),
+        NotBlank,
+    ]
 
 
 class Note(Sent):
@@ -178,6 +193,13 @@ def open_incident(request: Asked, body: IncidentToOpen) -> IncidentOut:
 def acknowledge_incident(request: Asked, number: NumberInPath) -> OutcomeOut:
     """You have it: nobody else is paged until the acknowledgement expires."""
     return _outcome(actions.acknowledge(number, request.auth.by, request.now))
+
+
+@room.post("/incidents/{number}/snooze", may=May.ACT, answer=OutcomeOut)
+def snooze_incident(request: Asked, number: NumberInPath, body: Rest) -> OutcomeOut:
+    """Puts it off: it is yours and nobody is paged until then; then it climbs again from the first level."""
+    at = until(body.until, request.auth.by, request.now)
+    return _outcome(actions.snooze(number, at, request.auth.by, request.now))
 
 
 @room.post("/incidents/{number}/resolve", may=May.ACT, answer=OutcomeOut)

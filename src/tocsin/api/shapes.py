@@ -31,6 +31,7 @@ class IncidentOut(BaseModel):
     acknowledged_at: datetime | None
     acknowledged_by: str
     ack_expires_at: datetime | None
+    snoozed: bool
     resolved_at: datetime | None
     closed_at: datetime | None
     alerts_total: int

@@ -150,6 +150,18 @@ def ack(number: Number, /, *, as_json: Json = False) -> None:
 
 
 @app.command
+def snooze(number: Number, until: str, /, *, as_json: Json = False) -> None:
+    """Put it off: it is yours and nobody is paged until then; then it climbs again.
+
+    Parameters
+    ----------
+    until
+        Such as 2h, 14:00, "tomorrow 08:00" or "until open"; at least 15 minutes, at most 7 days.
+    """
+    _act(number, "snooze", {"until": until}, "rests, and is yours", as_json)
+
+
+@app.command
 def resolve(number: Number, /, *, note: str = "", as_json: Json = False) -> None:
     """Resolve: it is over.
 

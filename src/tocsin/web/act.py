@@ -7,9 +7,11 @@ always answer, from whatever phone they hold.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -24,11 +26,11 @@ from tocsin.escalation.rules import Handover
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import State
 from tocsin.kernel.errors import Refused
-from tocsin.notification.links import ActLink, find_act_link
+from tocsin.notification.links import ActLink, act_token, find_act_link
 from tocsin.notification.rules import ActVerb
 from tocsin.web.forms import told_beside
 from tocsin.web.guard import activate_zone, public
-from tocsin.web.incident_acts import EscalateForm
+from tocsin.web.incident_acts import EscalateForm, NoteForm, SnoozeForm, rests
 from tocsin.web.incidents import holder_of
 from tocsin.web.names import names_of
 
@@ -38,13 +40,22 @@ BUTTONS = {
     ActVerb.ACKNOWLEDGE: "Acknowledge: I have it",
     ActVerb.RESOLVE: "Resolve: it is over",
     ActVerb.ESCALATE: "Escalate now",
+    ActVerb.SNOOZE: "Snooze",
+    ActVerb.NOTE: "Add note",
 }
 DONE = {
     ActVerb.ACKNOWLEDGE: "You acknowledged it. It is yours, and nobody else is paged.",
     ActVerb.RESOLVE: "You resolved it. Nothing more is sent.",
     ActVerb.ESCALATE: "You escalated it. The next level is paged.",
+    ActVerb.SNOOZE: "You snoozed it. Until then nobody is paged; then it pages again from the first level.",
+    ActVerb.NOTE: "Your note stands on the timeline.",
 }
-HOLDING = (ActVerb.ACKNOWLEDGE,)  # which give the incident to somebody
+HOLDING = (ActVerb.ACKNOWLEDGE, ActVerb.SNOOZE)  # which give the incident to somebody
+FORMS: Mapping[ActVerb, type[forms.Form]] = {
+    ActVerb.ESCALATE: EscalateForm,
+    ActVerb.SNOOZE: SnoozeForm,
+    ActVerb.NOTE: NoteForm,
+}
 
 
 @dataclass(frozen=True)
@@ -79,12 +90,15 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
     activate_zone(link.user.timezone)
     now: datetime = request.now  # type: ignore[attr-defined]
     view = view_of(link, incident, now)
+    kind = FORMS.get(link.verb, forms.Form)
     if request.method != "POST" or not view.can_act:
-        return show(request, link, incident, view, EscalateForm(), now)
-    form = EscalateForm(request.POST)
+        return show(request, link, incident, view, kind(), now)
+    form = kind(request.POST)
     if form.is_valid():
+        given = form.cleaned_data
+        handover = Handover(**given) if link.verb is ActVerb.ESCALATE else None
         with told_beside(form):
-            use(link, now, handover=Handover(**form.cleaned_data))
+            use(link, now, handover=handover, text=given.get("until") or given.get("note") or "")
         if not form.errors:
             response = HttpResponseRedirect(reverse("act", args=[token]))
             response.status_code = 303
@@ -118,16 +132,19 @@ def _holder(incident: Incident) -> str:
 
 
 def show(
-    request: HttpRequest, link: ActLink, incident: Incident, view: View, form: EscalateForm, now: datetime
+    request: HttpRequest, link: ActLink, incident: Incident, view: View, form: forms.Form, now: datetime
 ) -> HttpResponse:
     """The page of a link: the incident, for whom the link acts, and one button or the words why there is none."""
     escalates = link.verb is ActVerb.ESCALATE and view.can_act
+    may_rest = link.verb in (ActVerb.ACKNOWLEDGE, ActVerb.SNOOZE) and view.can_act
     context = {
         "incident": incident,
         "person": link.user,
         "view": view,
         "button": BUTTONS[link.verb],
-        "form": form if escalates else None,
+        "form": form if form.fields and view.can_act else None,
+        "rests": rests() if may_rest else (),
+        "rest_address": reverse("act", args=[act_token(link.page.pk, ActVerb.SNOOZE)]),
         "wakes": next_people(incident, now) if escalates else "",
         "lines": link.page.lines,
         "note": link.page.note,

@@ -11,7 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
+from tocsin.answering.acting import until
 from tocsin.answering.words import next_people
+from tocsin.catalog.calendars import calendars
 from tocsin.catalog.models import Service
 from tocsin.escalation.actions import escalate_now
 from tocsin.escalation.rules import HANDOVER_LENGTH_MAX, Handover
@@ -19,6 +21,7 @@ from tocsin.incident import actions
 from tocsin.incident.actions import Outcome
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import NOTE_LENGTH_MAX, TITLE_LENGTH_MAX
+from tocsin.incident.rules.snoozing import TEXT_LENGTH_MAX
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.urgency import Impact, Urgency
@@ -109,6 +112,14 @@ class EscalateForm(forms.Form):
     impact = text(2, HANDOVER_LENGTH_MAX, "Impact", "Who notices, and how badly.")
     tried = text(2, HANDOVER_LENGTH_MAX, "Tried so far")
     help_needed = text(2, HANDOVER_LENGTH_MAX, "Help needed", "What the next person should do or know.")
+
+
+class SnoozeForm(forms.Form):
+    until = forms.CharField(
+        label="Until when",
+        max_length=TEXT_LENGTH_MAX,
+        help_text="Such as 2h, 14:00, tomorrow 08:00 or: until open. At least 15 minutes, at most 7 days.",
+    )
 
 
 class AssignForm(forms.Form):
@@ -223,6 +234,63 @@ def escalate(request: HttpRequest, incident_id: int) -> HttpResponse:
 
     wakes = next_people(incident, instant(request))
     return by_form(request, incident, form, act, f"Escalate #{incident_id}", "Escalate now", wakes=wakes)
+
+
+def rests() -> list[tuple[str, str]]:
+    """How long people most often let an incident rest, as they are read and as they are said."""
+    shown = [
+        ("30m", "30 minutes"),
+        ("2h", "2 hours"),
+        ("8h", "8 hours"),
+        ("tomorrow 08:00", "tomorrow 08:00"),
+    ]
+    return shown + ([("until open", "until work begins")] if len(calendars()) == 1 else [])
+
+
+@needs(May.ACT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def snooze(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Put it off until a time, when it pages again from the top."""
+    form = SnoozeForm(given(request))
+
+    def act() -> None:
+        at = until(form.cleaned_data["until"], by(request), instant(request))
+        outcome = actions.snooze(incident_id, at, by(request), instant(request))
+        if outcome.changed:
+            say(request, f"#{incident_id} rests, and is yours. Then it pages again from the first level.")
+        else:
+            warn(request, f"Nothing changed for #{incident_id}: {outcome.why}.")
+
+    intro = "Until then it is yours and nobody is paged. Then it pages again, from the first level."
+    return by_form(
+        request, find(incident_id), form, act, f"Snooze #{incident_id}", "Snooze", intro=intro, rests=rests()
+    )
+
+
+def rests() -> list[tuple[str, str]]:
+    """How long people most often let an incident rest, as they are read and as they are said."""
+    shown = [("30m", "30 minutes"), ("2h", "2 hours"), ("8h", "8 hours"), ("tomorrow 08:00", "tomorrow 08:00")]
+    return shown + ([("until open", "until work begins")] if len(calendars()) == 1 else [])
+
+
+@needs(May.ACT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def snooze(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Put it off until a time, when it pages again from the top."""
+    form = SnoozeForm(given(request))
+
+    def act() -> None:
+        at = until(form.cleaned_data["until"], by(request), instant(request))
+        outcome = actions.snooze(incident_id, at, by(request), instant(request))
+        if outcome.changed:
+            say(request, f"#{incident_id} rests, and is yours. Then it pages again from the first level.")
+        else:
+            warn(request, f"Nothing changed for #{incident_id}: {outcome.why}.")
+
+    intro = "Until then it is yours and nobody is paged. Then it pages again, from the first level."
+    return by_form(
+        request, find(incident_id), form, act, f"Snooze #{incident_id}", "Snooze", intro=intro, rests=rests()
+    )
 
 
 @needs(May.ACT)

@@ -15,10 +15,11 @@ from tocsin.web import assets, calendar_svg
 
 register = template.Library()
 
-GLYPHS = {"triggered": "●", "acknowledged": "◐", "resolved": "✓", "closed": "▪", "firing": "●"}
+GLYPHS = {"triggered": "●", "acknowledged": "◐", "snoozed": "⏸", "resolved": "✓", "closed": "▪", "firing": "●"}
 STATES = {
     "triggered": "nobody has it",
     "acknowledged": "in hand",
+    "snoozed": "snoozed",
     "resolved": "resolved",
     "closed": "closed",
     "firing": "firing",
@@ -155,7 +156,7 @@ def day_time(at: datetime | None, now: datetime | None = None) -> str | SafeStri
 
 @register.filter
 def glyph(state: str) -> str:
-    """The sign of a state: ● nobody has it, ◐ somebody has it, ✓ resolved, ▪ closed."""
+    """The sign of a state: ● nobody has it, ◐ somebody has it, ⏸ it rests, ✓ resolved, ▪ closed."""
     return GLYPHS.get(state, "·")
 
 
