@@ -32,7 +32,9 @@ def texts(world: World, monkeypatch: pytest.MonkeyPatch) -> Outbox:
     for urgency in ("high", "low"):
         for position, (contact, after) in enumerate([("phone", 0), ("fake", 240)]):
             delay = timedelta(seconds=after)
-            Rule.objects.create(user=world.bo, urgency=urgency, position=position, contact=contact, delay=delay)
+            Rule.objects.create(
+                user=world.bo, urgency=urgency, position=position, contact=contact, delay=delay
+            )
     configuration.refresh()
     return kept
 
@@ -60,7 +62,9 @@ def test_without_a_receipt_the_next_channel_goes_after_what_the_channel_promises
     assert (texts.people, outbox.people) == (["bo"], ["bo"])
 
 
-def test_a_receipt_in_time_leaves_the_next_channel_its_delay(road: Road, outbox: Outbox, texts: Outbox) -> None:
+def test_a_receipt_in_time_leaves_the_next_channel_its_delay(
+    road: Road, outbox: Outbox, texts: Outbox
+) -> None:
     road.event("db")
     road.live(seconds=30)
     assert find_told("", texts.sent and _text().reference) == _text()

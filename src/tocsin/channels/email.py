@@ -23,6 +23,7 @@ from tocsin.channels.outgoing import Unreachable
 from tocsin.channels.wording import RENDERING_FAILED, clean
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import Blame, Failed, Limits, Message, Sent
+from tocsin.notification.rules.throttling import STORM
 
 SUBJECT_LENGTH_MAX = 200
 NAME_LENGTH_MAX = 120
@@ -43,7 +44,7 @@ class Email:
 
     name = "e-mail"
     schemes: Sequence[str] = ("mailto",)
-    limits = Limits()
+    limits = Limits(storm=STORM)
 
     def __init__(
         self, server: MailServer | None, deadline: float = DEADLINE, trust: ssl.SSLContext | None = None

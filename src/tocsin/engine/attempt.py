@@ -15,6 +15,7 @@ from tocsin.notification.channels import channel_for
 from tocsin.notification.delivering import Claimed, claim, record, release
 from tocsin.notification.links import message_of
 from tocsin.notification.rules import Channel, Failed, Message, Sent
+from tocsin.notification.rules.throttling import together
 
 Clock = Callable[[], datetime]
 Finder = Callable[[str], Channel]
@@ -70,7 +71,8 @@ def _followed(sent: Sent, channel: Channel) -> Sent:
 
 def _message(claimed: Claimed) -> Message:
     try:
-        return message_of(claimed.page, claimed.id)
+        others = [(other.page.incident_id or 0, other.page.subject) for other in claimed.others]
+        return together(message_of(claimed.page, claimed.id), others)
     except Exception:
         _log.exception("a message could not be composed; sending it plain", delivery=str(claimed.id))
         page = claimed.page

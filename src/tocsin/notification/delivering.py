@@ -5,9 +5,10 @@ The hottest tables of all, so what happens to every message is written as plain 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from tocsin.notification.rules import (
     Sent,
     after_failure,
 )
+from tocsin.notification.throttling import throttle
 
 CLAIM_MAX = 100
 
@@ -49,6 +51,8 @@ class Claimed:
     lease_until: datetime
     to_name: str
     page: Page
+    counted: bool = False  # against the limits of its address, by an earlier attempt
+    others: tuple[Claimed, ...] = field(default=(), compare=False)  # which this message tells as well
 
 
 def claim(
@@ -67,12 +71,13 @@ def claim(
                 state=DeliveryState.SUPPRESSED, error="answered before it was sent", next_at=None
             )
             claimed = [one for one in claimed if one.page.quieted_at is None]
+        claimed = throttle(claimed, partial(_held_back, now=now), now)
         if not claimed:
             return []
         with connection.cursor() as cursor:
             until = from_instant(now + LEASE)
             cursor.executemany(
-                _LEND, [(DeliveryState.SENDING.value, until, from_uuid(one.id)) for one in claimed]
+                _LEND, [(DeliveryState.SENDING.value, until, from_uuid(one.id)) for one in _each(claimed)]
             )
     point("delivery: claimed")
     return claimed
@@ -82,13 +87,14 @@ _LEND = """
     UPDATE notification_delivery SET state = %s, next_at = %s, fence = fence + 1, attempts = attempts + 1
     WHERE id = %s
 """
-_DUE = """
-    SELECT d.id, d.fence, d.attempts, d.address, d.contact, d.urgent, d.due_at, u.name,
+_DELIVERIES = """
+    SELECT d.id, d.fence, d.attempts, d.address, d.contact, d.urgent, d.due_at, d.counted_at IS NOT NULL, u.name,
         p.id, p.incident_id, p.user_id, p.urgency, p.kind, p.reason, p.subject, p.lines, p.details, p.note,
         p.created_at, p.quieted_at
     FROM notification_delivery d JOIN notification_page p ON p.id = d.page_id JOIN people_user u ON u.id = p.user_id
-    WHERE d.state IN ('due', 'sending') AND d.next_at <= %s
 """
+_DUE = f"{_DELIVERIES} WHERE d.state IN ('due', 'sending') AND d.next_at <= %s"
+_HELD = f"{_DELIVERIES} WHERE d.state = 'due' AND d.held_at IS NOT NULL AND d.address = %s AND p.user_id = %s"
 
 
 _NEXT = "SELECT min(d.next_at) FROM notification_delivery d WHERE d.state IN ('due', 'sending')"
@@ -113,8 +119,23 @@ def _take(now: datetime, limit: int, besides: Sequence[str], low_too: bool) -> l
     return [_claimed(row, now) for row in rows]
 
 
+def _held_back(address: str, user: str, most: int, now: datetime) -> list[Claimed]:
+    """What waits because this person's address has got so much, the urgent first; locked, as it will be once lent."""
+    with connection.cursor() as cursor:
+        order = f" ORDER BY d.urgent DESC, d.due_at LIMIT {int(most)}"
+        cursor.execute(_HELD + order + locking("d"), [address, user])
+        return [_claimed(row, now) for row in cursor.fetchall()]
+
+
+def _each(claimed: Iterable[Claimed]) -> Iterator[Claimed]:
+    """They and those that their messages tell as well."""
+    for one in claimed:
+        yield one
+        yield from one.others
+
+
 def _claimed(row: Sequence[Any], now: datetime) -> Claimed:
-    id_, fence, attempts, address, contact, urgent, due_at, name, *page = row
+    id_, fence, attempts, address, contact, urgent, due_at, counted, name, *page = row
     page_id, incident, user, urgency, kind, reason, subject, lines, details, note, created_at, quieted_at = (
         page
     )
@@ -128,6 +149,7 @@ def _claimed(row: Sequence[Any], now: datetime) -> Claimed:
         due_at=to_instant(due_at) or now,
         lease_until=now + LEASE,
         to_name=name,
+        counted=bool(counted),
         page=Page(
             id=to_uuid(page_id),
             incident_id=incident,
@@ -161,7 +183,7 @@ def release(claimed: Iterable[Claimed], now: datetime) -> None:
 
     Those that somebody has answered since are suppressed instead.
     """
-    some = list(claimed)
+    some = list(_each(claimed))
     with transaction.atomic():
         # Locked, so that an answer comes either before this or finds the delivery due, and never between.
         pages = Page.objects.select_for_update().filter(pk__in={one.page.pk for one in some}).order_by("pk")
@@ -171,7 +193,7 @@ def release(claimed: Iterable[Claimed], now: datetime) -> None:
             if one.page.pk in over:
                 mine.update(state=DeliveryState.SUPPRESSED, error="answered before it was sent", next_at=None)
             else:
-                mine.update(state=DeliveryState.DUE, next_at=now, attempts=F("attempts") - 1)
+                mine.update(state=DeliveryState.DUE, next_at=now, attempts=F("attempts") - 1, counted_at=None)
 
 
 def next_delivery_at(besides: Sequence[str] = (), low_too: bool = True) -> datetime | None:
@@ -196,6 +218,10 @@ def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datet
         if not known:
             return  # deleted meanwhile, with the person it went to
         _write_attempt(claimed, outcome, took, now)
+        if claimed.others and isinstance(outcome, Sent):
+            _told_together(claimed, now)
+        elif claimed.others:
+            release(claimed.others, now)
         wake("console", *([f"incident:{claimed.page.incident_id}"] if claimed.page.incident_id else []))
         point("delivery: before the record commits")
 
@@ -234,6 +260,20 @@ def _record_sent(claimed: Claimed, outcome: Sent, now: datetime) -> bool:
     if claimed.page.incident_id is not None:
         write([_told(claimed, "page.sent")], ENGINE, now)
     return True
+
+
+def _told_together(claimed: Claimed, now: datetime) -> None:
+    """Note that what the message told besides needs no message of its own."""
+    facts = []
+    for other in claimed.others:
+        mine = Delivery.objects.filter(pk=other.id, fence=other.fence, state=DeliveryState.SENDING)
+        said = f"told together with #{claimed.page.incident_id}"
+        if (
+            mine.update(state=DeliveryState.SUPPRESSED, next_at=None, error=said, told_with=claimed.id)
+            and other.page.incident_id is not None
+        ):
+            facts.append(_told(other, "page.together", incident=str(claimed.page.incident_id)))
+    write(facts, ENGINE, now)
 
 
 def _record_failed(claimed: Claimed, outcome: Failed, now: datetime, jitter: float) -> bool:

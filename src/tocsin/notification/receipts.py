@@ -102,7 +102,10 @@ def _overdue(now: datetime) -> QuerySet[Delivery]:
 
 
 def _did_not_arrive(row: Delivery, why: str, now: datetime) -> None:
-    row.state, row.error = DeliveryState.UNDELIVERABLE, (why or "the provider says that it did not arrive")[:500]
+    row.state, row.error = (
+        DeliveryState.UNDELIVERABLE,
+        (why or "the provider says that it did not arrive")[:500],
+    )
     row.save(update_fields=["state", "error", "told_with"])
     _write([_fact(row, "page.failed", error=row.error, taken=True), *_follow(row, now)], row, now)
     _wake(row)

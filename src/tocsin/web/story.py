@@ -263,6 +263,11 @@ def _unconfirmed(data: Data, actor: str, names: Names) -> tuple[str, str]:
     )
 
 
+def _together(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    whom, with_ = person(data.get("user"), names), data.get("incident")
+    return f"{whom} was told of it in the message about #{with_}, by {_channel(data)}", ""
+
+
 def _suppressed(data: Data, actor: str, names: Names) -> tuple[str, str]:
     return f"{_channel(data).capitalize()} to {person(data.get('user'), names)} was not needed any more", ""
 
@@ -315,6 +320,7 @@ SENTENCES: dict[str, Sentence] = {
     "page.undeliverable": _undeliverable,
     "page.suppressed": _suppressed,
     "page.confirmed": _confirmed,
+    "page.together": _together,
     "page.unconfirmed": _unconfirmed,
 }
 STRONG = frozenset(

@@ -155,7 +155,8 @@ class Limits:
 
     text_max: int = 4_000  # characters of a message; the channel itself cuts what is longer
     at_once: int = 16  # messages on their way to one destination
-    rates: tuple[Rate, ...] = ()  # to one address; the first page of an incident always passes
+    rates: tuple[Rate, ...] = ()  # to one address; the first page of an incident passes
+    storm: tuple[Rate, ...] = ()  # to one address, and first pages keep to it: what is over is told together
     receipt_within: timedelta | None = (
         None  # in which the provider says whether it arrived; None: it never does
     )
