@@ -190,3 +190,61 @@ def test_every_page_of_schedules_fits(width: str, scheme: str, open_page: Open, 
             "all => all.filter(each => each.getBoundingClientRect().height < 36).map(each => each.textContent)"
         )
         assert small == [], place
+
+
+def test_the_calendar_is_live_and_waits_while_somebody_drags(open_page: Open, demo: Program) -> None:
+    page = open_page("/")
+    make_rotation(page, "Living", ("Chidi Okafor", "Bo Lind"))
+    page.goto("/schedules/living?view=weeks")
+    expect(page.locator("#live-state")).to_have_text("live")
+    lead, lane = page.locator(".lead"), page.locator("svg.lane-final").last
+    expect(lead).to_contain_text("Chidi Okafor")
+
+    def replaced_by(user: str) -> None:
+        span = {"start": "2020-01-01T00:00Z", "end": "2020-01-02T00:00Z"}
+        now = demo.ask("GET", "/api/v1/schedules/living/on-call")[1]["at"]
+        span = {"start": now[:13] + ":00:00Z", "end": f"{int(now[:4]) + 1}{now[4:10]}T00:00:00Z"}
+        status, said = demo.ask("POST", "/api/v1/schedules/living/overrides", span | {"users": [user]})
+        assert status == 201, said
+
+    page.locator("summary").filter(has_text="More").click()
+    replaced_by("bo")
+    expect(lead).to_contain_text("Bo Lind")  # nobody has reloaded anything
+    expect(page.locator(".lane-override").first).to_be_visible()
+    expect(page.locator("details.menu[open]").filter(has_text="Handover")).to_be_visible()
+    page.keyboard.press("Escape")
+
+    lane.scroll_into_view_if_needed()
+    box = lane.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 2 / 7, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 3 / 7, box["y"] + box["height"] / 2, steps=5)
+    expect(lane.locator(".draw")).to_be_visible()
+    replaced_by("ada")
+    expect(page.locator("#schedule[data-stale]")).to_have_count(1)  # it has heard of it, and waits
+    expect(lane.locator(".draw")).to_be_visible()
+    expect(lead).to_contain_text("Bo Lind")
+    page.keyboard.press("Escape")
+    expect(lane.locator(".draw")).to_have_count(0)
+    expect(lead).to_contain_text("Ada Ortiz")
+    page.mouse.up()
+    expect(page.locator("#sheet[open]")).to_have_count(0)
+
+
+def test_a_day_chosen_by_keys_stays_chosen_when_the_calendar_is_drawn_anew(
+    open_page: Open, demo: Program
+) -> None:
+    page = open_page("/")
+    make_rotation(page, "Choosing", ("Chidi Okafor",))
+    page.goto("/schedules/choosing?view=month&on=2026-06-10")
+    expect(page.locator("#live-state")).to_have_text("live")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    day = page.locator("a[data-day='2026-06-11']")
+    expect(day).to_be_focused()
+    body = {"start": "2026-06-09T00:00", "end": "2026-06-10T00:00", "users": ["bo"]}
+    assert demo.ask("POST", "/api/v1/schedules/choosing/overrides", body)[0] == 201
+    expect(page.locator(".lane-override").first).to_be_visible()
+    expect(day).to_be_focused()
+    expect(page.locator(".behind .chosen")).to_have_count(1)

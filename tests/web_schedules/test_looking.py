@@ -24,6 +24,7 @@ from tocsin.oncall.rules import Override
 from tocsin.people.models import Team, User
 from tocsin.people.rules import Role
 from tocsin.web import assets
+from tocsin.web.live import topics_of
 
 QUERIES_MAX = 25
 
@@ -314,3 +315,20 @@ def test_an_address_that_did_not_answer_once_is_no_news_on_the_first_page(
     assert "calendar elsewhere" not in text_of(signed_in("mo").get("/"))
     clock.forward(minutes=5)
     assert "calendar elsewhere" in text_of(signed_in("mo").get("/"))
+
+
+@pytest.mark.parametrize("address", ["/schedules", "/schedules/web-primary?view=day", "/shifts"])
+def test_what_a_page_asks_for_again_is_its_part_and_takes_no_message_from_the_next_page(
+    address: str, weekly: str, clock: Clock, signed_in: SignedIn
+) -> None:
+    mo = signed_in("mo")
+    at = clock.now + timedelta(days=9)
+    made = add_override(weekly, Override("", at, at + timedelta(hours=2), ("mo",)), ENGINE, clock.now)
+    assert f'hx-get="{address}"' in page(mo, address)
+    mo.post(f"/schedules/web-primary/overrides/{made}/remove")
+    part = mo.get(address, headers={"HX-Request": "true"}).content.decode()
+    assert 'data-live="schedules configuration"' in part
+    assert "<html" not in part and "Taken back." not in part
+    assert "Taken back." in page(mo, address)
+    assert Client().get(address, headers={"HX-Request": "true"}).status_code in (302, 401, 403)
+    assert topics_of("topic=schedules&topic=configuration&topic=people") == {"schedules", "configuration"}

@@ -15,6 +15,7 @@ from tocsin.escalation.actions import policies
 from tocsin.escalation.rules import TargetKind
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN
+from tocsin.journal.waking import wake
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.spans import Span
@@ -22,6 +23,7 @@ from tocsin.kernel.zones import zone
 from tocsin.oncall.models import IMPORTED_PLACE, Override, Schedule
 from tocsin.oncall.reading import Timelines, timelines
 from tocsin.oncall.rules import INSTANT, timeline
+from tocsin.oncall.saving import TOPIC
 from tocsin.people.models import User
 from tocsin.telling.models import Handover, Standing, Word
 from tocsin.telling.notices import Notice, names_of, send
@@ -88,6 +90,7 @@ def _hand_over(lines: Timelines, before: Standing, users: tuple[str, ...], now: 
             return 0  # a change taken back at the same instant: there is nothing to hand over
         Word.objects.filter(pk__in=[word.pk for word in words]).update(handover=handover)
         send(_notices(row, handover, state, words, [*going, *coming], now), now)
+        wake(TOPIC)
     return 1
 
 

@@ -159,7 +159,8 @@ def one(request: HttpRequest, request_id: int) -> HttpResponse:
         if acts_for_others and asked.state == State.OPEN
         else [],
     }
-    return render(request, "schedules/cover.html", context)
+    template = "schedules/cover_part.html" if request.headers.get("HX-Request") else "schedules/cover.html"
+    return render(request, template, context)
 
 
 @needs(May.SWAP)

@@ -40,7 +40,7 @@ CHECK_EVERY = 60.0  # seconds between two looks whether the session still stands
 PACE = 1.0  # seconds between two hints to one reader, however fast things change
 RETRY_MS = 3_000
 RELOAD = "reload"
-_TOPIC = re.compile(r"now|console|configuration|incident:[0-9]{1,18}")
+_TOPIC = re.compile(r"now|console|configuration|schedules|incident:[0-9]{1,18}")
 
 
 class Reader:

@@ -97,7 +97,8 @@ def _page(request: HttpRequest, who: User, address: str) -> HttpResponse:
         **turning(request, shown, address, here.key, False, now),
         "zone_words": "your zone",
     }
-    return render(request, "schedules/mine.html", context)
+    template = "schedules/mine_part.html" if request.headers.get("HX-Request") else "schedules/mine.html"
+    return render(request, template, context)
 
 
 def _as_people(all_schedules: Iterable[Schedule]) -> People:

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from tocsin.escalation.actions import roster
+from tocsin.escalation.actions import ahead_of, roster
 from tocsin.escalation.models import Climb
-from tocsin.escalation.rules import Ahead, Roster, forecast, policy_from
+from tocsin.escalation.rules import Ahead, Roster
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
 from tocsin.intake.models import Inbox
@@ -40,6 +40,7 @@ class Row:
     holder: str  # who has it, "" when nobody has
     people: str  # whom the next page wakes, "" when nothing follows by itself
     next_at: datetime | None
+    opens: int  # the level that opens then, for which it waits; 0: it does not
     ended: str  # why nothing follows by itself
 
 
@@ -75,7 +76,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "on_call": on_call_now(asker(request), now),
         "steps": steps,
         "able": steps is None or (steps.people and steps.policy),
-        "live": "now configuration",
+        "live": "now configuration schedules",
         "address": "/",
     }
     template = "parts/now.html" if request.headers.get("HX-Request") else "now.html"
@@ -90,7 +91,8 @@ def open_rows(now: datetime) -> list[Row]:
     waiting = [incident.pk for incident in incidents if incident.state == State.TRIGGERED]
     climbs = Climb.objects.in_bulk(waiting)
     who = roster() if climbs else Roster()
-    ahead = {pk: _next(climb, who, now) for pk, climb in climbs.items()}
+    by_number = {incident.pk: incident for incident in incidents}
+    ahead = {pk: _next(climb, by_number[pk], who, now) for pk, climb in climbs.items()}
     parties = {incident.acknowledged_by for incident in incidents}
     parties |= {f"user:{user}" for step in ahead.values() if step for user in step.people}
     names = names_of(parties)
@@ -103,14 +105,15 @@ def open_rows(now: datetime) -> list[Row]:
                 holder=_holder(incident, names),
                 people=_listed([party(f"user:{user}", names) for user in step.people]) if step else "",
                 next_at=step.at if step else None,
+                opens=step.number if step and step.opens else 0,
                 ended=climb.ended if climb is not None else "",
             )
         )
     return rows
 
 
-def _next(climb: Climb, who: Roster, now: datetime) -> Ahead | None:
-    steps = forecast(policy_from(climb.policy), who, climb.as_value(), now, most=1)
+def _next(climb: Climb, incident: Incident, who: Roster, now: datetime) -> Ahead | None:
+    steps = ahead_of(climb, incident, who, now, most=1)
     return steps[0] if steps else None
 
 

@@ -78,7 +78,8 @@ def index(request: HttpRequest) -> HttpResponse:
     here = zone(asker(request).timezone)
     watches = [watch(row, standing_of(row.pk, now), people, here, now) for row in rows if row.pk in known]
     context = {"watches": watches, "zone": here.key, "now_words": moment(now, here)}
-    return render(request, "schedules/index.html", context)
+    template = "schedules/index_part.html" if request.headers.get("HX-Request") else "schedules/index.html"
+    return render(request, template, context)
 
 
 def watch(row: ScheduleRow, at: Standing, people: People, here: ZoneInfo, now: datetime) -> Watch:
@@ -152,7 +153,8 @@ def one(request: HttpRequest, schedule_id: str) -> HttpResponse:
         "may_edit": may_edit(asker(request), row),
         **turning(request, shown, address, schedule.timezone, mine, now),
     }
-    return render(request, "schedules/one.html", context)
+    template = "schedules/one_part.html" if request.headers.get("HX-Request") else "schedules/one.html"
+    return render(request, template, context)
 
 
 def turning(

@@ -71,6 +71,7 @@
     if (!lane || event.button || event.pointerType === "touch") return;
     const cal = lane.closest(".cal");
     drag = { cal, x: event.clientX, y: event.clientY, from: instantAt(cal, event.clientX, event.clientY) };
+    hold(cal);
     event.preventDefault();
   });
   document.addEventListener("pointermove", (event) => {
@@ -78,13 +79,28 @@
     drag.to = instantAt(drag.cal, event.clientX, event.clientY);
     draw(drag.cal, Math.min(drag.from, drag.to), Math.max(drag.from, drag.to));
   });
+  // While something is dragged nothing is drawn anew; what changed meanwhile comes when it is let go.
+  const hold = (cal) => cal.closest("[data-live]")?.setAttribute("data-held", "");
+  const release = (cal) => {
+    cal?.closest("[data-live]")?.removeAttribute("data-held");
+    document.dispatchEvent(new Event("released"));
+  };
+  const cancel = () => {
+    if (!drag) return;
+    draw(drag.cal, 0, 0);
+    release(drag.cal);
+    drag = undefined;
+  };
+  document.addEventListener("pointercancel", cancel);
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") cancel(); });
   document.addEventListener("pointerup", () => {
     const { cal, from, to } = drag ?? {};
     drag = undefined;
-    if (!to) return;
+    if (!to) return release(cal);
     document.addEventListener("click", (event) => { event.preventDefault(); event.stopPropagation(); }, { capture: true, once: true });
     setTimeout(() => {
       draw(cal, 0, 0);
+      release(cal);
       if (from !== to) openSheet(withSpan(cal.dataset.drag, Math.min(from, to), Math.max(from, to)));
     });
   });
@@ -110,6 +126,7 @@
   };
   document.addEventListener("focusin", (event) => mark(event.target.closest?.("a[data-day]")));
   document.addEventListener("focusout", () => mark());
+  document.addEventListener("htmx:after:swap", () => { moveLine(); mark(document.activeElement?.closest?.("a[data-day]")); });
   document.addEventListener("keydown", (event) => {
     const calendar = $("[data-calendar]");
     if (!calendar || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;

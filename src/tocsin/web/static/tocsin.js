@@ -47,7 +47,8 @@
   };
   const busy = (part) => {
     const active = document.activeElement;
-    return part.contains(active) && active.matches("input, textarea, select");
+    // [data-held]: somebody is dragging something in it.
+    return part.matches("[data-held]") || (part.contains(active) && active.matches("input, textarea, select"));
   };
   const refresh = (part) => {
     const its = paceOf(part);
@@ -250,6 +251,7 @@
     if (document.hidden) { missed = true; disconnect(); } else { connect(); refreshStale(); }
   });
   document.addEventListener("focusout", () => setTimeout(refreshStale, 50));
+  document.addEventListener("released", refreshStale); // what was dragged has been let go
   window.addEventListener("pageshow", (event) => { if (event.persisted) woken("reload"); });
   readClock(document.body);
   showCopy();
