@@ -71,7 +71,7 @@ services:
         "a.yaml:9: 'not-an-address' is not an e-mail address. Expected something like ada@example.com.",
         "a.yaml:11: 'ada' stands in the list twice. Expected each once.",
         "a.yaml:12: Unknown section 'policy'. Expected one of organisation, users, teams, calendars, schedules, "
-        "policies, services, expect. Did you mean 'policies'?",
+        "providers, places, policies, services, expect. Did you mean 'policies'?",
         "a.yaml:16: 'web' is not somebody to notify. "
         'Expected a text like "schedule:web-primary", "team:web" or "user:bo".',
         "a.yaml:16: 5 has no unit. Expected a length from 1s to 7d. Write 5s or 5m.",
@@ -140,7 +140,7 @@ SCHEDULE = """\
 users: [{user}]
 calendars:
   - {{id: office, timezone: Europe/Madird}}
-  - {{id: lab, timezone: UTC, hours: [{{from: "09:00", to: "25:00"}}, {{days: [mon-fry], from: 09:00, to: 17:00}}]}}
+  - {{id: lab, timezone: UTC, hours: [{{from: "09:00", to: "25:00"}}, {{days: [mon-fry], from: 09:00, to: 1700}}]}}
 schedules:
   - id: web
     timezone: Europe/Madrid
@@ -182,8 +182,8 @@ def test_every_mistake_of_a_schedule_is_told_with_its_line() -> None:
         "3: 'Europe/Madird' is not a time zone. Expected a name of the IANA database. "
         "Write a region and a city, such as Europe/Madrid, or UTC.",
         "4: 'mon-fry' is not a weekday. Expected one of mon, tue, wed, thu, fri, sat, sun, or mon-fri.",
-        "4: '17:00' stands where a time of day such as \"09:00\" belongs. "
-        'Expected a time of day such as "09:00". Write it in quotes: "17:00".',
+        "4: '1700' stands where a time of day such as \"09:00\" belongs. "
+        'Expected a time of day such as "09:00". Write it in quotes: "1700".',
         "11: nothing stands where the id of a person belongs. Expected the id of a person.",
         "12: Here a window has no to. Expected the key to. "
         'When it ends: on the next day when that is not after `from`, or on a weekday ("mon 09:00").',

@@ -15,8 +15,10 @@ from tocsin.catalog.actions import organisation, save_organisation
 from tocsin.catalog.models import Organisation
 from tocsin.catalog.rules import matrix_from
 from tocsin.kernel.urgency import Impact, Priority, Urgency
+from tocsin.notification.providers import SETTING_LENGTH_MAX
 from tocsin.notification.rules import DeliveryState
 from tocsin.organisation.actions import File, Plan, apply, export, plan
+from tocsin.organisation.outside import OUTSIDE_MAX, OUTSIDE_NAME_LENGTH_MAX
 from tocsin.organisation.reading import FILE_BYTES_MAX, FILES_MAX
 from tocsin.organisation.rules import Added, Change, Changed
 from tocsin.organisation.schema import json_schema
@@ -75,10 +77,17 @@ class OrganisationFile(Sent):
     text: Annotated[str, Field(max_length=FILE_BYTES_MAX)]
 
 
+OutsideName = Annotated[str, Field(max_length=OUTSIDE_NAME_LENGTH_MAX + 5)]
+OutsideValue = Annotated[str, Field(max_length=SETTING_LENGTH_MAX)]
+
+
 class OrganisationFiles(Sent):
-    """`prune`: what a section lists no longer is removed, or switched off when the past names it."""
+    """`prune`: what a section lists no longer is removed, or switched off when the past names it. `outside`: the values
+    that the files name as `{env: NAME}` and `{file: PATH}`, by `env:NAME` and `file:PATH`; the program looks nowhere
+    itself."""
 
     files: Annotated[list[OrganisationFile], Field(min_length=1, max_length=FILES_MAX)]
+    outside: Annotated[dict[OutsideName, OutsideValue], Field(max_length=OUTSIDE_MAX)] = {}
     prune: Annotated[bool, Field(strict=True)] = False
 
 
@@ -117,13 +126,13 @@ class ExportOut(BaseModel):
 @room.post("/organisation/plan", may=May.SETTINGS, answer=PlanOut)
 def plan_files(request: Asked, body: OrganisationFiles) -> PlanOut:
     """What applying these files would do, without doing it. Every mistake is named with its file and line."""
-    return _planned(plan(_files(body), body.prune))
+    return _planned(plan(_files(body), body.prune, body.outside))
 
 
 @room.post("/organisation/apply", may=May.SETTINGS, answer=AppliedOut)
 def apply_files(request: Asked, body: OrganisationFiles) -> AppliedOut:
     """Does what the files say: all of it or nothing. The same files again change nothing."""
-    planned = plan(_files(body), body.prune)
+    planned = plan(_files(body), body.prune, body.outside)
     applied = apply(planned, request.auth.by, request.now)
     return AppliedOut(**_planned(planned).model_dump(), keys=applied.keys)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +37,12 @@ def apply(
     """
     if not files:
         raise Refused("No file is named", "one file or more")
-    body = {"files": [{"name": str(path), "text": read_text(path)} for path in files], "prune": prune}
+    texts = [(str(path), read_text(path)) for path in files]
+    body = {
+        "files": [{"name": name, "text": text} for name, text in texts],
+        "prune": prune,
+        "outside": _outside(texts),
+    }
     with open_door() as door:
         done = door.post("organisation/plan" if dry_run else "organisation/apply", body)
     if as_json:
@@ -48,13 +55,21 @@ def apply(
             say(f"key of {integration}: {key}")
 
 
+def _outside(texts: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The values that the files name and do not contain, from this machine's environment and files. Raises Refused."""
+    from tocsin.organisation.outside import File, lies_outside, read_outside
+
+    named = lies_outside([File(name, text) for name, text in texts])
+    return {str(each): read_outside(each, os.environ) for each in named}
+
+
 def export(*, keys: Annotated[bool, Flag] = False, as_json: Json = False) -> None:
     """Print the file that, applied now, changes nothing.
 
     Parameters
     ----------
     keys
-        Put the integrations' keys in, in plain text.
+        Put the integrations' keys in, in plain text. Secrets of providers are never in it.
     """
     with open_door() as door:
         text = door.get("organisation", keys="true" if keys else None)["text"]

@@ -36,6 +36,7 @@ from tocsin.organisation.expect_schema import EXPECTATION
 from tocsin.organisation.kinds import LEFT, NEVER, NONE
 from tocsin.organisation.meaning import calendar_of, schedule_of
 from tocsin.organisation.plan import Plan, plan, planned_again, read_current
+from tocsin.organisation.provider_kinds import value_of, without_defaults
 from tocsin.organisation.reading import File
 from tocsin.organisation.rules import Change, Data, Declared, Fate, Removed
 from tocsin.organisation.schema import INTEGRATION, LISTS
@@ -58,6 +59,8 @@ class Applied:
 def apply(planned: Plan, by: By, now: datetime) -> Applied:
     """Do what `planned` says, all of it or nothing. Raises Refused when the configuration has changed since."""
     with changing():
+        if not all(each.whole for each in planned.declared.objects):
+            raise conflict("Something that the files name was not read", "Apply them with `tocsin apply`.")
         if planned_again(planned).changes != planned.changes:
             raise conflict("The configuration has changed since this was planned", "Look at the plan again.")
         keys: dict[str, str] = {}
@@ -149,6 +152,22 @@ def _save_schedules(objects: Objects, keys: dict[str, str], by: By, now: datetim
     saving.store()
 
 
+def _save_providers(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
+    providers = Providers([each.id for each in objects])
+    for each in objects:
+        with _told_of(each):
+            providers.save(value_of(each), now)
+    providers.store(by, now)
+
+
+def _save_places(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
+    places = Places([each.id for each in objects])
+    for each in objects:
+        with _told_of(each):
+            places.save(each.id, each.data["name"], each.data["address"])
+    places.store(by, now)
+
+
 def _save_policies(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
     policies = Policies([each.id for each in objects])
     for each in objects:
@@ -200,6 +219,8 @@ SAVING: dict[str, Callable[[Objects, dict[str, str], By, datetime], None]] = {
     rules.TEAMS: _save_teams,
     rules.CALENDARS: _save_calendars,
     rules.SCHEDULES: _save_schedules,
+    rules.PROVIDERS: _save_providers,
+    rules.PLACES: _save_places,
     rules.POLICIES: _save_policies,
     rules.SERVICES: _save_services,
     rules.INTEGRATIONS: _save_integrations,
@@ -247,8 +268,12 @@ def _remove(gone: Removed, by: By, now: datetime) -> None:
         catalog.delete_service(gone.id, by, now)
     elif gone.section == rules.POLICIES:
         delete_policy(gone.id, by, now)
+    elif gone.section == rules.PROVIDERS:
+        delete_provider(gone.id, by, now)
+    elif gone.section == rules.PLACES:
+        delete_place(gone.id, by, now, named_by=())  # the plan has made sure of it, of the next two as well
     elif gone.section == rules.SCHEDULES:
-        delete_schedule(gone.id, by, now, named_by=())  # the plan has made sure of it, of these two as well
+        delete_schedule(gone.id, by, now, named_by=())
     elif gone.section == rules.CALENDARS:
         delete_calendar(gone.id, by, now, named_by=())
     else:
@@ -261,7 +286,8 @@ def _remove(gone: Removed, by: By, now: datetime) -> None:
 def export(keys: bool = False) -> str:
     """The file that, applied now, changes nothing; in a stable order, without what is as shipped.
 
-    `keys` puts the integrations' keys in, in plain text; without them the file keeps what there is.
+    `keys` puts the integrations' keys in, in plain text; without them the file keeps what there is. The secrets of
+    providers are never in it, so it keeps those.
     """
     state = read_current()
     whole: dict[str, Any] = {rules.ORGANISATION: dict(state[rules.ORGANISATION][rules.THE_ORGANISATION])}
@@ -269,6 +295,8 @@ def export(keys: bool = False) -> str:
     plain = {row.id: catalog.reveal_key(row) for row in Integration.objects.all()} if keys else {}
     for section, record in LISTS.items():
         whole[section] = [_shortened(record, {"id": key, **data}) for key, data in state[section].items()]
+    for provider, data in zip(whole[rules.PROVIDERS], state[rules.PROVIDERS].values(), strict=True):
+        provider["settings"] = without_defaults(data)
     for service in whole[rules.SERVICES]:
         service["integrations"] = [
             _shortened(INTEGRATION, {"id": key, **data, "key": plain.get(key, LEFT)})

@@ -16,6 +16,7 @@ from tocsin.organisation.rules import (
     INTEGRATIONS,
     NOUNS,
     ORGANISATION,
+    PLACES,
     POLICIES,
     SCHEDULES,
     SERVICES,
@@ -31,7 +32,7 @@ from tocsin.organisation.rules import (
 )
 from tocsin.people.rules import COMMAND_LINE
 
-_TARGETS = {"user": USERS, "team": TEAMS, "schedule": SCHEDULES, "calendar": CALENDARS}
+_TARGETS = {"user": USERS, "team": TEAMS, "schedule": SCHEDULES, "calendar": CALENDARS, "place": PLACES}
 
 
 def check(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from tocsin.organisation.meaning import (
     senseless_calendar,
     senseless_schedule,
 )
+from tocsin.organisation.provider_kinds import provider_declared
 from tocsin.organisation.reading import File, Node, read_files
 from tocsin.organisation.rules import Declarations, Declared, integrations_of
 from tocsin.organisation.schema import LISTS, OBJECTS_MAX, ORGANISATION, SECTIONS
@@ -33,18 +34,21 @@ class Declaring:
     """What has been read so far. `spoilt` are objects with mistakes: they exist for those who refer to them."""
 
     reader: Reader = field(default_factory=Reader)
+    outside: Mapping[str, str] | None = field(default=None, repr=False)  # None: nobody has looked
     objects: list[Declared] = field(default_factory=list)
     whole: set[str] = field(default_factory=set)
     spoilt: dict[str, set[str]] = field(default_factory=lambda: {section: set() for section in rules.ORDER})
     first: dict[tuple[str, str], str] = field(default_factory=dict)  # where an id was declared first
 
 
-def declare(files: Sequence[File]) -> tuple[Declarations, list[Refused], dict[str, set[str]]]:
+def declare(
+    files: Sequence[File], outside: Mapping[str, str] | None = None
+) -> tuple[Declarations, list[Refused], dict[str, set[str]]]:
     """What the files declare, what is wrong with them, and the ids of the objects that have a mistake.
 
-    Raises FilesRefused when a file is not YAML at all.
+    `outside` is what they name and do not contain. Raises FilesRefused when a file is not YAML at all.
     """
-    so_far = Declaring()
+    so_far = Declaring(outside=outside)
     for root in read_files(files):
         if root.kind == "null":
             continue  # an empty file
@@ -138,8 +142,11 @@ def _read_object(so_far: Declaring, section: str, node: Node) -> None:
         so_far.spoilt[section].add(key)
         return
     places = reader.places
-    if section in (rules.TEAMS, rules.POLICIES):
+    if section in (rules.TEAMS, rules.POLICIES, rules.PROVIDERS, rules.PLACES):
         data["name"] = data["name"] or data["id"]
+    if section == rules.PROVIDERS:
+        _add_provider(so_far, data, node, places)
+        return
     integrations = data.pop("integrations", None)
     so_far.objects.append(Declared(section, data.pop("id"), data, node.where, places))
     if integrations is not None:
@@ -166,6 +173,20 @@ def _in_plain_form(reader: Reader, section: str, data: dict[str, Any], node: Nod
         each.where = reader.places.get(each.where, node.where)
     reader.problems += problems
     return data
+
+
+def _add_provider(so_far: Declaring, data: dict[str, Any], node: Node, places: dict[str, str]) -> None:
+    """A provider, with its secrets beside what is compared and shown."""
+    plain, secrets, whole, problems = provider_declared(data, so_far.outside)
+    key = plain.pop("id")
+    for each in problems:
+        each.where = places.get(each.where, node.where)
+    so_far.reader.problems += problems
+    if problems:
+        so_far.spoilt[rules.PROVIDERS].add(key)
+        return
+    declared = Declared(rules.PROVIDERS, key, plain, node.where, places, secrets=secrets, whole=whole)
+    so_far.objects.append(declared)
 
 
 def _add_integration(

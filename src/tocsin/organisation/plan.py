@@ -12,7 +12,7 @@ from tocsin.catalog.rules import ServiceValue, matrix_as_data, matrix_from
 from tocsin.escalation.models import Policy
 from tocsin.kernel.durations import format_duration
 from tocsin.kernel.errors import Refused
-from tocsin.notification.models import Rule
+from tocsin.notification.models import Place, Provider, Rule
 from tocsin.oncall.imports import imported_overrides
 from tocsin.oncall.models import Schedule
 from tocsin.oncall.reading import as_they_stand
@@ -22,6 +22,7 @@ from tocsin.organisation.checking import check
 from tocsin.organisation.declaring import declare
 from tocsin.organisation.kinds import NEVER, NONE
 from tocsin.organisation.meaning import calendar_data, schedule_data
+from tocsin.organisation.provider_kinds import place_data, provider_data, senseless_providers
 from tocsin.organisation.reading import File, FilesRefused
 from tocsin.organisation.rules import (
     Added,
@@ -70,9 +71,13 @@ class Plan:
         return [*(str(change) for change in self.changes), f"{total}."]
 
 
-def plan(files: Sequence[File], prune: bool = False) -> Plan:
-    """What applying `files` would do now. Raises FilesRefused with everything that is wrong with them."""
-    declared, problems, spoilt = declare(files)
+def plan(files: Sequence[File], prune: bool = False, outside: Mapping[str, str] | None = None) -> Plan:
+    """What applying `files` would do now. Raises FilesRefused with everything that is wrong with them.
+
+    `outside` is what they name and do not contain, by `env:NAME` and `file:PATH`; None: nobody has looked there, and
+    it counts as what there is. Such a plan may be thought about and not applied.
+    """
+    declared, problems, spoilt = declare(files, outside)
     return _compared(Plan(tuple(files), prune, declared, ()), problems, spoilt)
 
 
@@ -90,6 +95,9 @@ def _compared(planned: Plan, problems: list[Refused], spoilt: Mapping[str, set[s
     )
     removed = removed_by(current, declared, past) if prune else ()
     problems += check(current, merged(current, declared, removed), declared, removed, spoilt, past)
+    for each, refused in senseless_providers(list(declared.of(rules.PROVIDERS))):
+        refused.where = each.place(refused.where)
+        problems.append(refused)
     if problems:
         raise FilesRefused(sorted(problems, key=lambda problem: _order(files, problem.where)))
     return replace(planned, changes=changes_of(current, declared, removed))
@@ -113,6 +121,8 @@ def read_current() -> rules.State:
         rules.TEAMS: _teams(),
         rules.CALENDARS: {row.id: calendar_data(row.as_value()) for row in Calendar.objects.order_by("pk")},
         rules.SCHEDULES: _schedules(),
+        rules.PROVIDERS: {row.id: provider_data(row) for row in Provider.objects.order_by("pk")},
+        rules.PLACES: {row.id: place_data(row) for row in Place.objects.order_by("pk")},
         rules.POLICIES: {row.id: _policy(row) for row in Policy.objects.order_by("pk")},
         rules.SERVICES: {row.id: _service(row) for row in Service.objects.order_by("pk")},
         rules.INTEGRATIONS: {row.id: _integration(row) for row in Integration.objects.order_by("pk")},

@@ -8,6 +8,7 @@ from tocsin.kernel.urgency import Impact
 from tocsin.organisation import kinds
 from tocsin.organisation.expect_schema import EXPECTATION
 from tocsin.organisation.kinds import Field, Kind, Record
+from tocsin.organisation.provider_kinds import SETTINGS_MAX, Settings, VendorKind
 from tocsin.organisation.schedule_kinds import Clock, Days, Moment, OneShape, Slot
 from tocsin.organisation.schedule_schema import (
     HOLIDAY,
@@ -81,6 +82,10 @@ def _value_in_words(kind: Kind) -> str:
             return f"{kind.words}, at most {kind.length_max} characters"
         case kinds.Slug():
             return kind.words
+        case VendorKind():
+            return kind.words
+        case Settings():
+            return f"at most {SETTINGS_MAX} names of its vendor's with text"
         case Target():
             return '`"schedule:ID"`, `"schedule:ID/next"`, `"team:ID"`, `"user:ID"`'
         case Moment():
@@ -113,6 +118,6 @@ def _default_in_words(each: Field) -> str:
         return "—"
     if each.default is kinds.LEFT:
         return "stays as it is"
-    if each.default in (None, "", []):
+    if each.default in (None, "", [], {}):
         return "the id" if each.name == "name" else "none"
     return f"`{str(each.default).lower() if isinstance(each.default, bool) else each.default}`"

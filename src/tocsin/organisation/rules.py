@@ -1,8 +1,8 @@
 """What a change of the organisation is, and when a whole organisation fits together. Pure.
 
 An organisation is held in the plain form of its file: section -> id -> {key: value}, every key present, durations as
-text, keys of integrations as digests. What a file leaves out is either filled in (its default) or absent (left as
-it is); `merged` puts both together.
+text, keys of integrations and secrets of providers as digests. What a file leaves out is either filled in (its
+default) or absent (left as it is); `merged` puts both together.
 """
 
 from __future__ import annotations
@@ -23,18 +23,24 @@ State = Mapping[str, Mapping[str, Data]]
 
 ORGANISATION, USERS, TEAMS = "organisation", "users", "teams"
 CALENDARS, SCHEDULES = "calendars", "schedules"
+PROVIDERS, PLACES = "providers", "places"
 POLICIES, SERVICES, INTEGRATIONS = "policies", "services", "integrations"
-ORDER = (ORGANISATION, USERS, TEAMS, CALENDARS, SCHEDULES, POLICIES, SERVICES, INTEGRATIONS)
+ORDER = (
+    ORGANISATION, USERS, TEAMS, CALENDARS, SCHEDULES, PROVIDERS, PLACES, POLICIES, SERVICES, INTEGRATIONS,
+)  # fmt: skip
 NOUNS = {
     ORGANISATION: "organisation",
     USERS: "user",
     TEAMS: "team",
     CALENDARS: "calendar",
     SCHEDULES: "schedule",
+    PROVIDERS: "provider",
+    PLACES: "place",
     POLICIES: "policy",
     SERVICES: "service",
     INTEGRATIONS: "integration",
 }
+SECRET = "secret "  # before the name of a provider's secret, whose print stands there
 THE_ORGANISATION = "the"  # the id of the one that there is
 EXPECT = "expect"  # what has to be so, kept with the organisation's settings
 EXPECTATIONS_MAX = 1_000
@@ -46,7 +52,11 @@ ADMIN = "admin"
 
 @dataclass(frozen=True)
 class Declared:
-    """One object of a file. `places` says where each of its values stands; `key` is an integration's, in plain."""
+    """One object of a file. `places` says where each of its values stands; `key` is an integration's, in plain.
+
+    `secrets` are a provider's, in plain, and None for one that is to be forgotten; it is not `whole` when values of
+    it lie where nobody has looked.
+    """
 
     section: str
     id: str
@@ -54,6 +64,8 @@ class Declared:
     where: str
     places: Mapping[str, str] = field(default_factory=dict)
     key: str | None = field(default=None, repr=False)
+    secrets: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    whole: bool = True
 
     def place(self, path: str) -> str:
         return self.places.get(path, self.where)
@@ -146,14 +158,26 @@ def _details(before: Data, after: Data) -> Iterator[str]:
             for contact in sorted({*old, *value} if old else value):
                 if (old or {}).get(contact) != value.get(contact):
                     yield f"contact {contact} {_how((old or {}).get(contact), value.get(contact))}"
-        elif name == "description":
-            yield f"description {_how(old, value)}"
+        elif name in ("description", "address"):
+            yield f"{name} {_how(old, value)}"
+        elif name.startswith(SECRET):
+            said = name.removeprefix(SECRET)
+            yield f"another {said}" if old and value else f"{said} {_how(old, value)}"
+        elif name == "settings":
+            yield from _setting_details(old or {}, value)
         elif name == "layers":
             yield from _layer_details(old or [], value)
         elif name in ("overrides", "holidays", EXPECT):
             yield _counted(name, old or [], value)
         else:
             yield f"{name} {_shown(old)} → {_shown(value)}"
+
+
+def _setting_details(before: Data, after: Data) -> Iterator[str]:
+    """Which settings of a provider became what."""
+    for name in dict.fromkeys([*before, *after]):
+        if before.get(name) != after.get(name):
+            yield f"{name} {_shown(before.get(name))} → {_shown(after.get(name))}"
 
 
 def _layer_details(before: Sequence[Data], after: Sequence[Data]) -> Iterator[str]:
@@ -231,7 +255,7 @@ def removed_by(
                 removed.append(Removed(INTEGRATIONS, key, Fate.DELETED))
             elif data["enabled"]:
                 removed.append(Removed(INTEGRATIONS, key, Fate.SWITCHED_OFF))
-    for section in (SERVICES, POLICIES, SCHEDULES, CALENDARS, TEAMS):
+    for section in (SERVICES, POLICIES, PLACES, PROVIDERS, SCHEDULES, CALENDARS, TEAMS):
         if section in declared.whole:
             gone = [key for key in current[section] if key not in listed[section]]
             removed += [Removed(section, key, Fate.DELETED) for key in gone]

@@ -12,6 +12,7 @@ from tocsin.escalation import rules as escalation
 from tocsin.kernel.durations import format_duration
 from tocsin.kernel.urgency import Impact, Priority, Urgency
 from tocsin.notification.channels import check_address
+from tocsin.notification.providers import POSITION_MAX
 from tocsin.notification.rules import RULE_STEPS_MAX
 from tocsin.organisation.expect_schema import EXPECTATION, EXPECTATIONS
 from tocsin.organisation.kinds import (
@@ -30,6 +31,7 @@ from tocsin.organisation.kinds import (
     Whole,
     YesNo,
 )
+from tocsin.organisation.provider_kinds import Settings, VendorKind
 from tocsin.organisation.rules import EXPECT
 from tocsin.organisation.schedule_schema import CALENDAR, SCHEDULE, WHEN
 from tocsin.organisation.vocabulary import Key, Step, Target, check_description, check_field
@@ -181,6 +183,37 @@ POLICY = Record(
     ),
 )
 
+PROVIDER = Record(
+    "a provider",
+    (
+        Field("id", Slug(), _SLUGS + " It stands in the address that the vendor calls."),
+        Field("vendor", VendorKind(), "Whose account it is; it stays the same."),
+        Field("name", NAME, "As it is shown.", ""),
+        Field("position", Whole(1, POSITION_MAX), "Of several for one purpose the lowest is asked first.", 1),
+        Field("enabled", YesNo(), "false: it is not asked, and not heard.", True),
+        Field(
+            "settings",
+            Settings(),
+            "What an account with the vendor needs: text, `{env: NAME}` or `{file: PATH}`. A secret that is left out "
+            "stays as it is, `null` forgets it.",
+            {},
+        ),
+    ),
+)
+
+PLACE = Record(
+    "a place",
+    (
+        Field("id", Slug(), _SLUGS),
+        Field("name", NAME, "As it is shown.", ""),
+        Field(
+            "address",
+            Text(check_address, people.ADDRESS_LENGTH_MAX, "an address"),
+            "Where its messages go: a chat room, a webhook.",
+        ),
+    ),
+)
+
 GROUPING = Record(
     "grouping",
     (
@@ -265,6 +298,8 @@ LISTS: dict[str, Record] = {
     "teams": TEAM,
     "calendars": CALENDAR,
     "schedules": SCHEDULE,
+    "providers": PROVIDER,
+    "places": PLACE,
     "policies": POLICY,
     "services": SERVICE,
 }

@@ -80,7 +80,7 @@ def _given(request: HttpRequest) -> Looked:
 def _look(request: HttpRequest, looked: Looked) -> None:
     """Plan it; apply it when the button for that was pressed and the plan is still the one that was shown."""
     try:
-        planned = plan([File(looked.name, looked.text)], looked.prune)
+        planned = plan([File(looked.name, looked.text)], looked.prune, outside={})
         looked.print = digest("\n".join(planned.in_words()))
         if request.POST.get("do") == "apply" and request.POST.get("print") == looked.print:
             looked.applied = apply(planned, by(request), instant(request))
