@@ -192,7 +192,7 @@ def test_how_long_a_window_is(window: dict[str, Any], hours: int) -> None:
         ("9-17", "is not a window"),
         ({"from": "09:00"}, "has no to"),
         ({"to": "09:00"}, "has no from"),
-        ({"from": "9:00", "to": "17:00"}, "not a time of day"),
+        ({"from": "9:0", "to": "17:00"}, "not a time of day"),
         ({"from": "09:00", "to": "24:01"}, "not a time of day"),
         ({"from": "24:00", "to": "01:00"}, "not a time of day"),
         ({"from": 540, "to": "17:00"}, "not a time of day"),

@@ -80,6 +80,68 @@ schedules:
     assert hours == [(), ("ada",), ("bo",), ("ada",), ()]
 
 
+QUOTED = """
+calendars:
+  - {id: office, timezone: UTC, hours: [{from: "09:00", to: "17:30"}], holidays: [{day: "2026-12-25"}]}
+schedules:
+  - id: web
+    timezone: UTC
+    layers:
+      - rotation: daily
+        start: "2026-03-02T09:00"
+        end: "2027-03-02"
+        users: [{user: ada, from: "2026-03-05T08:00"}, bo]
+        restrict:
+          - {days: [mon-fri], from: "17:00", to: "24:00"}
+          - {days: [fri], from: "18:00", to: "mon 09:00"}
+    overrides:
+      - {start: "2026-03-02T09:00Z", end: "2026-03-02T10:00Z", users: [bo]}
+      - {start: "2026-03-03T09:00", end: "2026-03-04", users: [cy]}
+      - {start: "2026-03-05T08:00+02:00", end: "2026-03-05T09:30+01:00", users: [cy]}
+"""
+
+
+def test_times_and_days_may_be_written_without_quotes_whatever_yaml_takes_them_for() -> None:
+    """In YAML 1.1 a bare 17:00 is the number 1020, and 2026-12-25 a date; what was written is known all the same."""
+    applied(PEOPLE + QUOTED)
+    bare = QUOTED.replace('"', "")
+    assert planned(bare) == ["Nothing changes."]
+    other = (
+        bare.replace("09:00", "9:00")
+        .replace("08:00+02:00", "8:00+0200")
+        .replace("-02T", "-02 ")
+        .replace("-03T", "-03 ")
+    )
+    assert planned(other.replace("9:30+01:00", "9:30+01").replace("0Z", "0 Z")) == ["Nothing changes."]
+    assert planned(bare.replace("02T09:00", "02T09:00:00")) == ["Nothing changes."]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("from: 1020, to: 18:00", "'1020' stands where a time of day"),
+        ("from: 17:00:00, to: 18:00", "'17:00:00' stands where a time of day"),
+        ("from: 17.30, to: 18:00", "'17.30' stands where a time of day"),
+        ("from: 17:60, to: 18:00", "is not a time of day"),
+        ("from: 25:00, to: 18:00", "is not a time of day"),
+        ("from: 17:00, to: mon", "is not a time of day"),
+    ],
+)
+def test_what_is_no_time_of_day_is_refused_at_its_line(words: str, why: str) -> None:
+    (problem,) = refused(PEOPLE + LAYERS.replace('from: "09:00", to: "17:00"', words))
+    assert why in problem and problem.startswith("org.yaml:8:"), problem
+
+
+def test_everybody_of_a_fixed_set_may_stand_in_a_list_of_their_own() -> None:
+    """A slot may hold a list, so people write one; where nobody takes turns it means the same."""
+    fixed = "schedules: [{id: web, timezone: UTC, layers: [{rotation: fixed, start: 2026-03-01, users: %s}]}]"
+    applied(PEOPLE + fixed % "[[ada, bo], cy]")
+    assert on_call_at("web", T0) == ("ada", "bo", "cy")
+    assert planned(fixed % "[ada, bo, cy]") == ["Nothing changes."]
+    assert "twice at the same time" in refused(fixed % "[[ada, bo], ada]")[0]
+    assert "cannot be an id" in refused(fixed % "[ada, null]")[0]
+
+
 def test_what_changes_in_a_schedule_is_said_layer_by_layer() -> None:
     applied(PEOPLE + LAYERS)
     changed = (

@@ -23,7 +23,7 @@ WINDOWS_MAX = 50
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_DAY = tuple(range(7))
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
-_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\Z", re.ASCII)
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def _clock_from(data: object, where: str, also: str = "") -> time:
         raise Refused(
             f"{shown(data)} is not a time of day",
             'one such as "09:00"',
-            "Write hours and minutes in quotes.",
+            "Write hours and minutes.",
             where,
         )
     return time(int(shape[1]), int(shape[2]))

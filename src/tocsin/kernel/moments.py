@@ -11,7 +11,7 @@ from tocsin.kernel.errors import Refused
 from tocsin.kernel.zones import YEAR_MAX, YEAR_MIN, instant, wall_clock
 
 _SHAPE = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d))?\s?(Z|[+-]\d\d:\d\d)?)?\Z",
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d?:\d\d)(?::(\d\d))?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?\Z",
     re.ASCII,
 )
 
@@ -45,7 +45,7 @@ def _moment(data: object, where: str) -> datetime:
         day, clock, seconds, offset = shape.groups()
         # A leap second is shown like the one before it.
         seconds = "59" if seconds == "60" else seconds or "00"
-        moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}:{seconds}{offset or ''}")
+        moment = datetime.fromisoformat(f"{day}T{clock or '0:00':0>5}:{seconds}{offset or ''}")
     except ValueError:
         raise Refused(
             f"{shown(data)} is not a point in time", "one such as 2026-01-05T09:00 or 2026-01-05", where=where

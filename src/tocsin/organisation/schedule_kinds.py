@@ -5,6 +5,7 @@ The shape is read here, key by key; whether it makes sense together is said by t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,10 @@ from tocsin.kernel.hours import days_from
 from tocsin.organisation.kinds import BAD, Kind, Listed, Reader, Record, Slug
 from tocsin.organisation.reading import Node
 
-_MOMENT = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?( ?(Z|[+-]\d\d:\d\d))?)?$"
-_CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
-_CLOSES = r"^(((mon|tue|wed|thu|fri|sat|sun) )?([01]\d|2[0-3]):[0-5]\d|24:00)$"
+_MOMENT = r"^\d{4}-\d\d-\d\d([T ]\d\d?:\d\d(:\d\d)?( ?(Z|[+-]\d\d(:?\d\d)?))?)?$"
+_CLOCK = r"^([01]?\d|2[0-3]):[0-5]\d$"
+_CLOSES = r"^(((mon|tue|wed|thu|fri|sat|sun) )?([01]?\d|2[0-3]):[0-5]\d|24:00)$"
+_SEXAGESIMAL = re.compile(r"\d\d?:\d\d\Z", re.ASCII)
 _DAYS = r"^(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?$"
 
 
@@ -39,12 +41,18 @@ class Moment:
 
 @dataclass(frozen=True)
 class Clock:
-    """A time of day, such as "09:00"; where `closes`, also "24:00" and "mon 09:00"."""
+    """A time of day, such as "09:00"; where `closes`, also "24:00" and "mon 09:00".
+
+    YAML 1.1 takes a bare 17:00 for the number 1020, to the base of 60. The file's text is still there, and can only
+    mean one thing.
+    """
 
     closes: bool = False
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
         """The text; what it means is said by the window as a whole."""
+        if node.kind == "int" and _SEXAGESIMAL.match(node.value):
+            return node.value
         return reader.text(node, 'a time of day such as "09:00"')
 
     def schema(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from itertools import combinations
+from itertools import chain, combinations
 from reprlib import repr as shown
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -92,7 +92,7 @@ def layer_from(data: object, where: str = "") -> Layer:
         raise Refused("The layer ends before it starts", f"an end after {start}", where=_at(where, "end"))
     users = _at(where, "users")
     slots = (
-        (_crowd(read["users"], users),)
+        (_everybody(read["users"], users),)
         if unit is Unit.FIXED
         else _listed(read["users"], SLOTS_MAX, _slot, users)
     )
@@ -116,9 +116,25 @@ def _slot(data: object, where: str) -> Slot:
     return _crowd(data, where) if isinstance(data, list | tuple) else (_seat(data, where),)
 
 
+def _everybody(data: object, where: str) -> Slot:
+    """All of a fixed set, which has no turns: whoever stands in a list of their own is one of them."""
+
+    def one(item: object, place: str) -> Slot:
+        return _crowd(item, place) if isinstance(item, list | tuple) else (_seat(item, place),)
+
+    seats = tuple(chain.from_iterable(_listed(data, SEATS_MAX, one, where)))
+    if len(seats) > SEATS_MAX:
+        raise Refused(f"{len(seats)} people are on call together", f"at most {SEATS_MAX}", where=where)
+    return _apart(seats, where)
+
+
 def _crowd(data: object, where: str) -> Slot:
-    """People who are on call together; the same one may come back, but not sit there twice at once."""
-    seats = _listed(data, SEATS_MAX, _seat, where)
+    """People who are on call together."""
+    return _apart(_listed(data, SEATS_MAX, _seat, where), where)
+
+
+def _apart(seats: Slot, where: str) -> Slot:
+    """`seats` when nobody sits there twice at once; the same one may come back. Raises Refused."""
     for one, other in combinations(seats, 2):
         if one.user == other.user and not _leaves_before(one, other) and not _leaves_before(other, one):
             raise Refused(f"{one.user} is in it twice at the same time", "each person once", where=where)
