@@ -28,6 +28,7 @@ from tocsin.testing.chats.slack import SECRET, TOKEN, FakeSlack, signed
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 BO, OPS = "U024BE7LH", "C012AB3CD"
+TRIGGER = "13345224609.738474920.8088930838d88f008e0"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -57,7 +58,7 @@ def command(fake: FakeSlack, text: str, now: datetime = NOW, **more: str) -> Cal
     fields = {
         "token": "unused", "team_id": "T1", "channel_id": OPS, "channel_name": "ops", "user_id": BO,
         "user_name": "bo", "command": "/tocsin", "text": text, "api_app_id": "A1",
-        "response_url": f"{fake.url}/answers/T1/1", "trigger_id": "13345224609.738474920.8088930838d88f008e0",
+        "response_url": f"{fake.url}/answers/T1/1", "trigger_id": TRIGGER,
     }  # fmt: skip
     return fake.form({**fields, **more}, now)
 
@@ -72,7 +73,9 @@ def test_slacks_own_verifier_agrees_about_what_is_signed(slack: SlackChannel, fa
         callback.headers[f"x-slack-{name}"] for name in ("request-timestamp", "signature")
     )
     assert theirs.generate_signature(timestamp=timestamp, body=callback.body) == signature
-    assert slack.hear(callback, NOW).heard == (Commanded(f"slack:{BO}", "who", "", f"slack:{OPS}", "bo"),)
+    assert slack.hear(callback, NOW).heard == (
+        Commanded(f"slack:{BO}", "who", "", f"slack:{OPS}", "bo", TRIGGER),
+    )
 
 
 @pytest.mark.parametrize(
@@ -140,7 +143,7 @@ def test_a_pressed_button_names_who_which_message_and_what(slack: SlackChannel, 
 
     hearing = slack.hear(fake.press(sent.reference, "tocsin_acknowledge", BO, NOW), NOW)
 
-    assert hearing.heard == (Pressed(f"slack:{BO}", DELIVERY, ActVerb.ACKNOWLEDGE),)
+    assert hearing.heard == (Pressed(f"slack:{BO}", DELIVERY, ActVerb.ACKNOWLEDGE, id="trigger-2"),)
     told = [Told("You acknowledged it. It is yours, and nobody else is paged.")]
     assert hearing.answer(told).body == b""  # at once: Slack waits three seconds
     assert hearing.then is not None
@@ -155,7 +158,7 @@ def test_a_chosen_time_is_how_long_it_is_snoozed(slack: SlackChannel, fake: Fake
     sent = slack.send(f"slack:{BO}", "Bo", message(), NOW)
     assert isinstance(sent, Sent)
     hearing = slack.hear(fake.press(sent.reference, "tocsin_snooze", BO, NOW, option=1), NOW)
-    assert hearing.heard == (Pressed(f"slack:{BO}", DELIVERY, ActVerb.SNOOZE, "1h"),)
+    assert hearing.heard == (Pressed(f"slack:{BO}", DELIVERY, ActVerb.SNOOZE, "1h", "trigger-2"),)
 
 
 def test_the_button_that_opens_a_page_says_nothing(slack: SlackChannel, fake: FakeSlack) -> None:
@@ -244,7 +247,7 @@ def test_a_command_is_its_verb_and_the_rest(
     slack: SlackChannel, fake: FakeSlack, text: str, verb: str, rest: str
 ) -> None:
     hearing = slack.hear(command(fake, text), NOW)
-    assert hearing.heard == (Commanded(f"slack:{BO}", verb, rest, f"slack:{OPS}", "bo"),)
+    assert hearing.heard == (Commanded(f"slack:{BO}", verb, rest, f"slack:{OPS}", "bo", TRIGGER),)
     reply = hearing.answer([Told("Ada is on call until 18:00 <!channel>.")])
     assert reply.content_type.startswith("application/json")
     answer = json.loads(reply.body)
@@ -299,7 +302,7 @@ def test_open_alone_shows_a_window_within_the_answer(slack: SlackChannel, fake: 
     assert hearing.then is not None
     assert hearing.then([]) is None
     (window,) = fake.windows
-    assert window["trigger_id"].startswith("13345224609")
+    assert window["trigger_id"] == TRIGGER
     View(**window["view"]).to_dict()  # raises where Slack's own model finds a form that Slack refuses
 
 
@@ -312,7 +315,9 @@ def test_what_is_written_in_the_window_is_a_report_in_their_own_words(
     hearing = slack.hear(fake.interaction(payload, NOW), NOW)
 
     assert hearing.heard == (
-        Reported(f"slack:{BO}", "Nobody can pay", "Since lunch.\n<!channel>", "", True, f"slack:{OPS}", "bo"),
+        Reported(
+            f"slack:{BO}", "Nobody can pay", "Since lunch.\n<!channel>", "", True, f"slack:{OPS}", "bo", "V1"
+        ),
     )
     done = json.loads(hearing.answer([Told("Incident #413 is open; Ada is paged.")]).body)
     assert done["response_action"] == "update"
@@ -369,7 +374,7 @@ def test_words_in_a_conversation_are_heard_and_answered_there(slack: SlackChanne
 
     hearing = slack.hear(fake.event(written("ack &amp; looking", thread_ts=ts), NOW), NOW)
 
-    assert hearing.heard == (Written(f"slack:{BO}", "ack & looking", reference=first.reference),)
+    assert hearing.heard == (Written(f"slack:{BO}", "ack & looking", reference=first.reference, id="Ev1"),)
     assert hearing.answer([Told("Done.")]).body == b""
     assert hearing.then is not None
     assert hearing.then([Told("Done <!here>.")]) is None

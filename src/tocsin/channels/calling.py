@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -51,7 +51,7 @@ class Errand:
         self,
         method: str,
         url: str,
-        payload: Mapping[str, Any] | None = None,
+        payload: Mapping[str, Any] | Sequence[Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Said | Failed:
         """What the provider at `url` answers to `payload`, or why it did not."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+import unicodedata
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from hashlib import sha256
@@ -34,8 +35,14 @@ _JOINER = "\u2060"  # word joiner: shows nothing, and parts what would be read a
 
 
 def headline(message: Message, most: int = SUBJECT_LENGTH_MAX) -> str:
-    """The one line that a lock screen shows; never empty."""
-    return shorten(clean(message.subject, SUBJECT_LENGTH_MAX) or "A message without a subject", most)
+    """The one line that a lock screen shows; never empty, nor of what shows nothing."""
+    subject = clean(message.subject, SUBJECT_LENGTH_MAX)
+    return shorten(subject if _shows(subject) else "A message without a subject", most)
+
+
+def _shows(text: str) -> bool:
+    """Whether there is anything to see in `text`: letters, digits, signs."""
+    return any(unicodedata.category(character)[0] in "LNPS" for character in text)
 
 
 def facts(message: Message) -> list[str]:
@@ -46,12 +53,13 @@ def facts(message: Message) -> list[str]:
         service, parted, rest = str(message.lines[0]).partition(f": {title}")
         if parted and not rest and f" {service} " in message.subject:
             del lines[0]
-    return [line for line in lines if line.strip()]
+    return [line for line in lines if _shows(line)]
 
 
 def note(message: Message) -> str:
     """The handover note, or "" """
-    return clean(message.note, NOTE_LENGTH_MAX, lines=True)
+    text = clean(message.note, NOTE_LENGTH_MAX, lines=True)
+    return text if _shows(text) else ""
 
 
 def badge(message: Message) -> str:
@@ -78,7 +86,8 @@ def acts_of(message: Message) -> tuple[Act, ...]:
 
 def label_of(act: Act, most: int) -> str:
     """The word on a button; never empty."""
-    return shorten(clean(act.label, most) or str(act.verb).title(), most)
+    label = clean(act.label, most)
+    return shorten(label if _shows(label) else str(act.verb).title(), most)
 
 
 def may_snooze(message: Message) -> bool:
@@ -133,7 +142,7 @@ def pieces(lines: Sequence[str], most: int, count: int) -> list[str]:
 # -- defusing --------------------------------------------------------------------------------------------------
 
 _EMOJI = re.compile(r":(?=[\w+'-]+:)")
-_MENTION = re.compile(r"(?<![\w.])([@＠])(?=\w)")
+_MENTION = re.compile(r"(?<![^\W_])([@＠])(?=\w)")  # but not bo@example.com
 
 
 def defuse(text: str) -> str:

@@ -114,7 +114,7 @@ def _event(event: Mapping[str, Any], headers: Mapping[str, str], calls: Calls) -
         return _NOTHING
     thread = str(said.get("thread_ts") or "")
     reference = f"{channel}/{thread}" if _TS.match(thread) else ""
-    heard = Written(address, text, reference=reference)
+    heard = Written(address, text, reference=reference, id=_id(event.get("event_id")))
     return Hearing(
         (heard,), then=_words(lambda told: calls.reply(channel, thread if reference else "", told))
     )
@@ -134,7 +134,8 @@ def _command(form: Mapping[str, str], calls: Calls) -> Hearing:
     if verb == "open" and not rest:
         return _window(form.get("trigger_id"), place, "", calls)
     name = clean(form.get("user_name", ""), NAME_MAX)
-    return Hearing((Commanded(address, verb, rest, place, name),), answer=_privately)
+    heard = Commanded(address, verb, rest, place, name, _id(form.get("trigger_id")))
+    return Hearing((heard,), answer=_privately)
 
 
 def _address_words(address: str) -> str:
@@ -171,13 +172,14 @@ def _interaction(payload: Mapping[str, Any], calls: Calls) -> Hearing:
 
 def _pressed(payload: Mapping[str, Any], address: str, calls: Calls) -> Hearing:
     heard: list[Heard] = []
+    press = _id(payload.get("trigger_id"))
     for action in payload["actions"][:ACTIONS_MAX]:
         chosen = _object(action.get("selected_option") or {}).get("value") or action.get("value") or ""
         word, _, rest = str(chosen).partition(" ")
         id_, _, span = rest.partition(" ")
         verb, delivery = verb_of(word), delivery_of(id_)
         if verb is not None and delivery:
-            heard.append(Pressed(address, delivery, verb, clean(span, 20)))
+            heard.append(Pressed(address, delivery, verb, clean(span, 20), press))
     if not heard:
         return _NOTHING  # the button that opens a page
     url = str(payload.get("response_url") or "")
@@ -216,6 +218,11 @@ def _unmarked(match: re.Match[str]) -> str:
     if target.startswith("!"):
         return f"@{label.lstrip('@') or target[1:]}"
     return label if target.startswith(("mailto:", "tel:")) and label else target
+
+
+def _id(name: object) -> str:
+    """Slack's own name for what happened, by which a repetition is known."""
+    return clean(name, 100) if isinstance(name, str) else ""
 
 
 def _text_of(told: Sequence[Told]) -> str:

@@ -79,6 +79,7 @@ def report(payload: Mapping[str, Any], address: str, name: str) -> Reported:
         urgent=values["urgency"]["value"]["selected_option"]["value"] == _URGENT,
         place=place if place.startswith("slack:") else "",
         name=name,
+        id=clean(window.get("id") or "", 100),
     )
 
 
