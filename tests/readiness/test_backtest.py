@@ -9,7 +9,7 @@ from tests.oncall_rules.world import at, daily
 from tests.readiness.arranging import arrangement, person
 from tocsin.kernel.spans import Span
 from tocsin.kernel.urgency import Urgency
-from tocsin.readiness.rules import Past, Search, Tally, backtest, rows_of, searches_of, tallies
+from tocsin.readiness.rules import Happened, Past, Search, Tally, backtest, rows_of, searches_of, tallies
 
 NIGHT, MORNING = at("2026-01-06T02:00"), at("2026-01-06T10:00")
 MINUTE = timedelta(minutes=1)
@@ -70,11 +70,11 @@ def test_nothing_recorded_replays_to_nothing() -> None:
     assert backtest(arrangement("user:ada"), [Past(1, "shop", ())])[0].paged == ()
 
 
-def fact(kind: str, minute: int, **data: Any) -> tuple[str, datetime, dict[str, Any]]:
-    return f"incident.{kind}", NIGHT + minute * MINUTE, data
+def fact(kind: str, minute: int, by: str = "", **data: Any) -> Happened:
+    return Happened(kind if "." in kind else f"incident.{kind}", NIGHT + minute * MINUTE, data, by)
 
 
-def spans(*facts: tuple[str, datetime, dict[str, Any]]) -> list[tuple[str, int, int]]:
+def spans(*facts: Happened) -> list[tuple[str, int, int]]:
     """What was searched for: urgency, from and to in minutes."""
     found = searches_of(facts, NIGHT + 99 * MINUTE)
     return [
@@ -111,3 +111,42 @@ def test_raising_the_urgency_of_one_that_nobody_has_looks_anew_and_of_another_do
     ]
     assert spans(opened, fact("acknowledged", 2), fact("classified", 4, urgency="high")) == [("low", 0, 2)]
     assert spans(opened, fact("classified", 4, impact="minor"), fact("resolved", 9)) == [("low", 0, 9)]
+
+
+def test_one_that_is_put_off_or_held_after_a_restore_looks_for_nobody() -> None:
+    opened = fact("opened", 0, urgency="high")
+    assert spans(opened, fact("snoozed", 3), fact("ack_expired", 63), fact("resolved", 70)) == [
+        ("high", 0, 3),
+        ("high", 63, 70),
+    ]
+    assert spans(opened, fact("climb.held", 8), fact("resolved", 50)) == [("high", 0, 8)]
+
+
+def test_an_escalation_by_hand_happens_again_before_an_answer_and_after_it() -> None:
+    there = arrangement("20m user:ada", "20m user:bo", "20m user:cy", "user:dan")
+    facts = [fact("opened", 0, urgency="high"), fact("climb.pushed", 2), fact("acknowledged", 5, "bo")]
+    facts += [fact("climb.pushed", 9), fact("climb.pushed", 12)]
+    searches = searches_of(facts, NIGHT + 99 * MINUTE)
+    (replayed,) = backtest(there, [Past(1, "shop", searches)])
+    assert [((at - NIGHT) // MINUTE, user) for at, user in replayed.paged] == [
+        (0, "ada"),
+        (2, "bo"),
+        (9, "cy"),
+        (12, "dan"),
+    ]
+
+
+def test_whose_answer_ran_out_is_asked_again_beside_the_first_level() -> None:
+    facts = [fact("opened", 0, urgency="high"), fact("acknowledged", 6, "cy"), fact("ack_expired", 36)]
+    searches = searches_of([*facts, fact("resolved", 38)], NIGHT + 99 * MINUTE)
+    past = [Past(1, "shop", searches)]
+    (same,) = backtest(arrangement("5m user:bo", "user:cy"), past)
+    assert [user for _, user in same.paged] == ["bo", "cy", "bo", "cy"]
+    (other,) = backtest(arrangement("5m user:ada", "user:dan"), past)  # there, it is dan who has answered
+    assert [user for _, user in other.paged] == ["ada", "dan", "ada", "dan"]
+
+
+def test_whom_somebody_asked_in_person_is_asked_all_the_same_while_they_are_there() -> None:
+    by_hand = ((NIGHT, "cy"), (NIGHT, "gone"))
+    (replayed,) = backtest(arrangement("user:ada"), [Past(1, "shop", (), by_hand, by_hand)])
+    assert replayed.paged == ((NIGHT, "cy"),)

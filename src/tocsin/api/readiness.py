@@ -272,7 +272,7 @@ class BacktestOut(BaseModel):
 @room.post("/backtest", may=May.SETTINGS, answer=BacktestOut)
 def replay_past(request: Asked, body: ToReplay) -> BacktestOut:
     """Who would have been paged for the recorded incidents with other organisation files. Whoever is paged instead is
-    taken to answer when those did who were; what was escalated or assigned by hand is not replayed. Stores nothing."""
+    taken to answer when those did who were, and what was escalated or assigned by hand is so again. Stores nothing."""
     end = body.to_at or request.now
     start = body.from_at or end - LOOK_BACK
     found = actions.replay(_files(body.files), start, end, body.prune)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from tocsin.incident.models import Incident, chain_of
 from tocsin.journal.models import Entry
+from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import in_parts
 from tocsin.notification.models import Page
-from tocsin.readiness.rules import Past, searches_of
-from tocsin.readiness.rules.backtest import BEGINS, CLASSIFIED, ENDS
+from tocsin.notification.rules import Kind
+from tocsin.readiness.rules import Happened, Past, searches_of
+from tocsin.readiness.rules.past import DECIDED, OF_A_SEARCH
 
 INCIDENTS_MAX = 10_000
 SPAN_MAX = timedelta(days=366)
-PAGE = "page"  # the kind of page that an incident makes
 
 
 def recorded(start: datetime, end: datetime) -> list[Past]:
@@ -27,28 +29,38 @@ def recorded(start: datetime, end: datetime) -> list[Past]:
         raise Refused(f"More than {INCIDENTS_MAX} incidents", mend="Ask for a shorter span.")
     found: list[Past] = []
     for numbers in in_parts(services):
-        facts, paged = _facts(numbers), _pages(numbers)
-        found += [
-            Past(number, services[number], searches_of(facts[number], end), tuple(paged[number]))
-            for number in numbers
-        ]
+        facts, paged = _facts(numbers, end), _pages(numbers, end)
+        found += [_past(number, services[number], facts[number], paged[number], end) for number in numbers]
     return found
 
 
-def _facts(numbers: list[int]) -> dict[int, list[tuple[str, datetime, dict[str, object]]]]:
-    """What the journal says of each incident's search for somebody, in order."""
+def _past(
+    number: int, service: str, facts: Sequence[Happened], paged: Sequence[tuple[datetime, str]], end: datetime
+) -> Past:
+    """One incident, out of its journal and its pages. By hand is paged whom no climb has decided to page."""
+    decided = {(fact.at, user) for fact in facts if fact.kind in DECIDED for user in fact.data["people"]}
+    by_hand = tuple(page for page in paged if page not in decided)
+    searches = searches_of([fact for fact in facts if fact.kind not in DECIDED], end)
+    return Past(number, service, searches, tuple(paged), by_hand)
+
+
+def _facts(numbers: list[int], end: datetime) -> dict[int, list[Happened]]:
+    """What the journal says of each incident's search for somebody up to `end`, in order."""
     chains = {chain_of(number): number for number in numbers}
-    facts: dict[int, list[tuple[str, datetime, dict[str, object]]]] = {number: [] for number in numbers}
-    entries = Entry.objects.filter(chain__in=list(chains), kind__in=(*BEGINS, *ENDS, CLASSIFIED))
-    for chain, *fact in entries.order_by("chain", "seq").values_list("chain", "kind", "happened_at", "data"):
-        facts[chains[chain]].append((fact[0], fact[1], fact[2]))
+    facts: dict[int, list[Happened]] = {number: [] for number in numbers}
+    kinds = (*OF_A_SEARCH, *DECIDED)
+    entries = Entry.objects.filter(chain__in=list(chains), kind__in=kinds, happened_at__lt=end)
+    for entry in entries.order_by("chain", "seq"):
+        by = By(entry.who, entry.through)
+        fact = Happened(entry.kind, entry.happened_at, entry.data, by.user_id or "")
+        facts[chains[entry.chain]].append(fact)
     return facts
 
 
-def _pages(numbers: list[int]) -> dict[int, list[tuple[datetime, str]]]:
+def _pages(numbers: list[int], end: datetime) -> dict[int, list[tuple[datetime, str]]]:
     pages: dict[int, list[tuple[datetime, str]]] = {number: [] for number in numbers}
-    rows = Page.objects.filter(incident_id__in=numbers, kind=PAGE).order_by("created_at")
-    for number, at, user in rows.values_list("incident_id", "created_at", "user_id"):
+    rows = Page.objects.filter(incident_id__in=numbers, kind=Kind.PAGE, created_at__lt=end)
+    for number, at, user in rows.order_by("created_at").values_list("incident_id", "created_at", "user_id"):
         if number is not None:
             pages[number].append((at, user))
     return pages

@@ -1,19 +1,17 @@
 """Proofs, gaps, expectations and backtests over values. Pure; the rooms above import from here."""
 
 from tocsin.readiness.rules.backtest import (
-    Past,
     Replayed,
-    Search,
     Tally,
     backtest,
     rows_of,
-    searches_of,
     tallies,
 )
 from tocsin.readiness.rules.coverage import Prover, check_bounds, prove
 from tocsin.readiness.rules.expecting import Expectation, Verdict, judge, moment, zone_of
 from tocsin.readiness.rules.gaps import GAPS_AHEAD, Gap, GapKind, gaps_ahead, gaps_of
 from tocsin.readiness.rules.outlook import Outlook
+from tocsin.readiness.rules.past import Happened, Past, Search, searches_of
 from tocsin.readiness.rules.values import (
     FOLLOWED,
     PEOPLE_MAX,
@@ -33,6 +31,7 @@ __all__ = [
     "Expectation",
     "Gap",
     "GapKind",
+    "Happened",
     "Outlook",
     "Past",
     "Person",

@@ -1,46 +1,27 @@
 """What the recorded past would have been with another arrangement: who would have been paged instead.
 
-Of the past only this is taken: when an incident needed somebody, at which urgency, and when that was over because
-somebody answered or it had resolved. It is assumed that whoever is paged instead answers as late as those did.
+It is assumed that whoever is paged instead answers as late as those did who were, and escalates when they did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
 
-from tocsin.escalation.rules import PageLevel, Roster
+from tocsin.escalation.rules import Climb, PageLevel, Policy, Roster, escalate, push
 from tocsin.kernel.hours import window_spans
-from tocsin.kernel.spans import Span
-from tocsin.kernel.urgency import Urgency
 from tocsin.kernel.zones import zone
 from tocsin.oncall.rules import INSTANT, Counting
-from tocsin.readiness.rules.climbing import climb_from
+from tocsin.readiness.rules.climbing import Climbed, climb_from
+from tocsin.readiness.rules.past import Paged, Past, Search
 from tocsin.readiness.rules.values import Arrangement
 from tocsin.readiness.rules.watching import Pictures, Watch
 
 NIGHTS = Counting()
+NO_POLICY = Policy(id="", name="", levels=())  # pages the fallback
+NO_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # when nothing happens
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-@dataclass(frozen=True)
-class Search:
-    """An incident needed somebody from `span.start` until `span.end`, when it was answered or over."""
-
-    urgency: Urgency
-    span: Span
-
-
-@dataclass(frozen=True)
-class Past:
-    """One recorded incident: when it looked for somebody, and who was paged when."""
-
-    number: int
-    service: str
-    searches: tuple[Search, ...]
-    paged: tuple[tuple[datetime, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,7 +30,7 @@ class Replayed:
 
     number: int
     service: str
-    paged: tuple[tuple[datetime, str], ...]
+    paged: Paged
     unserved: bool = False
 
 
@@ -65,39 +46,12 @@ class Tally:
     nights_after: int
 
 
-# What the journal says of an incident that begins to look for somebody, and that stops.
-BEGINS = ("incident.opened", "incident.worsened", "incident.ack_expired", "incident.reopened")
-ENDS = ("incident.acknowledged", "incident.resolved", "incident.closed")
-CLASSIFIED = "incident.classified"
-
-
-def searches_of(
-    facts: Iterable[tuple[str, datetime, Mapping[str, Any]]], end: datetime
-) -> tuple[Search, ...]:
-    """The searches in one incident's journal: what happened, when, and what was said, in order. One that is under way
-    at `end` ends there. Pages asked for by hand are no searches."""
-    found: list[Search] = []
-    urgency, began = Urgency.HIGH, None
-    for kind, at, data in facts:
-        before = urgency
-        urgency = Urgency(data.get("urgency", urgency))
-        louder = kind == CLASSIFIED and began is not None and urgency.worse_than(before)
-        if kind not in (*BEGINS, *ENDS) and not louder:
-            continue
-        if began is not None and began < at:
-            found.append(Search(before, Span(began, at)))
-        began = None if kind in ENDS else at
-    if began is not None and began < end:
-        found.append(Search(urgency, Span(began, end)))
-    return tuple(found)
-
-
 def backtest(arrangement: Arrangement, past: Sequence[Past]) -> tuple[Replayed, ...]:
     """Each of `past` as it would have been."""
-    spans = [search.span for each in past for search in each.searches]
-    if not spans:
-        return tuple(Replayed(each.number, each.service, ()) for each in past)
-    pictures = Pictures(arrangement, min(spans).start, max(span.end for span in spans) + INSTANT)
+    instants = [at for each in past for search in each.searches for at in (*search.span, *search.pushes)]
+    if not instants:  # nobody was looked for
+        instants = [NO_TIME]
+    pictures = Pictures(arrangement, min(instants), max(instants) + INSTANT)
     roster = Watch(pictures).roster
     return tuple(_replayed(arrangement, roster, each) for each in past)
 
@@ -105,16 +59,44 @@ def backtest(arrangement: Arrangement, past: Sequence[Past]) -> tuple[Replayed, 
 def _replayed(arrangement: Arrangement, roster: Roster, each: Past) -> Replayed:
     if each.service not in arrangement.services:
         return Replayed(each.number, each.service, (), unserved=True)
-    policy = arrangement.policy_of(each.service)
-    paged: list[tuple[datetime, str]] = []
+    policy = arrangement.policy_of(each.service) or NO_POLICY
+    paged = [(at, user) for at, user in each.by_hand if user in roster.users]
+    has = ""  # whose it is: they are asked again beside the first level, when their answer runs out
     for search in each.searches:
-        if policy is None:
-            paged += [(search.span.start, user) for user in arrangement.fallback]
-            continue
-        for at, decision, _ in climb_from(policy, roster, arrangement, *search.span):
+        for at, decision, _ in _climbed(policy, roster, arrangement, search, has):
             people = decision.people if isinstance(decision, PageLevel) else arrangement.fallback
             paged += [(at, user) for user in people]
-    return Replayed(each.number, each.service, tuple(paged))
+        if search.taken is not None:
+            until = [page for page in paged if page[0] <= search.span.end]
+            has = search.taken if search.given else _whose(search.taken, until)
+    return Replayed(each.number, each.service, tuple(sorted(paged)))
+
+
+def _whose(answered: str, paged: Sequence[tuple[datetime, str]]) -> str:
+    """Who answers for `answered` when it is these who were paged: the same person, or else one of the last of them."""
+    if not paged or answered in {user for _, user in paged}:
+        return answered
+    last = max(at for at, _ in paged)
+    return min(user for at, user in paged if at == last)
+
+
+def _climbed(
+    policy: Policy, roster: Roster, arrangement: Arrangement, search: Search, has: str
+) -> Iterator[Climbed]:
+    """What is decided in one search: by itself until it is answered, and at each escalation by hand."""
+    climb = Climb(due_at=search.span.start)
+    for pushed in (*search.pushes, None):
+        until = search.span.end if pushed is None else min(pushed, search.span.end)
+        for each in climb_from(policy, roster, arrangement, climb, until, has):
+            yield each
+            climb, has = each.climb, ""
+        if pushed is None:
+            return
+        climb = push(policy, climb, pushed)
+        if pushed >= search.span.end:  # somebody has it: one page, and then it rests again
+            decision, climb = escalate(policy, roster, climb, pushed)
+            if decision is not None:
+                yield Climbed(pushed, decision, climb)
 
 
 def tallies(

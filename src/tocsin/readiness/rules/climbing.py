@@ -18,21 +18,22 @@ STEPS_MAX = (
 
 
 class Climbed(NamedTuple):
-    """One decision of a climb, and when the next is due; None: there is none."""
+    """One decision of a climb, and the climb after it."""
 
     at: datetime
     decision: Decision
-    due_at: datetime | None
+    climb: Climb
 
 
 def climb_from(
-    policy: Policy, roster: Roster, arrangement: Arrangement, start: datetime, until: datetime
+    policy: Policy, roster: Roster, arrangement: Arrangement, climb: Climb, until: datetime, has: str = ""
 ) -> Iterator[Climbed]:
-    """What is decided, and when, for an incident that is opened at `start` and not answered before `until`.
+    """What is decided from `climb` on, and when, for an incident that nobody answers before `until`.
+
+    Who `has` it is paged beside the first level, as the engine does when an answer has run out.
 
     A level of which nobody has any contact is passed on at once, as the engine does with pages that cannot be sent.
     """
-    climb = Climb(due_at=start)
     for _ in range(STEPS_MAX):
         at = climb.due_at
         if at is None or at >= until:
@@ -40,11 +41,13 @@ def climb_from(
         decision, climb = escalate(policy, roster, climb, at)
         if decision is None:
             return
-        if isinstance(decision, PageLevel) and not any(
-            arrangement.people[user].contacts for user in decision.people
-        ):
-            climb = replace(climb, due_at=at)
-        yield Climbed(at, decision, climb.due_at)
+        if isinstance(decision, PageLevel):
+            if has in roster.users and has not in decision.people:
+                decision = replace(decision, people=(*decision.people, has))
+            if not any(arrangement.people[user].contacts for user in decision.people):
+                climb = replace(climb, due_at=at)
+        has = ""
+        yield Climbed(at, decision, climb)
 
 
 def settled(

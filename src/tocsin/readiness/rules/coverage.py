@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from tocsin.escalation.rules import PageLevel, Policy, Roster, Target, TargetKind
+from tocsin.escalation.rules import Climb, PageLevel, Policy, Roster, Target, TargetKind
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.spans import Span
 from tocsin.kernel.urgency import Urgency
@@ -142,7 +142,8 @@ class Prover:
 
     def climbed(self, policy: Policy, start: datetime) -> Iterator[Climbed]:
         """What an incident opened at `start` decides on its way up, each decision counted. Raises Refused."""
-        for each in climb_from(policy, self.roster, self.arrangement, start, start + FOLLOWED):
+        opened = Climb(due_at=start)
+        for each in climb_from(policy, self.roster, self.arrangement, opened, start + FOLLOWED):
             self.looked()
             yield each
 
@@ -199,14 +200,14 @@ class Prover:
         """How long after `start` the last of `people` different people who can be reached is paged; None: never."""
         reached: dict[Urgency, dict[str, timedelta]] = {urgency: {} for urgency in delays}
         open_ = list(delays)
-        for at, decision, due_at in self.climbed(policy, start):
+        for at, decision, climb in self.climbed(policy, start):
             if not isinstance(decision, PageLevel):
                 break
             for urgency in open_:
                 for user in decision.people:
                     if user in delays[urgency] and user not in reached[urgency]:
                         reached[urgency][user] = at - start + delays[urgency][user]
-            next_in = None if due_at is None else due_at - start
+            next_in = None if climb.due_at is None else climb.due_at - start
             open_ = [
                 urgency
                 for urgency in open_

@@ -44,7 +44,7 @@ def why_so_few(
     reached: dict[str, Reached] = {}
     reasons: dict[str, None] = {}
     further = False
-    for at, decision, due_at in climbed:
+    for at, decision, climb in climbed:
         looked_at: Iterable[int] = ()
         if isinstance(decision, PageLevel):
             looked_at = *decision.skipped, decision.number
@@ -61,7 +61,7 @@ def why_so_few(
             break
         further |= decision.round > 1
         waits = {user: came.wait for user, came in reached.items()}
-        next_in = None if due_at is None else due_at - start
+        next_in = None if climb.due_at is None else climb.due_at - start
         if further and settled(waits, delays, people, next_in):
             break
     return _sentence(arrangement, reached, list(reasons), people, within)
