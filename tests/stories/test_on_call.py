@@ -10,12 +10,14 @@ from tests.oncall.conftest import BY, WEEKLY, written
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.catalog.actions import refresh
-from tocsin.escalation.actions import next_steps
+from tocsin.escalation.actions import escalate_now, next_steps
+from tocsin.incident.actions import classify
 from tocsin.incident.models import Incident
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.calendars import calendar_from
 from tocsin.kernel.spans import Span
+from tocsin.kernel.urgency import Urgency
 from tocsin.oncall.actions import delete_schedule, save_calendar, save_schedule
 from tocsin.oncall.swaps import accept_cover, ask_cover, take_shift
 from tocsin.people.actions import deactivate_user
@@ -124,3 +126,60 @@ def test_a_level_for_the_working_hours_is_passed_over_at_night(
     road.event("cpu")
     road.look()
     assert outbox.people[-1] in ("bo", "cy")
+
+
+def test_low_urgency_waits_for_the_morning_and_says_so(road: Road, outbox: Outbox, world: World) -> None:
+    """At seven in the evening all is closed: nobody is woken, nobody told, and at nine the first level is paged."""
+    hours = [{"from": "09:00", "to": "17:00"}]
+    save_calendar(calendar_from({"id": "office", "timezone": "UTC", "hours": hours}), BY, road.now)
+    world.policy.levels = [
+        {"notify": ["user:bo"], "timeout": "5m", "when": {"calendar": "office"}},
+        {"notify": ["user:cy"], "timeout": "5m", "when": {"calendar": "office"}},
+    ]
+    world.policy.save()
+    refresh()
+    road.sleep(hours=10)
+    road.event("db", severity="info")
+    road.live(hours=13)
+    assert outbox.people == []
+    morning = road.now + timedelta(hours=1)
+    ahead = next_steps(road.incident(), road.now)
+    assert [(each.at, each.people, each.opens) for each in ahead][:2] == [
+        (morning, ("bo",), True),
+        (morning + timedelta(minutes=5), ("cy",), False),
+    ]
+    (entry,) = Entry.objects.filter(chain=road.incident().chain, kind="climb.waits")
+    told = tell(entry.seq, entry.kind, entry.data, entry.who, entry.through, entry.happened_at, {})
+    assert told.text == "Every level is for other hours; it waits until level 1 opens."
+    assert told.until == morning
+    road.live(hours=1)
+    assert outbox.people == ["bo"]
+
+
+def test_what_gets_worse_while_it_waits_pages_at_once(road: Road, outbox: Outbox, world: World) -> None:
+    hours = [{"from": "09:00", "to": "17:00"}]
+    save_calendar(calendar_from({"id": "office", "timezone": "UTC", "hours": hours}), BY, road.now)
+    world.policy.levels = [{"notify": ["user:bo"], "timeout": "5m", "when": {"calendar": "office"}}]
+    world.policy.save()
+    refresh()
+    road.sleep(hours=10)
+    road.event("db", severity="info")
+    road.live(hours=1)
+    assert outbox.people == []
+    classify(road.incident().pk, urgency=Urgency.HIGH, by=BY, now=road.now)
+    road.look()
+    assert outbox.people == ["ada"], "the fallback, as high urgency waits for nothing"
+
+
+def test_who_escalates_by_hand_at_night_waits_for_nobody(road: Road, outbox: Outbox, world: World) -> None:
+    hours = [{"from": "09:00", "to": "17:00"}]
+    save_calendar(calendar_from({"id": "office", "timezone": "UTC", "hours": hours}), BY, road.now)
+    world.policy.levels = [{"notify": ["user:bo"], "timeout": "5m", "when": {"calendar": "office"}}]
+    world.policy.save()
+    refresh()
+    road.sleep(hours=10)
+    road.event("db", severity="info")
+    road.look()
+    escalate_now(road.incident().pk, by_user("cy", "web"), road.now)
+    road.look()
+    assert outbox.people == ["ada"]

@@ -70,6 +70,11 @@ def said(kind: str, data: dict[str, Any], who: str = "user:ada", through: str = 
             {"people": ["ada"]},
             "Nobody answered on any level; Ada Ortiz told as a last resort.",
         ),
+        (
+            "climb.waits",
+            {"level": 2, "until": "2026-03-03T08:00:00+00:00", "closed": [1, 2]},
+            "Every level is for other hours; it waits until level 2 opens.",
+        ),
         ("climb.nobody", {"people": []}, "The policy reaches nobody; nobody told instead."),
         (
             "page.sent",

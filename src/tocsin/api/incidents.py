@@ -142,7 +142,9 @@ def show_one_incident(request: Asked, number: NumberInPath) -> IncidentInFull:
         alerts=[show_alert(alert) for alert in alerts],
         deliveries=[show_delivery(row, request.auth) for row in deliveries[:DELIVERIES_SHOWN_MAX]],
         next_steps=[
-            NextStep(at=step.at, level=step.number, round=step.round, people=list(step.people))
+            NextStep(
+                at=step.at, level=step.number, round=step.round, people=list(step.people), opens=step.opens
+            )
             for step in next_steps(incident, request.now)
         ],
     )

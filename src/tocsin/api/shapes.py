@@ -69,12 +69,14 @@ class AlertInFull(AlertOut):
 
 
 class NextStep(BaseModel):
-    """Whom the incident pages if nobody answers before `at`."""
+    """Whom the incident pages if nobody answers before `at`. `opens`: it waits for this instant, because every level is
+    for other hours and this one opens then."""
 
     at: datetime
     level: int
     round: int
     people: list[str]
+    opens: bool
 
 
 class IncidentInFull(IncidentOut):

@@ -133,21 +133,24 @@ def _override(random: Random, people: Sequence[str], begins: datetime) -> rules.
 
 def check_who_was_paged() -> None:
     """Every level that was paged paged who was on call at that instant, as it was known then, and only empty ones were
-    passed over. Raises PromiseBroken."""
+    passed over or waited for. Raises PromiseBroken."""
     unclear = set(Change.objects.values_list("at", flat=True))  # changed in the very instant: either is right
     policies = {climb.incident.chain: policy_from(climb.policy) for climb in _climbs()}
-    for entry in Entry.objects.filter(kind__in=["climb.paged", "climb.nobody"]).order_by("pk"):
+    for entry in Entry.objects.filter(kind__in=["climb.paged", "climb.nobody", "climb.waits"]).order_by("pk"):
         at, data, levels = entry.happened_at, entry.data, policies[entry.chain].levels
         if at in unclear:
             continue
-        paged = set(data["people"])
-        passed = data["skipped"] if "level" in data else range(1, len(levels) + 1)
+        waits = entry.kind == "climb.waits"
+        paged = set(data.get("people", ()))
+        passed = (
+            data["closed"] if waits else data["skipped"] if "level" in data else range(1, len(levels) + 1)
+        )
         for number in passed:
             if missed := _behind(levels[number - 1], at):
                 raise PromiseBroken(
                     f"level {number} was passed over at {at} with {missed} on it ({entry.chain})"
                 )
-        if "level" in data:
+        if "level" in data and not waits:
             expected = _behind(levels[data["level"] - 1], at)
             # Whose acknowledgement ran out is asked again beside the first level.
             if not expected <= paged or len(paged - expected) > 1 or not expected:

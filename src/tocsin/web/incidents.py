@@ -143,6 +143,7 @@ class Step:
     number: int
     round: int
     people: str
+    opens: bool  # it waits for this instant, at which the level opens
 
 
 @needs(May.SEE)
@@ -206,7 +207,7 @@ def holder_of(incident: Incident, names: Mapping[str, str]) -> str:
 
 def _step(step: Ahead, names: Mapping[str, str]) -> Step:
     people = [party(f"user:{user}", names) for user in step.people]
-    return Step(step.at, step.number, step.round, ", ".join(people))
+    return Step(step.at, step.number, step.round, ", ".join(people), step.opens)
 
 
 def _told(entry: Entry, names: Mapping[str, str]) -> Told:

@@ -38,6 +38,7 @@ class Told:
     said: str = ""
     strong: bool = False
     times: int = 1
+    until: datetime | None = None  # the instant that the sentence ends with
 
 
 def tell(seq: int, kind: str, data: Data, who: str, through: str, at: datetime, names: Names) -> Told:
@@ -50,7 +51,8 @@ def tell(seq: int, kind: str, data: Data, who: str, through: str, at: datetime, 
     else:
         text, said = sentence(data, actor, names)
     did, semicolon, besides = text.partition(";")
-    return Told(seq, at, did + how + semicolon + besides + ".", said, kind in STRONG)
+    until = datetime.fromisoformat(str(data["until"])) if kind == "climb.waits" and data.get("until") else None
+    return Told(seq, at, did + how + semicolon + besides + ".", said, kind in STRONG, until=until)
 
 
 def way(through: str) -> str:
@@ -218,6 +220,10 @@ def _nobody_on(target: str) -> str:
     return f"{when.get(shift, 'nobody was on call for')} {schedule}"
 
 
+def _climb_waits(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    return f"Every level is for other hours; it waits until level {_word(data, 'level')} opens", ""
+
+
 def _climb_exhausted(data: Data, actor: str, names: Names) -> tuple[str, str]:
     return f"Nobody answered on any level; {people(data, names)} told as a last resort", ""
 
@@ -304,6 +310,7 @@ SENTENCES: dict[str, Sentence] = {
     "alert.resolved": _alert_resolved,
     "climb.started": lambda data, actor, names: ("The policy begins at its first level", ""),
     "climb.paged": _climb_paged,
+    "climb.waits": _climb_waits,
     "climb.exhausted": _climb_exhausted,
     "climb.nobody": _climb_nobody,
     "climb.pushed": _climb_pushed,
