@@ -36,7 +36,7 @@ def test_wiring_serves_every_kind_of_address() -> None:
     assert len(signing.secret_for("https://example.com/")) == 64
 
 
-@pytest.mark.parametrize("address", ["pigeon:ada", "ada@example.com", "tel:+34600000000", ":x"])
+@pytest.mark.parametrize("address", ["pigeon:ada", "ada@example.com", "fax:+34600000000", ":x"])
 def test_an_unknown_scheme_is_refused_with_those_there_are(address: str) -> None:
     channels.wire(Around(), "the instance's key")
     with pytest.raises(Refused, match="console:, http:, https:, mailto:"):

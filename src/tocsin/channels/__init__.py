@@ -10,8 +10,11 @@ from tocsin.channels.email import Email
 from tocsin.channels.mailserver import read_mail_server
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import Reach
+from tocsin.channels.slack import Slack
+from tocsin.channels.twilio import Twilio
 from tocsin.channels.webhook import Webhook
 from tocsin.notification.channels import register
+from tocsin.notification.vendors import register_vendor
 
 
 class Surroundings(Protocol):
@@ -24,11 +27,14 @@ class Surroundings(Protocol):
 
 
 def wire(around: Surroundings, key: str) -> None:
-    """Register every channel; `key` is the instance's secret, from which the secrets of webhooks are made.
+    """Register every channel and vendor; `key` is the instance's secret, from which the secrets of webhooks are made.
 
     Raises Refused when a setting cannot be read: better at the start than at three in the morning.
     """
     signing.use(key)
     reach = Reach.of(around.allowed_networks)
-    for channel in (Console(), Email(read_mail_server(around.smtp_url)), Webhook(Outgoing(reach))):
+    outgoing = Outgoing(reach)
+    for channel in (Console(), Email(read_mail_server(around.smtp_url)), Webhook(outgoing)):
         register(channel)
+    for vendor in (Slack(outgoing), Twilio(outgoing)):
+        register_vendor(vendor)

@@ -21,7 +21,7 @@ from tocsin.notification.models import Provider
 from tocsin.notification.rules import Channel
 from tocsin.notification.sealing import unseal
 from tocsin.notification.switching import Circuits, Line, State, Switch
-from tocsin.notification.vendors import Account, vendors
+from tocsin.notification.vendors import Account, part_of, vendors
 
 CALLBACKS = "/channels"  # below our public address
 
@@ -124,7 +124,7 @@ def _opened_all(rows: list[Provider]) -> Accounts:
     for one in opened.values():
         for scheme in one.schemes if one.channel is not None else ():
             assert one.channel is not None
-            lines.setdefault(scheme, []).append(Line(one.id, one.channel))
+            lines.setdefault(scheme, []).append(Line(one.id, part_of(one.channel, scheme)))
     return Accounts(opened, {scheme: Switch(scheme, some, CIRCUITS) for scheme, some in lines.items()})
 
 

@@ -70,6 +70,19 @@ class Finds(Protocol):
         """The contact address of whoever has `email` there. Raises Refused when nobody has, or it cannot be asked."""
 
 
+@runtime_checkable
+class Parted(Protocol):
+    """A channel whose schemes carry different things, and so have limits of their own: SMS and calls."""
+
+    def part(self, scheme: str) -> Channel:
+        """The channel of one scheme."""
+
+
+def part_of(channel: Channel, scheme: str) -> Channel:
+    """What serves `scheme` of an account's channel."""
+    return channel.part(scheme) if isinstance(channel, Parted) else channel
+
+
 _vendors: dict[str, Vendor] = {}
 
 

@@ -1,0 +1,137 @@
+"""What Twilio's requests to us say: proved to be Twilio's, then turned into values."""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from hashlib import sha1
+from urllib.parse import parse_qs, urlsplit
+
+from tocsin.channels.chatting import delivery_of
+from tocsin.channels.twilio import markup
+from tocsin.channels.twilio.api import why_lost
+from tocsin.channels.twilio.numbers import number
+from tocsin.channels.twilio.texts import KEYS
+from tocsin.channels.wording import clean
+from tocsin.kernel.errors import Refused
+from tocsin.notification.hearing import Callback, Hearing, Pressed, Receipt, Reply, Told, Tone, Written
+
+FIELDS_MAX = 100
+TEXT_MAX = 1_600  # characters of an SMS, of however many parts
+ANSWER_MAX = 300  # characters; two parts
+
+_MISSED = {
+    "busy": "the line was busy",
+    "no-answer": "nobody answered the telephone",
+    "failed": "the call could not be made",
+    "canceled": "the call was called off",
+}
+_NOTHING = Hearing()
+
+
+def verify(token: str, account: str, callback: Callback) -> Mapping[str, str]:
+    """The form of `callback`, when Twilio signed it for this account. Raises Refused (403, 400) else.
+
+    The signature covers our address with its query and every field of the form
+    (https://www.twilio.com/docs/usage/security). It has no time in it: what is heard twice has to do nothing twice.
+    """
+    try:
+        form = parse_qs(
+            callback.body.decode(), keep_blank_values=True, strict_parsing=False, max_num_fields=FIELDS_MAX
+        )
+    except ValueError as error:
+        raise Refused("The request cannot be read", "a form", status=400) from error
+    fields = "".join(name + value for name in sorted(form) for value in sorted(set(form[name])))
+    given = callback.headers.get("x-twilio-signature", "").encode("utf-8", "replace")
+    if not any(
+        hmac.compare_digest(_signature(token, url + fields), given) for url in _spelled(callback.url)
+    ):
+        raise Refused("The request is not signed by this account", status=403)
+    values = {name: found[0] for name, found in form.items()}
+    if values.get("AccountSid", account) != account:
+        raise Refused("The request is another account's", status=403)
+    return values
+
+
+def _signature(token: str, signed: str) -> bytes:
+    return b64encode(hmac.new(token.encode(), signed.encode(), sha1).digest())
+
+
+def _spelled(url: str) -> tuple[str, str]:
+    """Our address without and with its usual port: both have been seen under signatures."""
+    parts = urlsplit(url)
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    if parts.port not in (None, usual):
+        return url, url
+    host = parts.netloc.removesuffix(f":{usual}")
+    return tuple(parts._replace(netloc=netloc).geturl() for netloc in (host, f"{host}:{usual}"))  # type: ignore[return-value]
+
+
+def hear(callback: Callback, form: Mapping[str, str]) -> Hearing:
+    """What a request that was proved to be Twilio's says. Raises Refused (404) for one that nobody asked for."""
+    query = {name: found[0] for name, found in parse_qs(urlsplit(callback.url).query).items()}
+    delivery, language = delivery_of(query.get("d", "")), query.get("l", "en")[:10]
+    if callback.what == "sms-status":
+        return _sms_status(form, delivery)
+    if callback.what == "call-status":
+        return _call_status(form, delivery)
+    if callback.what == "keys":
+        return _key(form, delivery, language)
+    if callback.what == "sms":
+        return _written(form)
+    if callback.what == "call":
+        return Hearing(answer=lambda told: _as_xml(markup.said([_NOBODY_HERE], "en")))
+    raise Refused("Nothing is heard here", "one of sms, call", status=404)
+
+
+_NOBODY_HERE = (
+    "This is Tocsin, which wakes people when something is wrong. It calls, and cannot be called. Goodbye."
+)
+
+
+def _sms_status(form: Mapping[str, str], delivery: str) -> Hearing:
+    status, reference = form.get("MessageStatus", ""), form.get("MessageSid", "")[:60]
+    if status in ("delivered", "read"):
+        return Hearing((Receipt(True, delivery, reference),))
+    if status in ("undelivered", "failed", "canceled"):
+        return Hearing((Receipt(False, delivery, reference, why_lost(form.get("ErrorCode", ""), status)),))
+    return _NOTHING
+
+
+def _call_status(form: Mapping[str, str], delivery: str) -> Hearing:
+    status, reference = form.get("CallStatus", ""), form.get("CallSid", "")[:60]
+    if status == "completed":
+        return Hearing((Receipt(True, delivery, reference),))
+    if status in _MISSED:
+        return Hearing((Receipt(False, delivery, reference, _MISSED[status]),))
+    return _NOTHING
+
+
+def _key(form: Mapping[str, str], delivery: str, language: str) -> Hearing:
+    """A key pressed during a call of ours: whose telephone it is, we called."""
+    verb, called = KEYS.get(form.get("Digits", "")), number(form.get("To"))
+    if verb is None or not delivery or not called:
+        return Hearing(answer=lambda told: _as_xml(markup.said([_NO_SUCH_KEY], "en")))
+    press = Pressed(f"tel:{called}", delivery, verb, id=f"{form.get('CallSid', '')[:60]}/{verb}")
+    return Hearing((press,), answer=lambda told: _as_xml(markup.said([_words(told)], language)))
+
+
+_NO_SUCH_KEY = "That key does nothing. Nothing was done. Goodbye."
+
+
+def _written(form: Mapping[str, str]) -> Hearing:
+    """An SMS to our number. What the network answers by itself (STOP, START, HELP) is not answered twice."""
+    sender, text = number(form.get("From")), clean(form.get("Body", ""), TEXT_MAX, lines=True)
+    if not sender or not text or form.get("OptOutType"):
+        return Hearing(answer=lambda told: _as_xml(markup.texted("")))
+    words = Written(f"sms:{sender}", text, id=form.get("MessageSid", "")[:60])
+    return Hearing((words,), answer=lambda told: _as_xml(markup.texted(_words(told))))
+
+
+def _words(told: Sequence[Told]) -> str:
+    return clean(" ".join(one.text for one in told if one.text and one.tone is not Tone.SILENT), ANSWER_MAX)
+
+
+def _as_xml(text: str) -> Reply:
+    return Reply(content_type="text/xml; charset=utf-8", body=text.encode("utf-8", "replace"))
