@@ -9,6 +9,7 @@ from tocsin.web import (
     assets,
     calendar_in,
     calendars,
+    callbacks,
     config_urls,
     console,
     cover,
@@ -58,5 +59,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *calendars.urlpatterns,
     *handover.urlpatterns,
     *calendar_in.urlpatterns,
+    *callbacks.urlpatterns,
     *config_urls.urlpatterns,
 ]
