@@ -44,9 +44,7 @@ def verify(token: str, account: str, callback: Callback) -> Mapping[str, str]:
         raise Refused("The request cannot be read", "a form", status=400) from error
     fields = "".join(name + value for name in sorted(form) for value in sorted(set(form[name])))
     given = callback.headers.get("x-twilio-signature", "").encode("utf-8", "replace")
-    if not any(
-        hmac.compare_digest(_signature(token, url + fields), given) for url in _spelled(callback.url)
-    ):
+    if not any(hmac.compare_digest(_signature(token, url + fields), given) for url in _spelled(callback.url)):
         raise Refused("The request is not signed by this account", status=403)
     values = {name: found[0] for name, found in form.items()}
     if values.get("AccountSid", account) != account:
