@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.web.conftest import SignedIn, text_of
-from tests.web_schedules.conftest import page
+from tests.web_schedules.conftest import page, store
 from tests.world import Clock, World
 from tocsin.oncall.actions import on_call_at
 from tocsin.oncall.models import Absence, CoverRequest
@@ -63,7 +64,32 @@ def test_times_are_those_of_the_zone_that_was_chosen(weekly: str, world: World, 
 def test_the_form_is_filled_from_the_address(weekly: str, signed_in: SignedIn) -> None:
     body = page(signed_in("mo"), f"{OVERRIDE}?from=2026-03-10T08:00:00Z&to=2026-03-10T16:00:00Z&of=cy&who=bo")
     assert 'value="2026-03-10T09:00"' in body and 'value="2026-03-10T17:00"' in body
-    assert '<option value="bo" selected>' in body and '<option value="cy" selected>' in body
+    assert '<option value="bo" selected>' in body
+    assert re.search('name="replaces" value="cy"[^>]* checked', body)
+
+
+def test_several_come_instead_of_several(world: World, clock: Clock, signed_in: SignedIn) -> None:
+    both = {"rotation": "fixed", "start": "2026-01-05T09:00", "users": ["bo", "cy"]}
+    store(clock, [both])
+    fields = TUESDAY | {"users": ["mo", "ada", ""], "mode": "replace", "replaces": ["bo", "cy"]}
+    client = signed_in("mo")
+    said = text_of(client.post(OVERRIDE, fields | {"do": "check"}))
+    for who, what in (("Mo Haddad", "more"), ("Ada Ortiz", "more"), ("Bo Lind", "less"), ("Cy Tran", "less")):
+        assert re.search(f"{who} 8 h {what}", said), who
+    assert "4 people are told" in said
+    answer = client.post(OVERRIDE, fields | {"do": "save"}, follow=True)
+    assert "Made: Mo Haddad and Ada Ortiz for Bo Lind and Cy Tran" in text_of(answer)
+    row = OverrideRow.objects.get()
+    assert (row.users, row.replaces, row.mode) == (["mo", "ada"], ["bo", "cy"], "replace")
+    body = page(client, f"{OVERRIDE}?of=bo&of=cy&who=mo&who=ada")
+    assert body.count(" selected>") == 2 and len(re.findall('name="users"', body)) == 3
+    assert len(re.findall('name="replaces"[^>]* checked', body)) == 2
+
+
+def test_nobody_named_is_said_beside_the_field(weekly: str, signed_in: SignedIn) -> None:
+    answer = signed_in("mo").post(OVERRIDE, TUESDAY | {"users": ["", ""], "mode": "add", "do": "save"})
+    assert answer.status_code == 422 and "This field is required." in text_of(answer)
+    assert not OverrideRow.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -93,10 +119,10 @@ def test_a_mistake_is_said_beside_its_field_and_nothing_typed_is_lost(
 def test_a_preview_is_only_the_words(weekly: str, signed_in: SignedIn) -> None:
     client = signed_in("mo")
     fields = TUESDAY | {"users": "mo", "mode": "remove", "do": "save"}
-    answer = client.post(OVERRIDE, fields, headers={"X-Preview": "1"})
+    answer = client.post(OVERRIDE, fields, headers={"HX-Request": "true"})
     assert answer.status_code == 200
     assert "<html" not in answer.content.decode() and "Nothing changes for anybody" in text_of(answer)
-    answer = client.post(OVERRIDE, {"users": ""}, headers={"X-Preview": "1"})
+    answer = client.post(OVERRIDE, {"users": ""}, headers={"HX-Request": "true"})
     assert answer.status_code == 200 and "When the form is filled in" in text_of(answer)
     assert not OverrideRow.objects.exists()
 

@@ -258,7 +258,7 @@ def test_counts_that_lie_are_bounded(count: str, weekly: str, signed_in: SignedI
 
 
 def test_the_preview_draws_what_is_typed_without_complaint(weekly: str, signed_in: SignedIn) -> None:
-    headers = {"X-Preview": "1"}
+    headers = {"HX-Request": "true"}
     answer = signed_in("mo").post(EDIT, form(layer(users=("mo",)), do="save"), headers=headers)
     assert answer.status_code == 200
     assert "The next weeks" in text_of(answer) and "Mo Haddad" in text_of(answer)

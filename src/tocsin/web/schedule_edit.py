@@ -21,7 +21,7 @@ from tocsin.oncall.permissions import may_edit
 from tocsin.oncall.rules import Schedule, follow, impact, timeline
 from tocsin.people.rules import May
 from tocsin.web.calendar_grid import AROUND, bands, lanes
-from tocsin.web.forms import UNPROCESSABLE, asker, by, instant, made_once, told_beside
+from tocsin.web.forms import UNPROCESSABLE, asker, by, instant, made_once, previews, told_beside
 from tocsin.web.forms.layers import ROTATIONS, LayerDraft, first_layer
 from tocsin.web.forms.people import zones
 from tocsin.web.forms.schedule import ScheduleForm, TemporaryForm, pairs_of
@@ -161,7 +161,7 @@ def _do(request: HttpRequest) -> str:
 
 def _finishes(request: HttpRequest) -> bool:
     """Whether the button pressed is to look at the end, or to save; not while the page only draws along."""
-    return _do(request) in ("check", "save") and not request.headers.get("X-Preview")
+    return _do(request) in ("check", "save") and not previews(request)
 
 
 def _editor(
@@ -190,7 +190,7 @@ def _editor(
         "address": request.path,
         **_preview(request, drawn, before),
     }
-    template = "schedules/edit_preview.html" if request.headers.get("X-Preview") else "schedules/edit.html"
+    template = "schedules/edit_preview.html" if previews(request) else "schedules/edit.html"
     return render(request, template, context, status=UNPROCESSABLE if refused else 200)
 
 

@@ -24,7 +24,7 @@ from tocsin.oncall.swaps import take_shift
 from tocsin.people.models import User
 from tocsin.people.rules import May
 from tocsin.web.calendar_grid import People
-from tocsin.web.forms import asker, by, instant, show, told_beside
+from tocsin.web.forms import asker, by, instant, previews, show, told_beside
 from tocsin.web.forms.shifts import OverrideForm, active_people
 from tocsin.web.guard import needs
 from tocsin.web.impact_words import HORIZON, Said, said
@@ -61,7 +61,7 @@ def shift(request: HttpRequest, schedule_id: str) -> HttpResponse:
         "over": over,
         "start": in_address(max(found.start, now)),
         "end": in_address(found.end),
-        "of": found.users[0] if len(found.users) == 1 else "",
+        "of": found.users,
         "others": [(user, people.name(user)) for user in found.users if user != reader.pk],
         "may_take": bool(found.users) and not mine and not over and reader.may(May.SWAP),
         "may_ask": mine and not over and reader.may(May.SWAP),
@@ -125,8 +125,8 @@ def override(request: HttpRequest, schedule_id: str) -> HttpResponse:
     people = people_for(request, {*users_in([schedule]), *(key for key, _ in active_people())})
     edits = may_edit(reader, row)
     initial = {
-        "users": request.GET.get("who", "" if edits else reader.pk),
-        "replaces": request.GET.get("of", ""),
+        "users": request.GET.getlist("who") or ([] if edits else [reader.pk]),
+        "replaces": request.GET.getlist("of"),
     }
     form = OverrideForm(
         request.POST if request.method == "POST" else None,
@@ -140,7 +140,7 @@ def override(request: HttpRequest, schedule_id: str) -> HttpResponse:
     change = None
     if request.method == "POST" and form.is_valid():
         value = form.value()
-        saving = request.POST.get("do") == "save" and not request.headers.get("X-Preview")
+        saving = request.POST.get("do") == "save" and not previews(request)
         if not may_override(reader, row, value):
             raise Refused("You may not make this override", mend=NOT_YOURS, status=403)
         with told_beside(form):
@@ -156,7 +156,7 @@ def override(request: HttpRequest, schedule_id: str) -> HttpResponse:
                 say(request, f"Made: {words}", undo=reverse("override_remove", args=[row.pk, made]))
                 return redirect("schedule", schedule_id=row.pk)
     context = {"row": row, "said": change, "zone": form.here.key, "edits": edits}
-    if request.headers.get("X-Preview"):
+    if previews(request):
         return render(request, "schedules/preview.html", context)
     return show(request, "schedules/override.html", form, **context)
 

@@ -36,6 +36,11 @@ def instant(request: HttpRequest) -> datetime:
     return cast(datetime, request.now)  # type: ignore[attr-defined]
 
 
+def previews(request: HttpRequest) -> bool:
+    """Whether the page only asks what its form would change, while it is filled in: nothing is saved then."""
+    return request.method == "POST" and bool(request.headers.get("HX-Request"))
+
+
 class DurationField(forms.CharField):
     """A length of time as people write it: 90s, 5m, 1h30m, 2d. Empty is None."""
 

@@ -16,16 +16,16 @@ from tocsin.kernel.moments import parse_instant
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone
 from tocsin.oncall.rules import Mode, Override
+from tocsin.oncall.rules.values import SEATS_MAX
 from tocsin.people.models import User
 from tocsin.people.rules import Role
 from tocsin.web.forms import words
 from tocsin.web.rota_words import in_field
 
-WHOEVER = ""
 MODES = {
-    Mode.REPLACE: "takes the place of",
-    Mode.ADD: "is on call as well",
-    Mode.REMOVE: "is not on call",
+    Mode.REPLACE: "comes instead of others",
+    Mode.ADD: "comes as well",
+    Mode.REMOVE: "goes off call, and nobody comes",
 }
 
 
@@ -93,15 +93,16 @@ class SpanForm(forms.Form):
 
 
 class OverrideForm(SpanForm):
-    """Who, instead of whom or beside them, from when to when."""
+    """Who comes, instead of whom or beside them, or who goes; from when to when."""
 
-    users = forms.ChoiceField(label="Who")
-    mode = forms.ChoiceField(label="Does what", choices=list(MODES.items()), initial=Mode.REPLACE)
-    replaces = forms.ChoiceField(label="Whose place", required=False)
-    also = forms.MultipleChoiceField(
-        label="Together with", required=False, widget=forms.CheckboxSelectMultiple
+    users = forms.MultipleChoiceField(label="Who")
+    mode = forms.ChoiceField(
+        label="Does what", choices=list(MODES.items()), initial=Mode.REPLACE, widget=forms.RadioSelect
     )
-    field_order = ("users", "mode", "replaces", "start", "end", "zone", "also")
+    replaces = forms.MultipleChoiceField(
+        label="Instead of", required=False, widget=forms.CheckboxSelectMultiple
+    )
+    field_order = ("users", "mode", "replaces", "start", "end", "zone")
 
     def __init__(
         self,
@@ -113,27 +114,33 @@ class OverrideForm(SpanForm):
         initial: Mapping[str, Any] | None = None,
         only: str = "",
     ) -> None:
+        if data is not None:  # each turn to choose somebody that was left empty is nobody
+            data = data.copy()
+            data.setlist("users", [user for user in data.getlist("users") if user])
         super().__init__(data, zones, span, initial)
-        listed = list(people)
-        users, replaces, also, mode = (self.fields[name] for name in ("users", "replaces", "also", "mode"))
-        assert isinstance(users, forms.ChoiceField) and isinstance(replaces, forms.ChoiceField)
-        assert isinstance(also, forms.MultipleChoiceField) and isinstance(mode, forms.ChoiceField)
-        users.choices = [each for each in listed if not only or each[0] == only]
-        replaces.choices = [(WHOEVER, "whoever is on call then, or nobody"), *on_it]
+        users, replaces, mode = (self.fields[name] for name in ("users", "replaces", "mode"))
+        assert isinstance(users, forms.MultipleChoiceField)
+        assert isinstance(replaces, forms.MultipleChoiceField) and isinstance(mode, forms.ChoiceField)
+        self.people = [each for each in people if not only or each[0] == only]
+        users.choices, replaces.choices = self.people, list(on_it)
         replaces.help_text = (
-            "With a name, it acts only in the hours of that person, and goes along when these move."
+            "Nobody chosen: whoever is on call then, or nobody. With names, it acts only in the hours of these people, "
+            "and goes along when these move."
         )
-        also.choices = listed
         if only:  # who may not edit the schedule puts nobody but themselves on call
-            del self.fields["also"]
             mode.choices = [(key, name) for key, name in MODES.items() if key is not Mode.REMOVE]
+        self.several = not only
+
+    def rows(self) -> list[str]:
+        """Who is chosen already, with an empty turn after them to choose one more."""
+        chosen = [str(user) for user in self["users"].value() or [] if user]
+        return [*chosen, ""] if (self.several and len(chosen) < SEATS_MAX) or not chosen else chosen
 
     def value(self) -> Override:
         data = self.cleaned_data
         mode = Mode(data["mode"])
-        users = tuple(dict.fromkeys([data["users"], *data.get("also", [])]))
-        replaces = (data["replaces"],) if data["replaces"] and mode is Mode.REPLACE else ()
-        return Override("", *self.span(), users, replaces, mode)
+        replaces = tuple(data["replaces"]) if mode is Mode.REPLACE else ()
+        return Override("", *self.span(), tuple(dict.fromkeys(data["users"])), replaces, mode)
 
 
 class CoverForm(SpanForm):

@@ -7,7 +7,7 @@
   const MINUTE = 60_000, DAY = 86_400_000;
   const STEP = { month: 60 * MINUTE, weeks: 30 * MINUTE, day: 15 * MINUTE }; // what a drag snaps to
   const SLIP = 5; // px that a press may move and still be a press
-  const SOON = 350; // ms after the last change before a preview is asked for
+  const SEATS_MAX = 20; // people in one override
 
   const spanOf = (body) => ({ start: Date.parse(body.dataset.start), end: Date.parse(body.dataset.end) });
   const share = (at, { start, end }) => (100 * (at - start)) / (end - start);
@@ -149,28 +149,17 @@
     }
   });
 
-  // -- previews: what a form would change, fetched while it is filled in
-  const pending = new WeakMap();
-  const preview = (form) => {
-    clearTimeout(pending.get(form));
-    pending.set(form, setTimeout(async () => {
-      const into = $("[data-preview-into]", form);
-      if (!into) return;
-      const data = new FormData(form);
-      data.set("do", "check");
-      try {
-        const answer = await fetch(form.getAttribute("action"), { method: "POST", body: data, headers: { "X-Preview": "1" } });
-        if (answer.ok && !answer.redirected && into.isConnected) into.innerHTML = await answer.text();
-      } catch { /* the button says the same */ }
-    }, SOON));
-  };
-  document.addEventListener("input", (event) => { const form = event.target.closest("form[data-preview]"); if (form) preview(form); });
-  const sheet = $("#sheet");
-  if (sheet) new MutationObserver(() => {
-    const form = $("form[data-preview]", sheet);
-    $$("[data-without-script]", sheet).forEach((button) => { button.hidden = true; });
-    if (form) preview(form);
-  }).observe(sheet, { childList: true });
+  // -- several people: whoever is chosen last makes room for one more
+  document.addEventListener("change", (event) => {
+    const all = event.target.closest("[data-several]");
+    if (!all || !all.lastElementChild.value || all.childElementCount >= SEATS_MAX) return;
+    const one = all.lastElementChild.cloneNode(true);
+    one.removeAttribute("id");
+    one.setAttribute("aria-label", "And who");
+    one.options[0].text = "and…";
+    one.value = "";
+    all.append(one);
+  });
 
   // -- the editor: its buttons change the page in place
   const press = async (form, value) => {
@@ -185,6 +174,7 @@
       form.replaceWith(document.adoptNode(fresh));
       if (same) $$("details", fresh).forEach((each, n) => { each.open = open[n]; });
       ready(fresh);
+      htmx.process(fresh);
       if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     } catch {
       const input = Object.assign(document.createElement("input"), { type: "hidden", name: "do", value });
@@ -225,6 +215,4 @@
   });
   document.addEventListener("dragend", () => { carried = undefined; $$(".slot.over").forEach((each) => each.classList.remove("over")); });
   ready(document);
-  const form = $("main form[data-preview]:not([data-editor])");
-  if (form) preview(form);
 })();

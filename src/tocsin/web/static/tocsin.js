@@ -230,6 +230,8 @@
       const form = $("[data-sheet-body]", page);
       if (!response.ok || response.redirected || !form) throw new Error(response.statusText);
       dialog.replaceChildren(document.adoptNode(form));
+      $$("[data-without-script]", dialog).forEach((button) => { button.hidden = true; });
+      htmx.process(dialog);
       dialog.showModal();
       ($("[autofocus], textarea, input:not([type=hidden]), select", dialog))?.focus();
     } catch { location.assign(address); }
