@@ -60,7 +60,9 @@ def test_until_when_is_read_on_the_readers_clock(text: str, until: datetime) -> 
     assert snooze_until(text, MADRID, NIGHT) == until
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2", "2 parsecs", "25:00", "5m", "8d", "2020-01-01", "until", "99999d", "-2h"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "2", "2 parsecs", "25:00", "5m", "8d", "2020-01-01", "until", "99999d", "-2h"]
+)
 def test_what_is_no_time_or_too_near_or_too_far_is_refused_in_words(text: str) -> None:
     with pytest.raises(Refused) as refused:
         snooze_until(text, MADRID, NIGHT)
@@ -81,7 +83,11 @@ def test_the_bounds_themselves_are_allowed() -> None:
 
 
 def test_until_the_working_calendar_opens(world: World) -> None:
-    hours = {"id": "office", "timezone": "Europe/Madrid", "hours": [{"from": "09:00", "to": "17:00", "days": ["mon", "tue", "wed", "thu", "fri"]}]}
+    hours = {
+        "id": "office",
+        "timezone": "Europe/Madrid",
+        "hours": [{"from": "09:00", "to": "17:00", "days": ["mon", "tue", "wed", "thu", "fri"]}],
+    }
     save_calendar(calendar_from(hours), By("cli", "cli"), T0)
     reader = Reader("UTC", next_open)
     opens = datetime(2026, 3, 27, 8, 0, tzinfo=UTC)
@@ -183,7 +189,9 @@ def test_looking_at_the_form_snoozes_nothing_and_who_may_not_act_cannot(road: Ro
 
 
 def test_the_page_of_an_acknowledge_link_offers_rests_too(road: Road, page: Message, outbox: Outbox) -> None:
-    link = next(act.url for act in page.acts if act.verb is ActVerb.ACKNOWLEDGE).removeprefix("http://127.0.0.1:8000")
+    link = next(act.url for act in page.acts if act.verb is ActVerb.ACKNOWLEDGE).removeprefix(
+        "http://127.0.0.1:8000"
+    )
     html = Client().get(link).content.decode()
     address = html.split('action="')[1].split('"')[0]
     assert address.startswith("/a/") and address != link

@@ -16,9 +16,9 @@ from tocsin.incident.models import Incident
 from tocsin.incident.rules import State
 from tocsin.incident.rules.snoozing import Reader, snooze_until
 from tocsin.kernel.acting import By, by_user
-from tocsin.notification.receipts import confirm
 from tocsin.notification.links import ActLink, use_act_link
 from tocsin.notification.models import Delivery, Page
+from tocsin.notification.receipts import confirm
 from tocsin.notification.rules import ActVerb, DeliveryState
 from tocsin.people.models import User
 from tocsin.people.rules import May

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 
 from tocsin.answering import receipts
-from tocsin.answering.pressing import pressed
+from tocsin.answering.commanding import commanded
+from tocsin.answering.once import first_time
+from tocsin.answering.people import people_at
+from tocsin.answering.pressing import HEARD_BEFORE, pressed
+from tocsin.answering.reports import Said, alike, report
+from tocsin.answering.words import named
 from tocsin.answering.writing import written
+from tocsin.catalog.actions import configuration
 from tocsin.kernel.errors import Refused
-from tocsin.notification.hearing import Heard, Pressed, Receipt, Told, Tone, Written
+from tocsin.notification.delivering import channel_word
+from tocsin.notification.hearing import Commanded, Heard, Pressed, Receipt, Reported, Told, Tone, Written
+
+CHAT = "chat"  # in TOCSIN_REPORTS: whoever is in a chat may report, with an account here or without
 
 
 def answer(heard: Heard, provider_id: str, now: datetime) -> Told:
@@ -27,6 +37,44 @@ def answer(heard: Heard, provider_id: str, now: datetime) -> Told:
                 return pressed(heard, provider_id, now)
             if isinstance(heard, Written):
                 return written(heard, provider_id, now)
-            return Told("Nothing here understands that.", Tone.NOT_DONE)
+            if isinstance(heard, Commanded):
+                if heard.verb.strip().casefold() == "open":
+                    return reported(_as_report(heard), provider_id, now)
+                return commanded(heard, provider_id, now)
+            return reported(heard, provider_id, now)
     except Refused as refused:
         return Told(f"Nothing was done: {refused}", Tone.NOT_DONE)
+
+
+def _as_report(command: Commanded) -> Reported:
+    """`open shop The checkout fails` and `open The checkout fails`: the first word may be a service's id."""
+    first, _, rest = command.rest.strip().partition(" ")
+    service = first.casefold() if rest.strip() and first.casefold() in configuration().services else ""
+    title = rest.strip() if service else command.rest.strip()
+    return Reported(
+        command.address, title, service=service, place=command.place, name=command.name, id=command.id
+    )
+
+
+def reported(heard: Reported, provider_id: str, now: datetime) -> Told:
+    """Open an incident with somebody's own words, and tell them its number. Raises Refused."""
+    people = people_at(heard.address)
+    user = people[0] if len(people) == 1 else None
+    if user is None and CHAT not in settings.CONFIG.reports:
+        return Told("Nothing was opened: only people with an account here may report.", Tone.NOT_DONE)
+    if not first_time(provider_id, heard.id, now):
+        return HEARD_BEFORE
+    near = alike(f"{heard.title} {heard.text}")
+    said = Said(
+        title=heard.title,
+        text=heard.text,
+        through=channel_word(heard.address),
+        service=heard.service,
+        urgent=heard.urgent,
+        user=user,
+        address=heard.address,
+        name=heard.name,
+    )
+    made = report(said, now)
+    known = f" It may be the same as {named(near[0])}." if near else ""
+    return Told(f"Thank you. {named(made.incident)} is open, and you are told how it goes on.{known}")

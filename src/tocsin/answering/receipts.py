@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from tocsin.notification.delivering import confirm
 from tocsin.notification.hearing import Receipt, Told, Tone
 from tocsin.notification.models import Delivery
+from tocsin.notification.receipts import confirm, find_told, refute
 
 
 def noted(receipt: Receipt, now: datetime) -> Told:
     """Note it. Nobody is there to be told anything."""
-    if receipt.arrived and (found := delivery_of(receipt.delivery, receipt.reference)) is not None:
+    found = find_told(receipt.delivery, receipt.reference)
+    if found is not None and receipt.arrived:
         confirm(found.pk, now)
+    elif found is not None:
+        refute(found.pk, receipt.why, now)
     return Told(tone=Tone.SILENT)
 
 

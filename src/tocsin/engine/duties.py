@@ -16,6 +16,8 @@ from django.db.models import QuerySet
 
 from tocsin.answering.once import SWEEP_MAX as HEARD_MAX
 from tocsin.answering.once import forget_heard
+from tocsin.answering.reports import TELL_MAX as REPORTERS_MAX
+from tocsin.answering.reports import tell_reporters
 from tocsin.engine.calendars import LOOKS_MAX
 from tocsin.engine.loop import Duty
 from tocsin.escalation.actions import CLIMBS_MAX, climb_due, pass_on_unreachable, start_climbs
@@ -60,6 +62,7 @@ TELLING = (
     Duty("end requests for cover", end_covers, COVERS_MAX, every=SWEEP_EVERY),
     Duty("tell of gaps", tell_gaps, GAPS_MAX, every=SHIFTS_EVERY),
     Duty("tell of calendars", tell_imports, every=SWEEP_EVERY),
+    Duty("tell reporters", tell_reporters, REPORTERS_MAX, every=SHIFTS_EVERY),
     Duty("tell of contacts", tell_contacts, every=CONTACTS_EVERY),
 )
 

@@ -53,10 +53,12 @@ def open_incident(
     urgency: Urgency | None = None,
     impact: Impact | None = None,
     description: str = "",
+    report: Mapping[str, Any] | None = None,
     by: By,
     now: datetime,
 ) -> Incident:
-    """Open an incident by hand; the service's policy begins to climb at once. Raises Refused."""
+    """Open an incident by hand; the service's policy begins to climb at once. `report` is what somebody said, which
+    then is the first entry of its timeline. Raises Refused."""
     title = title.strip()
     if not title or len(title) > TITLE_LENGTH_MAX:
         raise Refused(
@@ -83,7 +85,8 @@ def open_incident(
             priority=priority_of(configuration().matrix, impact, urgency),
             opened_at=now,
         )
-        write([Fact(incident.chain, "incident.opened", opened_data(incident))], by, now)
+        said = [Fact(incident.chain, "incident.reported", report)] if report else []
+        write([*said, Fact(incident.chain, "incident.opened", opened_data(incident))], by, now)
         wake("duties", "now", f"incident:{incident.pk}")
     return incident
 

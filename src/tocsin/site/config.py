@@ -18,6 +18,7 @@ PREFIX = "TOCSIN_"
 DEFAULT_URL = "http://127.0.0.1:8000"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("console", "json")
+REPORTS = ("chat", "mail", "public")
 NAMES = {
     "DATA": "folder of the database, the secret key and the local token (default: ./data)",
     "DATABASE_URL": "postgresql://user:password@host/name; left out: SQLite in the data folder",
@@ -28,6 +29,8 @@ NAMES = {
     "TRUSTED_PROXIES": "addresses whose X-Forwarded-For and -Proto are believed (default: none)",
     "LOG": "debug, info, warning or error (default: info)",
     "LOG_FORMAT": "console or json (default: console)",
+    "REPORTS": "from whom reports are taken without an account: chat, mail, public, comma-separated (default: chat)",
+    "REPORT_SERVICE": "id of the service of reports that name none (default: the only one there is)",
     "NODE": "this node's name among several (default: made from host and process)",
 }
 
@@ -46,6 +49,8 @@ class Config:
     log: str
     log_format: str
     node: str
+    reports: tuple[str, ...] = ("chat",)
+    report_service: str = ""
 
     @property
     def seal_key(self) -> bytes:
@@ -94,6 +99,8 @@ def read_config(environ: Mapping[str, str]) -> Config:
         log=_one_of(values, "LOG", LOG_LEVELS, "info"),
         log_format=_one_of(values, "LOG_FORMAT", LOG_FORMATS, "console"),
         node=values.get("NODE", f"{os.uname().nodename}-{os.getpid()}")[:64],
+        reports=_some_of(values, "REPORTS", REPORTS, "chat"),
+        report_service=values.get("REPORT_SERVICE", ""),
     )
 
 
@@ -137,6 +144,16 @@ def _one_of(values: Mapping[str, str], name: str, choices: tuple[str, ...], defa
     if value not in choices:
         raise Refused(f"{value!r} is not known", f"one of {', '.join(choices)}", where=PREFIX + name)
     return value
+
+
+def _some_of(values: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> tuple[str, ...]:
+    parts = [part.strip().lower() for part in values.get(name, default).split(",") if part.strip()]
+    for part in parts:
+        if part not in (*choices, "none"):
+            raise Refused(
+                f"{part!r} is not known", f"some of {', '.join(choices)}, or none", where=PREFIX + name
+            )
+    return tuple(part for part in parts if part != "none")
 
 
 def _kept_key(path: Path) -> str:

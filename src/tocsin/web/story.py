@@ -78,7 +78,7 @@ def party(who: str, names: Names) -> str:
     if who in names:
         return names[who]
     kind, _, name = who.partition(":")
-    return name or {"cli": "The command line"}.get(kind, kind)
+    return name or {"cli": "The command line", "reporter": "Somebody"}.get(kind, kind)
 
 
 def parties_in(entries: Iterable[tuple[str, Data]]) -> set[str]:
@@ -135,6 +135,12 @@ def _acknowledged(data: Data, actor: str, names: Names) -> tuple[str, str]:
 def _spared(data: Data) -> str:
     count = int(data.get("spared") or 0)
     return f"; {count} message{'s' if count > 1 else ''} not needed any more" if count else ""
+
+
+def _reported(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    who = str(data.get("name") or str(data.get("address", "")).partition(":")[2] or actor)
+    words = "\n\n".join(str(data[part]) for part in ("title", "text") if data.get(part))
+    return f"{who} reported it", words
 
 
 def _snoozed(data: Data, actor: str, names: Names) -> tuple[str, str]:
@@ -294,6 +300,7 @@ def _renamed(data: Data, actor: str, names: Names) -> tuple[str, str]:
 
 
 SENTENCES: dict[str, Sentence] = {
+    "incident.reported": _reported,
     "incident.opened": _opened,
     "incident.acknowledged": _acknowledged,
     "incident.snoozed": _snoozed,
@@ -306,6 +313,15 @@ SENTENCES: dict[str, Sentence] = {
     "incident.classified": _classified,
     "incident.worsened": _worsened,
     "incident.renamed": _renamed,
+    "report.linked": lambda data, actor, names: (
+        f"{actor} said that it is the same as #{_word(data, 'to')}",
+        "",
+    ),
+    "report.joined": lambda data, actor, names: (f"{actor} said that #{_word(data, 'from')} is the same", ""),
+    "report.declined": lambda data, actor, names: (
+        f"{actor} declined the report; its reporter is told",
+        str(data.get("reason", "")),
+    ),
     "alert.joined": _joined,
     "alert.resolved": _alert_resolved,
     "climb.started": lambda data, actor, names: ("The policy begins at its first level", ""),

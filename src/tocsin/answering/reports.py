@@ -1,0 +1,257 @@
+"""People report what is wrong: an incident opens with their own words, and they are told what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from tocsin.answering.models import Report
+from tocsin.answering.rules.reporting import (
+    REPORTS_OF_STRANGERS,
+    REPORTS_PER_REPORTER,
+    REPORTS_WITHIN,
+    TEXT_LENGTH_MAX,
+    UPDATES_MAX,
+    Became,
+    similar,
+    title_of,
+    update_of,
+)
+from tocsin.catalog.actions import configuration
+from tocsin.incident.actions import by_word, open_incident, resolve
+from tocsin.incident.models import Incident
+from tocsin.incident.rules import OPEN, State
+from tocsin.journal.actions import Fact, write
+from tocsin.journal.models import Entry
+from tocsin.journal.waking import wake
+from tocsin.kernel.acting import By, by_user
+from tocsin.kernel.errors import Refused, not_found
+from tocsin.kernel.urgency import Urgency
+from tocsin.notification.models import Delivery, Page
+from tocsin.notification.rules import Kind
+from tocsin.people.models import User
+from tocsin.people.rules import COMMAND_LINE
+
+TELL_MAX = 100  # reporters in one look
+LOOKED_AT_MAX = 200  # open incidents among which similar ones are looked for
+
+
+@dataclass(frozen=True)
+class Said:
+    """One report as it came. `user` is who said it when they are known; `address` is where they are told of it."""
+
+    title: str
+    text: str
+    through: str
+    service: str = ""
+    urgent: bool = True
+    user: User | None = None
+    address: str = ""
+    name: str = ""
+
+
+def report(said: Said, now: datetime) -> Report:
+    """Open an incident with these words as its first entry. Raises Refused, also when too many came of late."""
+    title = title_of(said.title, said.text)
+    if not title:
+        raise Refused("The report says nothing", "what is wrong, in one line", where="title")
+    if len(said.title) + len(said.text) > TEXT_LENGTH_MAX:
+        raise Refused("The report is too long", f"at most {TEXT_LENGTH_MAX} characters", where="text")
+    service = service_for(said.service)
+    by = by_user(said.user.pk, said.through) if said.user is not None else By("reporter", said.through)
+    with transaction.atomic():
+        _not_too_many(said, now)
+        words = {"title": said.title, "text": said.text, "name": said.name, "address": said.address}
+        incident = open_incident(
+            service,
+            title,
+            urgency=Urgency.HIGH if said.urgent else Urgency.LOW,
+            description=said.text,
+            report={name: value for name, value in words.items() if value},
+            by=by,
+            now=now,
+        )
+        return Report.objects.create(
+            incident=incident,
+            at=now,
+            title=said.title,
+            text=said.text,
+            user=said.user,
+            address=said.address,
+            name=said.name[:120],
+            through=said.through[:16],
+        )
+
+
+def service_for(asked: str) -> str:
+    """The service that a report goes to: the one asked for, by id or name, else the one for reports, else the only
+    one there is. Raises Refused with the services there are."""
+    services = configuration().services
+    if asked:
+        wanted = asked.strip().casefold()
+        for key, value in services.items():
+            if wanted in (key, value.name.casefold()):
+                return key
+        raise Refused(f"There is no service {asked[:64]!r}", _listed(list(services)), where="service")
+    usual: str = settings.CONFIG.report_service
+    if usual in services:
+        return usual
+    if len(services) == 1:
+        return next(iter(services))
+    raise Refused("It is not said which service it is about", _listed(list(services)), where="service")
+
+
+def _listed(services: Sequence[str]) -> str:
+    shown = ", ".join(services[:10])
+    return (
+        f"one of {shown}" + (" …" if len(services) > 10 else "")
+        if services
+        else "a service, and there is none yet"
+    )
+
+
+def _not_too_many(said: Said, now: datetime) -> None:
+    """Raises Refused when this reporter, or all without an account together, reported too often of late."""
+    recent = Report.objects.filter(at__gt=now - REPORTS_WITHIN)
+    own = (
+        recent.filter(user=said.user)
+        if said.user is not None
+        else recent.filter(address=said.address, user=None)
+    )
+    if (said.user is not None or said.address) and own.count() >= REPORTS_PER_REPORTER:
+        raise Refused(
+            "You reported often in the last hour",
+            f"at most {REPORTS_PER_REPORTER}",
+            "Call somebody.",
+            status=429,
+        )
+    if said.user is None and recent.filter(user=None).count() >= REPORTS_OF_STRANGERS:
+        raise Refused("Too many reports came in the last hour", mend="Call somebody.", status=429)
+
+
+def alike(words: str) -> list[Incident]:
+    """Open incidents that the words may be about, the most alike first."""
+    rows = Incident.objects.filter(state__in=OPEN).select_related("service").order_by("-opened_at")
+    known = {one.pk: one for one in rows[:LOOKED_AT_MAX]}
+    titles = [(one.pk, f"{one.title} {one.service.name}") for one in known.values()]
+    return [known[number] for number in similar(words, titles)]
+
+
+# -- what level 1 makes of it ------------------------------------------------------------------------------------------
+
+
+def link(incident_id: int, other_id: int, by: By, now: datetime) -> Incident:
+    """Say that what was reported is what #`other_id` is about: this one is resolved, its reporters follow the other.
+    Raises Refused."""
+    with transaction.atomic():
+        reports = _open_reports(incident_id)
+        other = Incident.objects.filter(pk=other_id).first()
+        if other is None or other.pk == incident_id or other.state not in OPEN:
+            raise Refused(
+                f"#{other_id} cannot be what it is about", "another open incident", where="incident"
+            )
+        resolve(incident_id, by, now, f"the same as #{other.pk}")
+        facts = [Fact(f"incident:{incident_id}", "report.linked", {"to": other.pk})]
+        write([*facts, Fact(other.chain, "report.joined", {"from": incident_id})], by, now)
+        for one in reports:
+            one.incident, one.became, one.told = other, Became.LINKED, other.state
+            one.save(update_fields=["incident", "became", "told"])
+            _tell(
+                one, f"It is known already, as #{other.pk} {other.title}. You are told how that goes on.", now
+            )
+        wake(f"incident:{other.pk}")
+    return other
+
+
+def decline(incident_id: int, reason: str, by: By, now: datetime) -> Incident:
+    """Say that nothing is to be done about what was reported, and why: its reporters are told. Raises Refused."""
+    reason = reason.strip()
+    if not reason:
+        raise Refused("A reason is needed", "what its reporter is told", where="reason")
+    with transaction.atomic():
+        reports = _open_reports(incident_id)
+        outcome = resolve(incident_id, by, now, reason)
+        write([Fact(f"incident:{incident_id}", "report.declined", {"reason": reason})], by, now)
+        for one in reports:
+            one.became = Became.DECLINED
+            one.save(update_fields=["became"])
+            _tell(one, f"{by_word(by.who)} looked at it, and nothing is done: {reason}", now)
+    return outcome.incident
+
+
+def _open_reports(incident_id: int) -> list[Report]:
+    rows = Report.objects.select_for_update(of=("self",)).filter(incident=incident_id, became__in=_WATCHED)
+    found = list(rows.select_related("user", "incident"))
+    if not found:
+        raise not_found("open report about incident", incident_id)
+    return found
+
+
+# -- telling reporters -------------------------------------------------------------------------------------------------
+
+_WATCHED = (Became.OPEN, Became.LINKED)
+
+
+def tell_reporters(now: datetime, limit: int = TELL_MAX) -> int:
+    """Tell those whose report has moved on; returns how many were looked at."""
+    with transaction.atomic():
+        moved = Report.objects.filter(became__in=_WATCHED).exclude(told=F("incident__state"))
+        # Nobody is told that nothing has happened yet.
+        moved = moved.exclude(told="", incident__state=State.TRIGGERED)
+        rows = moved.select_for_update(skip_locked=True, of=("self",)).order_by("pk")
+        found = list(rows.select_related("incident", "incident__assigned", "user")[:limit])
+        for one in found:
+            _follow(one, now)
+    return len(found)
+
+
+def _follow(one: Report, now: datetime) -> None:
+    incident = one.incident
+    holder = incident.assigned.name if incident.assigned else by_word(incident.acknowledged_by or "somebody")
+    update = update_of(one.told, State(incident.state), holder, _ending(incident))
+    one.told = incident.state
+    if update is not None:
+        one.became = Became.ENDED if update.last else one.became
+        _tell(one, update.text, now)
+    one.save(update_fields=["told", "became"])
+
+
+def _ending(incident: Incident) -> str:
+    """What whoever ended it wrote about it."""
+    entry = Entry.objects.filter(chain=incident.chain, kind="incident.resolved").order_by("-seq").first()
+    return str(entry.data.get("note", "")) if entry is not None else ""
+
+
+def _tell(one: Report, text: str, now: datetime) -> None:
+    """One quiet message to the reporter, where they said it; in the caller's transaction. At most UPDATES_MAX."""
+    address = one.address or _address_of(one.user)
+    carrier = one.user or User.objects.filter(pk=COMMAND_LINE).first()
+    if not address or carrier is None or one.updates >= UPDATES_MAX:
+        return
+    path = f"/incidents/{one.incident_id}" if one.user is not None else ""
+    page = Page.objects.create(
+        user=carrier,
+        urgency="low",
+        kind=Kind.NOTICE,
+        reason="something that they reported",
+        subject=f"Your report: {title_of(one.title, one.text)}"[:300],
+        lines=[text],
+        details={"to": one.reporter} | ({"path": path} if path else {}),
+        created_at=now,
+    )
+    Delivery.objects.create(
+        page=page, contact="report", address=address, urgent=False, due_at=now, next_at=now
+    )
+    one.updates += 1
+    one.save(update_fields=["updates"])
+    wake("deliveries")
+
+
+def _address_of(user: User | None) -> str:
+    """Where a person who reported on a page is told: their mailbox."""
+    return f"mailto:{user.email}" if user is not None and user.is_active and user.email else ""
