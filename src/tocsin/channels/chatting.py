@@ -141,7 +141,7 @@ def pieces(lines: Sequence[str], most: int, count: int) -> list[str]:
 
 # -- defusing --------------------------------------------------------------------------------------------------
 
-_EMOJI = re.compile(r":(?=[\w+'-]+:)")
+_EMOJI = re.compile(r":(?![0-9]+:[0-9])(?=[\w+'-]+:)")  # but not 12:30:45
 _MENTION = re.compile(r"(?<![^\W_])([@＠])(?=\w)")  # but not bo@example.com
 
 
