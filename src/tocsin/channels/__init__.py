@@ -8,9 +8,12 @@ from tocsin.channels import signing
 from tocsin.channels.console import Console
 from tocsin.channels.email import Email
 from tocsin.channels.mailserver import read_mail_server
+from tocsin.channels.mattermost import Mattermost
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import Reach
 from tocsin.channels.slack import Slack
+from tocsin.channels.teams import Teams
+from tocsin.channels.telegram import Telegram
 from tocsin.channels.twilio import Twilio
 from tocsin.channels.webhook import Webhook
 from tocsin.notification.channels import register
@@ -34,7 +37,7 @@ def wire(around: Surroundings, key: str) -> None:
     signing.use(key)
     reach = Reach.of(around.allowed_networks)
     outgoing = Outgoing(reach)
-    for channel in (Console(), Email(read_mail_server(around.smtp_url)), Webhook(outgoing)):
+    for channel in (Console(), Email(read_mail_server(around.smtp_url)), Webhook(outgoing), Teams(outgoing)):
         register(channel)
-    for vendor in (Slack(outgoing), Twilio(outgoing)):
+    for vendor in (Slack(outgoing), Mattermost(outgoing), Telegram(outgoing), Twilio(outgoing)):
         register_vendor(vendor)
