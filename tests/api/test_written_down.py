@@ -11,6 +11,7 @@ from django.db.models import Model
 from tests.api.conftest import Program
 from tests.api.test_configuration import POLICY, SERVICE, TEAM, USER
 from tests.api.test_permissions import ALL
+from tests.pretend import pretend as pretend  # noqa: PLC0414 - a fixture
 from tests.world import Clock, Outbox, World
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
@@ -21,6 +22,8 @@ INTEGRATION = {"service": "shop", "type": "events"}
 FILE = {"files": [{"text": "services:\n  - {id: search, name: Search}\n"}]}
 REACH = {"contacts": {"fake": "fake:elsewhere"}, "high": [], "low": []}
 SETTINGS = {"name": "Shop Ltd"}
+PROVIDER = {"vendor": "pretend", "settings": {"token": "t"}}
+PLACE = {"name": "Operations", "address": "pretend:ops"}
 
 # Every operation that changes something, what it is sent, and the kind of entry it leaves.
 LAYER = {"rotation": "fixed", "start": "2026-01-01", "users": ["ada"]}
@@ -77,6 +80,11 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "PUT /calendars/{id}/source": ({"country": "DE"}, "calendar.followed"),
     "POST /calendars/{id}/source/look": (None, "calendar.look_asked"),
     "DELETE /calendars/{id}/source": (None, "calendar.left"),
+    "PUT /providers/{id}": (PROVIDER, "provider.saved"),
+    "DELETE /providers/{id}": (None, "provider.deleted"),
+    "POST /providers/{id}/test": ({"to": "pretend:ops"}, "provider.tested"),
+    "PUT /places/{id}": (PLACE, "place.saved"),
+    "DELETE /places/{id}": (None, "place.deleted"),
     "PUT /organisation/settings": (SETTINGS, "organisation.saved"),
     "POST /organisation/apply": (FILE, "service.saved"),
 }
@@ -112,6 +120,9 @@ FIRST: dict[str, list[str]] = {
     "DELETE /services/{id}": ["PUT /services/{id}"],
     "DELETE /integrations/{id}": ["PUT /integrations/{id}"],
     "POST /integrations/{id}/rotate": ["PUT /integrations/{id}"],
+    "DELETE /providers/{id}": ["PUT /providers/{id}"],
+    "POST /providers/{id}/test": ["PUT /providers/{id}", "PUT /places/{id}"],
+    "DELETE /places/{id}": ["PUT /places/{id}"],
     "DELETE /policies/{id}": ["PUT /policies/{id}"],
     "DELETE /teams/{id}": ["PUT /teams/{id}"],
     "POST /users/{id}/deactivate": ["PUT /users/{id}"],
@@ -128,7 +139,7 @@ def test_every_operation_that_changes_something_is_in_this_table() -> None:
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
 def test_the_change_is_written_down_with_who_and_how(
-    ada: Program, world: World, outbox: Outbox, clock: Clock, name: str
+    ada: Program, world: World, outbox: Outbox, pretend: None, clock: Clock, name: str
 ) -> None:
     number = ada.post("/incidents", {"service": "shop", "title": "before"}).body["number"]
     row, _ = add_token(world.bo, "before", "read", None, By("cli", "cli"), clock.now)

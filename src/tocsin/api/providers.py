@@ -1,0 +1,244 @@
+"""Accounts with vendors, and the places that policies name, over REST."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+
+from ninja import Query, Status
+from pydantic import BaseModel, Field
+
+from tocsin.api.auth import Asked
+from tocsin.api.paging import Listing, Paged, page_of
+from tocsin.api.room import Room
+from tocsin.api.words import Name, Sent, Slug, SlugInPath
+from tocsin.escalation.policy_actions import policies_naming
+from tocsin.notification import accounts, places, providers
+from tocsin.notification.channels import ADDRESS_LENGTH_MAX, is_served
+from tocsin.notification.models import Place, Provider
+from tocsin.notification.providers import POSITION_MAX, SETTING_LENGTH_MAX, ProviderValue
+from tocsin.notification.rules import Sent as Taken
+from tocsin.notification.rules.circuit import Health
+from tocsin.notification.trying import try_provider
+from tocsin.notification.vendors import vendors
+from tocsin.organisation.provider_kinds import SETTINGS_MAX
+from tocsin.people.rules import May
+
+room = Room("ways to reach people")
+
+SettingName = Annotated[str, Field(max_length=64)]
+SettingValue = Annotated[str, Field(max_length=SETTING_LENGTH_MAX)] | None
+
+
+# -- vendors --------------------------------------------------------------------------------------------------------
+
+
+class VendorField(BaseModel):
+    """One thing that an account needs. A secret one is never shown again."""
+
+    name: str
+    label: str
+    help: str
+    secret: bool
+    required: bool
+    default: str
+
+
+class VendorOut(BaseModel):
+    """Whose accounts this version can use; `schemes` are the beginnings of the addresses that they serve."""
+
+    kind: str
+    title: str
+    schemes: list[str]
+    fields: list[VendorField]
+
+
+class VendorsOut(BaseModel):
+    items: list[VendorOut]
+
+
+@room.get("/vendors", may=May.SETTINGS, answer=VendorsOut)
+def list_vendors(request: Asked) -> VendorsOut:
+    """By kind, with what an account with each needs."""
+    return VendorsOut(
+        items=[
+            VendorOut(
+                kind=vendor.kind,
+                title=vendor.title,
+                schemes=list(vendor.schemes),
+                fields=[
+                    VendorField(**{name: getattr(each, name) for name in VendorField.model_fields})
+                    for each in vendor.fields
+                ],
+            )
+            for _, vendor in sorted(vendors().items())
+        ]
+    )
+
+
+# -- providers ------------------------------------------------------------------------------------------------------
+
+
+class ProviderBody(Sent):
+    """An account with a vendor. `settings` holds the values of its vendor's fields: a secret that is left out stays as
+    it is, null forgets it; any other one that is left out is as the vendor has it."""
+
+    vendor: Annotated[str, Field(min_length=1, max_length=32)]
+    name: Annotated[str, Field(max_length=120)] = ""
+    position: Annotated[int, Field(strict=True, ge=1, le=POSITION_MAX)] = 1
+    enabled: Annotated[bool, Field(strict=True)] = True
+    settings: Annotated[dict[SettingName, SettingValue], Field(max_length=SETTINGS_MAX)] = {}
+
+
+class ProviderOut(BaseModel):
+    """`secrets` names those that are kept; none is ever shown. `health`, `until` and `problem` are how it is on the
+    node that answers; the other figures are of every node: of the last hour, and the last within a week."""
+
+    id: str
+    vendor: str
+    name: str
+    position: int
+    enabled: bool
+    settings: dict[str, str]
+    secrets: list[str]
+    callback_url: str
+    health: Health | None
+    until: datetime | None
+    problem: str
+    sent: int
+    failed: int
+    last_sent_at: datetime | None
+    last_failed_at: datetime | None
+    last_error: str
+
+
+class TryBody(Sent):
+    """`to` is the address of one of the asker's own contacts, or of a place."""
+
+    to: Annotated[str, Field(min_length=1, max_length=ADDRESS_LENGTH_MAX)]
+
+
+class TriedOut(BaseModel):
+    """What the provider made of it; `why` it did not go is in words."""
+
+    sent: bool
+    reference: str = ""
+    why: str = ""
+
+
+@room.get("/providers", may=May.SETTINGS, answer=Listing[ProviderOut])
+def list_providers(request: Asked, paged: Query[Paged]) -> Listing[ProviderOut]:
+    """By id."""
+    return page_of(Provider.objects.order_by("pk"), paged, lambda row: show_provider(row, request.now))
+
+
+@room.get("/providers/{id}", may=May.SETTINGS, answer=ProviderOut)
+def show_one_provider(request: Asked, id: SlugInPath) -> ProviderOut:
+    """One account, without its secrets."""
+    return show_provider(providers.find_provider(id), request.now)
+
+
+@room.put("/providers/{id}", may=May.SETTINGS, answer=ProviderOut)
+def save_provider(request: Asked, id: SlugInPath, body: ProviderBody) -> Status[ProviderOut]:
+    """Makes the provider, or replaces all that it says but its secrets."""
+    new = not Provider.objects.filter(pk=id).exists()
+    value = ProviderValue(id, body.vendor, body.name, body.settings, body.position, body.enabled)
+    row = providers.save_provider(value, request.auth.by, request.now)
+    return Status(201 if new else 200, show_provider(row, request.now))
+
+
+@room.delete("/providers/{id}", may=May.SETTINGS)
+def delete_provider(request: Asked, id: SlugInPath) -> Status[None]:
+    """Forgets the provider and its secrets."""
+    providers.delete_provider(id, request.auth.by, request.now)
+    return Status(204, None)
+
+
+@room.post("/providers/{id}/test", may=May.SETTINGS, answer=TriedOut)
+def test_provider(request: Asked, id: SlugInPath, body: TryBody) -> TriedOut:
+    """Sends a test message now, and answers when the provider has taken it or not."""
+    outcome = try_provider(id, body.to, request.auth.user, request.auth.by, request.now)
+    if isinstance(outcome, Taken):
+        return TriedOut(sent=True, reference=outcome.reference)
+    return TriedOut(sent=False, why=outcome.why)
+
+
+def show_provider(row: Provider, now: datetime) -> ProviderOut:
+    """A provider with how it is."""
+    opened = accounts.ready().opened.get(row.pk)
+    state = accounts.states(now).get(row.pk)
+    done = providers.figures([row.pk], now)[row.pk]
+    return ProviderOut(
+        id=row.pk,
+        vendor=row.vendor,
+        name=str(row),
+        position=row.position,
+        enabled=row.enabled,
+        settings=_settings(row.settings),
+        secrets=list(providers.secret_names(row)),
+        callback_url=accounts.callback_url(row.pk),
+        health=state.health if state is not None and opened is not None and not opened.problem else None,
+        until=state.until if state is not None else None,
+        problem=opened.problem if opened is not None else "",
+        sent=done.sent,
+        failed=done.failed,
+        last_sent_at=done.sent_at,
+        last_failed_at=done.failed_at,
+        last_error=done.error,
+    )
+
+
+def _settings(stored: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in stored.items()}
+
+
+# -- places ---------------------------------------------------------------------------------------------------------
+
+
+class PlaceBody(Sent):
+    """A chat room or a webhook that policies name as "place:ID". A room is told; nobody is woken by it."""
+
+    name: Name
+    address: Annotated[str, Field(min_length=1, max_length=ADDRESS_LENGTH_MAX)]
+
+
+class PlaceOut(BaseModel):
+    """`served` says whether something is set up that delivers there."""
+
+    id: Slug
+    name: str
+    address: str
+    served: bool
+
+
+@room.get("/places", may=May.CONFIGURE, answer=Listing[PlaceOut])
+def list_places(request: Asked, paged: Query[Paged]) -> Listing[PlaceOut]:
+    """By id."""
+    return page_of(Place.objects.order_by("pk"), paged, show_place)
+
+
+@room.get("/places/{id}", may=May.CONFIGURE, answer=PlaceOut)
+def show_one_place(request: Asked, id: SlugInPath) -> PlaceOut:
+    """One place."""
+    return show_place(places.find_place(id))
+
+
+@room.put("/places/{id}", may=May.CONFIGURE, answer=PlaceOut)
+def save_place(request: Asked, id: SlugInPath, body: PlaceBody) -> Status[PlaceOut]:
+    """Makes the place, or replaces all that it says."""
+    new = not Place.objects.filter(pk=id).exists()
+    row = places.save_place(id, body.name, body.address, request.auth.by, request.now)
+    return Status(201 if new else 200, show_place(row))
+
+
+@room.delete("/places/{id}", may=May.CONFIGURE)
+def delete_place(request: Asked, id: SlugInPath) -> Status[None]:
+    """Forgets the place. Refused while a policy names it."""
+    places.delete_place(id, request.auth.by, request.now, named_by=policies_naming(f"place:{id}"))
+    return Status(204, None)
+
+
+def show_place(row: Place) -> PlaceOut:
+    """A place with whether it can be reached at all."""
+    return PlaceOut(id=row.pk, name=str(row), address=row.address, served=is_served(row.address))
