@@ -3,14 +3,18 @@
 1. The provider's own channel checks who calls; the address that it checks against is our public one (TOCSIN_URL),
    whatever a Host header says.
 2. What it heard is answered one by one, and the channel puts the answers into the form its provider expects.
-3. Who is refused gets a status and nothing else; why stands in the log.
+3. What a channel wants to say besides its answer, as a call of its own, it says in a thread that may wait.
+4. Who is refused gets a status and nothing else; why stands in the log.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import cast
 
 import structlog
@@ -22,13 +26,17 @@ from django.views.decorators.http import require_http_methods
 from tocsin.answering.actions import answer
 from tocsin.kernel.errors import Refused
 from tocsin.notification.accounts import callback_url, ready
+from tocsin.notification.deadline import within
 from tocsin.notification.hearing import CALLBACK_BYTES_MAX, Callback, Hears, Reply
+from tocsin.notification.rules import SEND_DEADLINE, Failed
 from tocsin.web.forms import instant
 from tocsin.web.guard import own_key
 
 WINDOW = timedelta(minutes=1)
 HEARD_MAX = 6_000  # requests of one provider in a window
 REFUSED_MAX = 600  # requests of one network address that were refused in a window; then it waits for the next
+THENS_AT_ONCE = 4  # calls besides answers, of all providers
+THENS_MAX = 200  # that wait for their turn or are made
 COUNTED_MAX = 10_000  # providers and addresses that are counted by name; the others are counted together
 
 log = structlog.get_logger("tocsin.web.callbacks")
@@ -68,7 +76,35 @@ class Pace:
             self._ends = now + WINDOW
 
 
-HEARD, REFUSED = Pace(HEARD_MAX), Pace(REFUSED_MAX)
+class Afterwards:
+    """The calls that channels make besides their answers: a few at once, and none that anything hangs on."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(THENS_AT_ONCE, "after-a-callback")
+        self._waiting = threading.BoundedSemaphore(THENS_MAX)
+
+    def call(self, then: Callable[[], Failed | None], provider_id: str) -> Future[None] | None:
+        """Call `then` soon, in a thread; not at all when too many wait already. The log says what became of it."""
+        if not self._waiting.acquire(blocking=False):
+            log.warning("too much is said besides answers; this was left out", provider=provider_id)
+            return None
+        return self._threads.submit(self._run, then, provider_id)
+
+    def _run(self, then: Callable[[], Failed | None], provider_id: str) -> None:
+        try:
+            with within(SEND_DEADLINE.total_seconds()):
+                failed = then()
+            if failed is not None:
+                log.info(
+                    "a provider did not take what was said besides", provider=provider_id, why=failed.why
+                )
+        except Exception:
+            log.exception("saying something besides an answer failed", provider=provider_id)
+        finally:
+            self._waiting.release()
+
+
+HEARD, REFUSED, AFTERWARDS = Pace(HEARD_MAX), Pace(REFUSED_MAX), Afterwards()
 
 
 @csrf_exempt  # no session is asked; the channel checks who calls
@@ -92,7 +128,10 @@ def _reply(request: HttpRequest, provider_id: str, what: str, now: datetime) -> 
     channel = _listener(provider_id)
     hearing = channel.hear(_callback(request, provider_id, what), now)
     HEARD.count(provider_id, now)
-    return hearing.answer([answer(heard, provider_id, now) for heard in hearing.heard])
+    told = [answer(heard, provider_id, now) for heard in hearing.heard]
+    if hearing.then is not None:
+        AFTERWARDS.call(partial(hearing.then, told), provider_id)
+    return hearing.answer(told)
 
 
 def _listener(provider_id: str) -> Hears:
