@@ -154,4 +154,4 @@ class Outbox:
         if waiting := self.failures.get(who):
             return waiting.popleft()
         self.sent.append((who, message))
-        return Sent(reference=f"fake-{len(self.sent)}")
+        return Sent(reference=message.replaces or f"fake-{len(self.sent)}")

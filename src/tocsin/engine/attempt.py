@@ -63,6 +63,8 @@ def deliver_one(claimed: Claimed, clock: Clock, find: Finder = channel_for) -> R
 def _followed(sent: Sent, channel: Channel) -> Sent:
     """`sent` with what its channel can do for it afterwards; most can do nothing, and it stays as it is."""
     limits = channel.limits
+    if sent.provider:  # which has said so itself
+        return sent
     if sent.confirmed and not limits.updates:
         return sent
     within = None if sent.confirmed else limits.receipt_within
@@ -72,7 +74,8 @@ def _followed(sent: Sent, channel: Channel) -> Sent:
 def _message(claimed: Claimed) -> Message:
     try:
         others = [(other.page.incident_id or 0, other.page.subject) for other in claimed.others]
-        return together(message_of(claimed.page, claimed.id), others)
+        message = together(message_of(claimed.page, claimed.id), others)
+        return replace(message, parent=claimed.parent) if claimed.parent else message
     except Exception:
         _log.exception("a message could not be composed; sending it plain", delivery=str(claimed.id))
         page = claimed.page

@@ -19,6 +19,7 @@ from tocsin.answering.once import forget_heard
 from tocsin.answering.reports import TELL_MAX as REPORTERS_MAX
 from tocsin.answering.reports import tell_reporters
 from tocsin.engine.calendars import LOOKS_MAX
+from tocsin.engine.cards import change_now
 from tocsin.engine.loop import Duty
 from tocsin.escalation.actions import CLIMBS_MAX, climb_due, pass_on_unreachable, start_climbs
 from tocsin.escalation.models import Climb
@@ -33,7 +34,8 @@ from tocsin.intake.hot_store import ARRIVED
 from tocsin.intake.models import Alert, Inbox
 from tocsin.intake.rules import AlertState, Reader
 from tocsin.journal.actions import HEADS_PER_SEAL, seal, take_lease
-from tocsin.notification.models import Delivery, Page
+from tocsin.notification.cards import CARDS_MAX
+from tocsin.notification.models import Card, Delivery, Page
 from tocsin.notification.receipts import RECEIPTS_MAX, give_up_waiting
 from tocsin.notification.rules import DeliveryState
 from tocsin.oncall.models import Import
@@ -82,9 +84,11 @@ def duties(
     node: str,
     leaving: Leaving = _each_by_itself,
     look_at_calendars: Callable[[datetime], int] | None = None,
+    change_cards: Callable[[datetime], int] = change_now,
 ) -> tuple[Duty, ...]:
     """The list. `readers` are the sources by name; `node` is who holds a lease; `leaving(now)` goes around what makes
-    pages of events, so that they leave with its commit; `look_at_calendars` begins looks at calendars elsewhere."""
+    pages of events, so that they leave with its commit; `look_at_calendars` begins looks at calendars elsewhere, `change_cards`
+    changes of cards (without threads: makes them)."""
 
     def digest_inbox(now: datetime) -> int:
         with PACE.batch(ROWS_MAX) as rows, leaving(now):
@@ -108,6 +112,7 @@ def duties(
     unconfirmed = Delivery.objects.filter(
         state=DeliveryState.SENT, receipt_by__isnull=False, unconfirmed_at=None
     )
+    cards = Card.objects.filter(next_at__isnull=False)
     unreached = Page.objects.filter(undeliverable_at__isnull=False, passed_on_at=None)
     return (
         Duty(
@@ -138,6 +143,7 @@ def duties(
             CLIMBS_MAX,
             waits=_first(unreached, "undeliverable_at"),
         ),
+        Duty("change cards", change_cards, CARDS_MAX, waits=_first(cards, "next_at")),
         Duty("seal the journal", seal_journal, limit=HEADS_PER_SEAL, every=SEAL_EVERY),
         Duty("forget old answers", forget_old_answers, limit=ALERTS_MAX, every=SWEEP_EVERY),
         Duty("forget what was heard", forget_heard, limit=HEARD_MAX, every=SWEEP_EVERY),

@@ -47,6 +47,7 @@ from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.actions import Call, page_people
+from tocsin.notification.cards import touch_cards
 from tocsin.notification.models import Page
 from tocsin.notification.rules import Kind
 from tocsin.oncall.actions import calendars, on_call_at, schedules, timelines
@@ -265,6 +266,8 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
     _store(climbs)
     write(facts, ENGINE, now)
     pages = _calls(calls, now)
+    if higher := [climb.incident_id for climb in climbs if climb.pages_sent > 1]:
+        touch_cards(higher, now)
     page_people([*pages, *(copy_of(call) for call in _calls(copies, now))], now)
     point("climb: paged")
     wake("now", *(f"incident:{climb.incident_id}" for climb in climbs))

@@ -32,6 +32,7 @@ from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
 from tocsin.kernel.urgency import Impact, Urgency, impact_of_tier, priority_of
 from tocsin.notification.actions import Call, page_people, quiet
+from tocsin.notification.cards import touch_cards
 from tocsin.people.models import User
 
 SWEEP_MAX = 100
@@ -396,5 +397,6 @@ def _save(
     incident.version += 1
     incident.save(update_fields=[*fields, "version"])
     write([Fact(incident.chain, kind, data)], by, now)
+    touch_cards([incident.pk], now)
     wake("duties", "now", f"incident:{incident.pk}")
     point("incident: before commit")

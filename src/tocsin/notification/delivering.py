@@ -22,6 +22,7 @@ from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE
 from tocsin.notification.actions import fact_of
+from tocsin.notification.cards import make_card, with_parents
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import (
     LEASE,
@@ -52,6 +53,7 @@ class Claimed:
     to_name: str
     page: Page
     counted: bool = False  # against the limits of its address, by an earlier attempt
+    parent: str = ""  # the provider's name for the first message about this incident to this address
     others: tuple[Claimed, ...] = field(default=(), compare=False)  # which this message tells as well
 
 
@@ -71,7 +73,7 @@ def claim(
                 state=DeliveryState.SUPPRESSED, error="answered before it was sent", next_at=None
             )
             claimed = [one for one in claimed if one.page.quieted_at is None]
-        claimed = throttle(claimed, partial(_held_back, now=now), now)
+        claimed = with_parents(throttle(claimed, partial(_held_back, now=now), now))
         if not claimed:
             return []
         with connection.cursor() as cursor:
@@ -218,6 +220,8 @@ def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datet
         if not known:
             return  # deleted meanwhile, with the person it went to
         _write_attempt(claimed, outcome, took, now)
+        if isinstance(outcome, Sent) and outcome.changeable and claimed.page.incident_id is not None:
+            make_card(claimed, outcome, now)
         if claimed.others and isinstance(outcome, Sent):
             _told_together(claimed, now)
         elif claimed.others:

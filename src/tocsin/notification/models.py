@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from tocsin.notification.rules import DeliveryState
+from tocsin.notification.rules import DeliveryState, cards
 from tocsin.people.models import User
 
 
@@ -98,7 +98,9 @@ class Delivery(models.Model):
     counted_at = models.DateTimeField(null=True)
     held_at = models.DateTimeField(null=True)
     told_with = models.UUIDField(null=True)
-    for_good = models.BooleanField(null=True)  # true: the provider will never take it; null: not known to be so
+    for_good = models.BooleanField(
+        null=True
+    )  # true: the provider will never take it; null: not known to be so
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -145,18 +147,53 @@ class Attempt(models.Model):
     at = models.DateTimeField()
     took_ms = models.PositiveIntegerField(default=0)
     outcome = models.CharField(max_length=500)
-    provider = models.CharField(max_length=64, blank=True, default="", db_default="")  # its id; "" without one
+    provider = models.CharField(
+        max_length=64, blank=True, default="", db_default=""
+    )  # its id; "" without one
 
     class Meta:
         ordering = ["delivery_id", "number"]
         indexes = [
-            models.Index(
-                fields=["provider", "-at"], name="attempt_by_provider", condition=~Q(provider="")
-            ),
+            models.Index(fields=["provider", "-at"], name="attempt_by_provider", condition=~Q(provider="")),
         ]
 
     def __str__(self) -> str:
         return f"{self.number}: {self.outcome}"
+
+
+class Card(models.Model):
+    """A message that its channel can change, and how far it has: `rules.cards` says what the numbers mean. `face` is
+    what it shows of its incident."""
+
+    delivery = models.OneToOneField(Delivery, on_delete=models.CASCADE, primary_key=True, related_name="card")
+    incident_id = models.BigIntegerField()
+    address = models.CharField(max_length=500)
+    reference = models.CharField(max_length=200)
+    face = models.JSONField(default=dict)
+    made_at = models.DateTimeField()
+    touched_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    wanted = models.PositiveIntegerField(default=0)
+    shown = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField(null=True)
+    sending = models.BooleanField(default=False)
+    sure = models.BooleanField(default=True)
+    again = models.BooleanField(default=False)
+    fence = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_at"], name="card_due", condition=Q(next_at__isnull=False)),
+            models.Index(fields=["incident_id"], name="card_incident"),
+        ]
+
+    def __str__(self) -> str:
+        return f"card of #{self.incident_id} at {self.address}"
+
+    def as_value(self) -> cards.Card:
+        return cards.Card(**{name: getattr(self, name) for name in cards.Card.__dataclass_fields__})
 
 
 class ActUse(models.Model):

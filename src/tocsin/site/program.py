@@ -28,6 +28,7 @@ from tocsin.catalog.snapshot import as_it_stands
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import Reach
 from tocsin.engine.calendars import Calendars
+from tocsin.engine.cards import Cards
 from tocsin.engine.delivery import Sender
 from tocsin.engine.duties import duties
 from tocsin.engine.health import Health
@@ -212,8 +213,9 @@ class Program:
         else:
             parts.append(Ears(connection_arguments(settings.DATABASES["default"])))
         sender = Sender(now, random.random)
+        cards = Cards(now, random.random)
         looks = Calendars(Outgoing(Reach.of(self.config.allowed_networks)), now)
-        work = duties(sources.READERS, self.config.seal_key, self.config.node, sender.leaving, looks.look)
+        work = duties(sources.READERS, self.config.seal_key, self.config.node, sender.leaving, looks.look, cards.look)
         parts += [sender, self.intake]
         parts.append(Engine(work, now, self.health, waits_of(work), self._between))
         return parts

@@ -276,8 +276,8 @@ def _unconfirmed(data: Data, actor: str, names: Names) -> tuple[str, str]:
 
 
 def _together(data: Data, actor: str, names: Names) -> tuple[str, str]:
-    whom, with_ = person(data.get("user"), names), data.get("incident")
-    return f"{whom} was told of it in the message about #{with_}, by {_channel(data)}", ""
+    whom = person(data.get("user"), names)
+    return f"{whom} was told of it in the message about #{_word(data, 'incident')}, by {_channel(data)}", ""
 
 
 def _suppressed(data: Data, actor: str, names: Names) -> tuple[str, str]:

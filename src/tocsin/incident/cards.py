@@ -1,0 +1,117 @@
+"""What a card shows: an incident as it is at the moment, not as it was when its message was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from tocsin.incident.actions import by_word
+from tocsin.incident.messages import details_of, lines_of, subject_of
+from tocsin.incident.models import Incident
+from tocsin.incident.rules import OPEN, State
+from tocsin.notification.cards import Lent
+from tocsin.notification.links import message_of
+from tocsin.notification.models import Delivery, Page
+from tocsin.notification.rules import ActVerb, Kind, Message
+
+NAMES_MAX = 5
+
+
+@dataclass(frozen=True)
+class Remade:
+    """The message that takes the place of a card's, and what it will show; `message` None: it shows that already."""
+
+    to_name: str
+    message: Message | None
+    face: Mapping[str, Any]
+
+
+def remake(one: Lent, now: datetime) -> Remade | None:
+    """The card's message anew; None when its incident is gone."""
+    incident = Incident.objects.select_related("service", "assigned").filter(pk=one.incident_id).first()
+    delivery = Delivery.objects.select_related("page", "page__user").filter(pk=one.delivery).first()
+    if incident is None or delivery is None:
+        return None
+    page, told = delivery.page, _told(incident)
+    face = face_of(incident, told)
+    to_name = page.user.name if page.user_id else ""
+    if one.sure and _shows(one.face, face):
+        return Remade(to_name, None, face)
+    zone = page.user.timezone if page.user_id else "UTC"
+    fresh = Page(
+        id=page.pk,
+        incident_id=page.incident_id,
+        user_id=page.user_id,
+        urgency=page.urgency,
+        kind=page.kind,
+        reason=page.reason,
+        subject=subject_of(incident),
+        lines=[_standing(incident, zone), *lines_of(incident, zone, now), *told],
+        details=details_of(incident) | {"reason": page.reason},
+        note=page.note,
+        created_at=page.created_at,
+    )
+    message = message_of(fresh, UUID(str(delivery.pk)))
+    acts = tuple(act for act in message.acts if _makes_sense(act.verb, incident))
+    state = incident.shown_state
+    return Remade(
+        to_name, replace(message, acts=acts, state=state, replaces=one.reference, urgent=False), face
+    )
+
+
+def face_of(incident: Incident, told: Sequence[str] = ()) -> dict[str, Any]:
+    """What a card shows of an incident: when this has changed, the card changes."""
+    holder = incident.assigned.name if incident.assigned is not None else incident.acknowledged_by
+    return {
+        "state": incident.shown_state,
+        "title": incident.title,
+        "priority": incident.priority,
+        "holder": holder if incident.state != State.TRIGGERED else "",
+        "told": list(told),
+    }
+
+
+def _shows(had: Mapping[str, Any], face: Mapping[str, Any]) -> bool:
+    """Whether a card with the face `had` shows `face`. A message that was never changed shows who was paged by being
+    there, and nobody who has it."""
+    if "told" in had:
+        return dict(had) == dict(face)
+    return not face["holder"] and all(had.get(name) == face[name] for name in ("state", "title", "priority"))
+
+
+def _standing(incident: Incident, zone: str) -> str:
+    """How it stands, in one sentence."""
+
+    def clock(at: datetime | None) -> str:
+        return f" at {at.astimezone(ZoneInfo(zone)):%H:%M}" if at else ""
+
+    if incident.state == State.TRIGGERED:
+        return "Nobody has it yet."
+    if incident.state == State.ACKNOWLEDGED:
+        who = incident.assigned.name if incident.assigned is not None else by_word(incident.acknowledged_by)
+        verb = "put it off" if incident.snoozed else "has it"
+        return f"{who or 'Somebody'} {verb}, since{clock(incident.acknowledged_at)[3:]} {zone}."
+    return f"It is over: {incident.state}{clock(incident.resolved_at)} {zone}."
+
+
+def _told(incident: Incident) -> list[str]:
+    """Who was paged last, in one line; [] while only the first level was, whose message this is."""
+    if incident.state not in OPEN:
+        return []
+    pages = Page.objects.filter(incident_id=incident.pk, kind=Kind.PAGE).select_related("user")
+    last = pages.order_by("-created_at").first()
+    if last is None or not pages.filter(created_at__lt=last.created_at).exists():
+        return []
+    together = pages.filter(created_at=last.created_at).order_by("user__name")
+    names = [page.user.name for page in together[:NAMES_MAX] if page.user_id]
+    return [f"Paged last: {', '.join(names)} ({last.reason})."]
+
+
+def _makes_sense(verb: ActVerb, incident: Incident) -> bool:
+    if incident.state not in OPEN:
+        return False
+    return incident.shown_state != State.ACKNOWLEDGED or verb is not ActVerb.ACKNOWLEDGE
