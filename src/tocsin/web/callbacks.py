@@ -90,6 +90,11 @@ class Afterwards:
             return None
         return self._threads.submit(self._run, then, provider_id)
 
+    def settle(self) -> None:
+        """Wait until all that was to be said has been said."""
+        taken = [self._waiting.acquire() for _ in range(THENS_MAX)]
+        self._waiting.release(len(taken))
+
     def _run(self, then: Callable[[], Failed | None], provider_id: str) -> None:
         try:
             with within(SEND_DEADLINE.total_seconds()):
