@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.db import models
 
 from tocsin.oncall.models import Schedule
+from tocsin.people.models import User
 
 
 class Standing(models.Model):
@@ -66,3 +67,31 @@ class GapTold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.schedule_id}: gap at {self.starts_at}, {self.days} days ahead"
+
+
+class ShiftAhead(models.Model):
+    """How long ahead somebody wants to be told of their shifts; whoever has no row as is usual (see `starts`)."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    ahead = models.JSONField(default=list)  # "week", "day", "hour"
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.ahead}"
+
+
+class StartTold(models.Model):
+    """That somebody was told, so long ahead, that a shift of theirs begins."""
+
+    schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    starts_at = models.DateTimeField()
+    ahead = models.CharField(max_length=8)
+
+    class Meta:
+        indexes = [models.Index(fields=["starts_at"], name="start_told")]
+        constraints = [
+            models.UniqueConstraint(fields=["schedule", "user", "starts_at", "ahead"], name="start_told_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} on {self.schedule_id} at {self.starts_at}, {self.ahead} ahead"
