@@ -15,6 +15,7 @@ from tocsin.notification.channels import channel_for, check_address
 
 @dataclass(frozen=True)
 class Around:
+    url: str = "https://tocsin.example.com"
     smtp_url: str = "smtp://mail.example.com?from=tocsin@example.com"
     allowed_networks: tuple[str, ...] = ("10.0.0.0/8",)
 

@@ -16,6 +16,7 @@ from tocsin.channels.teams import Teams
 from tocsin.channels.telegram import Telegram
 from tocsin.channels.twilio import Twilio
 from tocsin.channels.webhook import Webhook
+from tocsin.channels.webpush import WebPush
 from tocsin.notification.channels import register
 from tocsin.notification.vendors import register_vendor
 
@@ -23,6 +24,8 @@ from tocsin.notification.vendors import register_vendor
 class Surroundings(Protocol):
     """What the administrator says about the world outside; `site.config.Config` is one."""
 
+    @property
+    def url(self) -> str: ...
     @property
     def smtp_url(self) -> str: ...
     @property
@@ -37,7 +40,13 @@ def wire(around: Surroundings, key: str) -> None:
     signing.use(key)
     reach = Reach.of(around.allowed_networks)
     outgoing = Outgoing(reach)
-    for channel in (Console(), Email(read_mail_server(around.smtp_url)), Webhook(outgoing), Teams(outgoing)):
+    for channel in (
+        Console(),
+        Email(read_mail_server(around.smtp_url)),
+        Webhook(outgoing),
+        Teams(outgoing),
+        WebPush(outgoing, around.url),
+    ):
         register(channel)
     for vendor in (Slack(outgoing), Mattermost(outgoing), Telegram(outgoing), Twilio(outgoing)):
         register_vendor(vendor)

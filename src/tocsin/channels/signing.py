@@ -27,11 +27,16 @@ def use(key: str) -> None:
 def secret_for(address: str) -> str:
     """The secret (64 hex digits) of one contact address in its plain form; shown to its owner, who gives it
     to the receiver. It changes when the instance's key does."""
+    return derived(_PURPOSE + address.encode()).hex()
+
+
+def derived(purpose: bytes) -> bytes:
+    """32 bytes for one purpose, which change when the instance's key does."""
     if not _key:
         raise RuntimeError("channels.wire() has not run: there is no key to derive secrets from")
     # HKDF (RFC 5869) with SHA-256 and an empty salt; one block is all that is needed.
     extracted = hmac.digest(bytes(sha256().digest_size), _key, sha256)
-    return hmac.digest(extracted, _PURPOSE + address.encode() + b"\x01", sha256).hex()
+    return hmac.digest(extracted, purpose + b"\x01", sha256)
 
 
 def signature(secret: str, body: bytes, now: datetime) -> str:

@@ -37,6 +37,7 @@ class Request:
     path: str
     headers: Mapping[str, str]
     data: Mapping[str, Any]
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _handler_of(chat: Chat) -> type[BaseHTTPRequestHandler]:
         def _serve(self) -> None:
             body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), BODY_BYTES_MAX))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            answer = chat._take(Request(self.command, self.path, headers, _data_of(headers, body)))
+            answer = chat._take(Request(self.command, self.path, headers, _data_of(headers, body), body))
             if answer is None:
                 self.close_connection = True
                 return
