@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -175,6 +176,27 @@ def test_a_chat_that_drops_its_answer_and_then_is_well_gets_the_page_again(place
     road.live(minutes=1)
     assert Delivery.objects.get(address=place.bo).state == "confirmed"
     assert len(place.chat.messages) <= 2  # the worst case is a repeat, never a loss
+
+
+def test_somebody_is_paged_by_mentioning_them(
+    world: World, clock: Clock, vendors_here: None, road: Road
+) -> None:
+    """`/tocsin page @cy …`: the chat says whom it means by an address."""
+    given = {"bot_token": sl.TOKEN, "signing_secret": sl.SECRET, "api_url": "http://127.0.0.1:49151/api/"}
+    save_provider(ProviderValue("chat", "slack", given=given), BY, clock.now)
+    for user, address in ((world.bo, "slack:U024BE7LH"), (world.cy, "slack:U0CYCYCYC")):
+        Contact.objects.create(user=user, name="chat", address=address, verified_at=clock.now)
+    text = "page <@U0CYCYCYC|cy> The shop is down"
+    body = urlencode(
+        {"command": "/tocsin", "text": text, "user_id": "U024BE7LH", "trigger_id": "T1"}
+    ).encode()
+
+    answered = call(sl.signed(body, "application/x-www-form-urlencoded", clock.now))
+
+    assert "is open" in answered.json()["text"]
+    road.look()
+    assert road.incident().title == "The shop is down"
+    assert {delivery.page.user_id for delivery in Delivery.objects.all()} == {"cy"}
 
 
 def test_what_is_told_besides_the_answer_reaches_who_pressed(

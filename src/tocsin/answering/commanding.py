@@ -104,15 +104,16 @@ def _page(user: User, rest: str, through: str, now: datetime) -> Told:
             return Told(f"{name[:64]} has no policy, so nobody would be paged.", Tone.NOT_DONE)
         incident = page_by_policy(service, title, policy, by, now)
     else:
-        target = _target(wanted)
+        target = _target(wanted, name.strip())
         if target is None:
             return Told(f"Nobody and nothing is called {name[:64]!r} here.", Tone.ASKED)
         incident = page_somebody(service, title, target, by, now)
     return Told(f"{named(incident)} is open, and {name[:64]} is paged now.")
 
 
-def _target(name: str) -> Target | None:
-    """The person, team or schedule of that id, or the only person of that name or address."""
+def _target(name: str, address: str) -> Target | None:
+    """The person, team or schedule of that id, or the only person of that name or address. Chats write addresses with
+    capitals that count."""
     finds: tuple[tuple[TargetKind, Callable[[], bool]], ...] = (
         (TargetKind.USER, lambda: User.objects.people().filter(pk=name, is_active=True).exists()),
         (TargetKind.TEAM, lambda: Team.objects.filter(pk=name).exists()),
@@ -121,5 +122,5 @@ def _target(name: str) -> Target | None:
     for kind, is_there in finds:
         if is_there():
             return Target(kind, name)
-    called = people_at(name) or list(User.objects.people().filter(name__iexact=name, is_active=True)[:2])
+    called = people_at(address) or list(User.objects.people().filter(name__iexact=name, is_active=True)[:2])
     return Target(TargetKind.USER, called[0].pk) if len(called) == 1 else None
