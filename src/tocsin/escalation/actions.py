@@ -148,7 +148,7 @@ def pass_on_unreachable(now: datetime, limit: int = CLIMBS_MAX) -> int:
         )
         for climb in climbs:
             level = Page.objects.filter(incident_id=climb.incident_id, created_at__gte=climb.paged_at)
-            level = level.exclude(kind=Kind.SHADOW)
+            level = level.filter(kind=Kind.PAGE)
             if not level.filter(undeliverable_at=None).exists():
                 Climb.objects.filter(pk=climb.pk).update(due_at=now)
                 wake("duties", f"incident:{climb.incident_id}")

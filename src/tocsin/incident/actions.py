@@ -11,6 +11,7 @@ from django.db import transaction
 
 from tocsin.catalog.actions import configuration
 from tocsin.catalog.models import Service
+from tocsin.incident.ending import tell_the_end
 from tocsin.incident.messages import details_of, lines_of, subject_of
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import (
@@ -31,7 +32,7 @@ from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
 from tocsin.kernel.urgency import Impact, Urgency, impact_of_tier, priority_of
-from tocsin.notification.actions import Call, page_people, quiet
+from tocsin.notification.actions import Call, page_people, quiet, take_back_the_end
 from tocsin.notification.cards import touch_cards
 from tocsin.people.models import User
 
@@ -164,7 +165,7 @@ def snooze(incident_id: int, until: datetime, by: By, now: datetime) -> Outcome:
 
 
 def resolve(incident_id: int, by: By, now: datetime, note: str = "") -> Outcome:
-    """It is over: nothing more is sent."""
+    """It is over: nothing more is sent, but word of it to who was told that it began."""
     check_note(note)
     with transaction.atomic():
         incident = _locked(incident_id)
@@ -176,6 +177,7 @@ def resolve(incident_id: int, by: By, now: datetime, note: str = "") -> Outcome:
         data = {"spared": spared} | ({"note": note.strip()} if note.strip() else {})
         fields |= {"ack_expires_at": None, "snoozed": False}
         _save(incident, fields, "incident.resolved", data, by, now)
+        tell_the_end([incident], by, f"resolved by {by_word(by.who)}", now)
     return Outcome(incident, True)
 
 
@@ -186,6 +188,7 @@ def reopen(incident_id: int, by: By, now: datetime) -> Outcome:
         if (no := _check(incident, Verb.REOPEN)) is not None:
             return Outcome(incident, False, no.why)
         fields = _triggered_again() | {"resolved_at": None, "closed_at": None}
+        take_back_the_end(incident.pk, "it is not over after all", now)
         _save(incident, fields, "incident.reopened", {}, by, now)
     return Outcome(incident, True)
 
@@ -310,6 +313,7 @@ def resolve_settled(now: datetime, limit: int = SWEEP_MAX) -> int:
             }
             data = {"why": "every alert has resolved", "spared": spared}
             _save(incident, fields, "incident.resolved", data, ENGINE, now)
+        tell_the_end(rows, ENGINE, "every alert has ended", now)
     return len(rows)
 
 

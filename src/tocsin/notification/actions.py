@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from tocsin.journal.actions import Fact, write
 from tocsin.journal.changes import changing, did, record
@@ -15,10 +16,12 @@ from tocsin.journal.columns import from_instant, from_json, from_uuid
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import not_found
-from tocsin.notification.book import book
+from tocsin.notification.book import Book, book
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import (
     DeliveryState,
+    Kind,
+    Planned,
     plan_deliveries,
 )
 from tocsin.people.models import User
@@ -26,9 +29,11 @@ from tocsin.people.models import User
 
 @dataclass(frozen=True)
 class Call:
-    """One person to page, and what to say. With `not_before` nothing is sent earlier than that."""
+    """One person to page, and what to say. With `not_before` nothing is sent earlier than that, and `waits` says why;
+    `through` is the one contact (name, address) to use, whatever the person's rules say. For a `place` the user is
+    None."""
 
-    user_id: str
+    user_id: str | None
     incident_id: int | None
     urgency: str
     reason: str
@@ -38,6 +43,9 @@ class Call:
     note: str = ""
     kind: str = "page"
     not_before: datetime | None = None
+    waits: str = ""
+    through: tuple[str, str] | None = None
+    place: str = ""
 
 
 def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) -> list[Page]:
@@ -49,13 +57,12 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
     known = book()
     pages, deliveries, nobody = [], [], []
     for call in calls:
-        steps = () if everywhere else known.steps.get((call.user_id, call.urgency), ())
         begin = max(now, call.not_before) if call.not_before else now
-        last = () if everywhere else known.failing.get(call.user_id, ())
-        planned = plan_deliveries(steps, known.contacts.get(call.user_id, {}), begin, last)
+        planned = _planned(call, known, begin, everywhere)
         page = Page(
             incident_id=call.incident_id,
             user_id=call.user_id,
+            place=call.place,
             urgency=call.urgency,
             kind=call.kind,
             reason=call.reason[:300],
@@ -78,6 +85,7 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
                 urgent=call.urgency == "high",
                 due_at=plan.due_at,
                 next_at=plan.due_at,
+                error=call.waits[:500] if begin > now else "",
             )
             for plan in planned
         ]
@@ -92,15 +100,26 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
     return pages
 
 
+def _planned(call: Call, known: Book, begin: datetime, everywhere: bool) -> tuple[Planned, ...]:
+    """Where the message goes, and when: by the person's rules, or to where the call says."""
+    if call.through is not None:
+        return (Planned(*call.through, begin),)
+    if call.user_id is None:
+        return ()
+    steps = () if everywhere else known.steps.get((call.user_id, call.urgency), ())
+    last = () if everywhere else known.failing.get(call.user_id, ())
+    return plan_deliveries(steps, known.contacts.get(call.user_id, {}), begin, last)
+
+
 _PAGE = """
-    INSERT INTO notification_page (id, incident_id, user_id, urgency, kind, reason, subject, lines, details, note,
-        created_at, undeliverable_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    INSERT INTO notification_page (id, incident_id, user_id, place, urgency, kind, reason, subject, lines, details,
+        note, created_at, undeliverable_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 _DELIVERY = """
     INSERT INTO notification_delivery (id, page_id, incident_id, contact, address, urgent, state, due_at, next_at,
         attempts, fence, reference, error)
-    VALUES (%s, %s, %s, %s, %s, %s, 'due', %s, %s, 0, 0, '', '')
+    VALUES (%s, %s, %s, %s, %s, %s, 'due', %s, %s, 0, 0, '', %s)
 """
 
 
@@ -111,8 +130,8 @@ def _insert(pages: Sequence[Page], deliveries: Sequence[Delivery]) -> None:
             _PAGE,
             [
                 (
-                    key(p.id), p.incident_id, p.user_id, str(p.urgency), p.kind, p.reason, p.subject, text(p.lines),
-                    text(p.details), p.note, at(p.created_at), at(p.undeliverable_at),
+                    key(p.id), p.incident_id, p.user_id, p.place, str(p.urgency), p.kind, p.reason, p.subject,
+                    text(p.lines), text(p.details), p.note, at(p.created_at), at(p.undeliverable_at),
                 )
                 for p in pages
             ],
@@ -122,7 +141,7 @@ def _insert(pages: Sequence[Page], deliveries: Sequence[Delivery]) -> None:
             [
                 (
                     key(d.id), key(d.page_id), d.incident_id, d.contact, d.address, d.urgent, at(d.due_at),
-                    at(d.next_at),
+                    at(d.next_at), d.error,
                 )
                 for d in deliveries
             ],
@@ -151,14 +170,25 @@ def test_rules(user_id: str, by: By, now: datetime) -> Page:
 def quiet(incident_ids: Iterable[int], why: str, now: datetime) -> int:
     """Send nothing more about these incidents; returns how many deliveries that spared. In the caller's transaction.
 
-    A delivery that a sender holds at this moment may still go; its retries do not.
+    A delivery that a sender holds at this moment may still go; its retries do not. Word that it is over still goes.
     """
-    ids = list(incident_ids)
-    Page.objects.filter(incident_id__in=ids, quieted_at=None).update(quieted_at=now)
-    waiting = Delivery.objects.filter(incident_id__in=ids, state=DeliveryState.DUE)
+    pages = Page.objects.filter(incident_id__in=list(incident_ids)).exclude(kind=Kind.OVER)
+    return _silence(pages, why, now)
+
+
+def take_back_the_end(incident_id: int, why: str, now: datetime) -> int:
+    """Tell nobody any more that it is over, for it is not; returns how many messages that spared."""
+    return _silence(Page.objects.filter(incident_id=incident_id, kind=Kind.OVER), why, now)
+
+
+def _silence(pages: QuerySet[Page], why: str, now: datetime) -> int:
+    pages.filter(quieted_at=None).update(quieted_at=now)
+    waiting = Delivery.objects.filter(page__in=pages, state=DeliveryState.DUE)
     return waiting.update(state=DeliveryState.SUPPRESSED, error=why[:500], next_at=None)
 
 
 def fact_of(page: Page, kind: str, data: Mapping[str, Any]) -> Fact:
     """What the timeline says about a page."""
-    return Fact(f"incident:{page.incident_id}", kind, {"user": page.user_id, "page": str(page.pk), **data})
+    whom = {"place": page.place} if page.place else {"user": page.user_id}
+    what = {} if page.kind in (Kind.PAGE, Kind.PLACE) else {"what": page.kind}
+    return Fact(f"incident:{page.incident_id}", kind, {**whom, "page": str(page.pk), **what, **data})

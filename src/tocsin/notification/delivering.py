@@ -29,6 +29,7 @@ from tocsin.notification.rules import (
     SEND_DEADLINE,
     DeliveryState,
     Failed,
+    Kind,
     Retry,
     Sent,
     after_failure,
@@ -36,6 +37,11 @@ from tocsin.notification.rules import (
 from tocsin.notification.throttling import throttle
 
 CLAIM_MAX = 100
+COUNT_AS_NOBODY = (
+    Kind.SHADOW,
+    Kind.PLACE,
+    Kind.OVER,
+)  # pages that reach nobody who acts, whatever becomes of them
 
 
 @dataclass(frozen=True)
@@ -90,13 +96,16 @@ _LEND = """
     WHERE id = %s
 """
 _DELIVERIES = """
-    SELECT d.id, d.fence, d.attempts, d.address, d.contact, d.urgent, d.due_at, d.counted_at IS NOT NULL, u.name,
-        p.id, p.incident_id, p.user_id, p.urgency, p.kind, p.reason, p.subject, p.lines, p.details, p.note,
-        p.created_at, p.quieted_at
-    FROM notification_delivery d JOIN notification_page p ON p.id = d.page_id JOIN people_user u ON u.id = p.user_id
+    SELECT d.id, d.fence, d.attempts, d.address, d.contact, d.urgent, d.due_at, d.counted_at IS NOT NULL,
+        COALESCE(u.name, p.place), p.id, p.incident_id, p.user_id, p.place, p.urgency, p.kind, p.reason, p.subject,
+        p.lines, p.details, p.note, p.created_at, p.quieted_at
+    FROM notification_delivery d JOIN notification_page p ON p.id = d.page_id
+        LEFT JOIN people_user u ON u.id = p.user_id
 """
 _DUE = f"{_DELIVERIES} WHERE d.state IN ('due', 'sending') AND d.next_at <= %s"
-_HELD = f"{_DELIVERIES} WHERE d.state = 'due' AND d.held_at IS NOT NULL AND d.address = %s AND p.user_id = %s"
+_HELD = f"""{_DELIVERIES}
+    WHERE d.state = 'due' AND d.held_at IS NOT NULL AND d.address = %s AND COALESCE(p.user_id, '') = %s
+"""
 
 
 _NEXT = "SELECT min(d.next_at) FROM notification_delivery d WHERE d.state IN ('due', 'sending')"
@@ -121,11 +130,11 @@ def _take(now: datetime, limit: int, besides: Sequence[str], low_too: bool) -> l
     return [_claimed(row, now) for row in rows]
 
 
-def _held_back(address: str, user: str, most: int, now: datetime) -> list[Claimed]:
+def _held_back(address: str, user: str | None, most: int, now: datetime) -> list[Claimed]:
     """What waits because this person's address has got so much, the urgent first; locked, as it will be once lent."""
     with connection.cursor() as cursor:
         order = f" ORDER BY d.urgent DESC, d.due_at LIMIT {int(most)}"
-        cursor.execute(_HELD + order + locking("d"), [address, user])
+        cursor.execute(_HELD + order + locking("d"), [address, user or ""])
         return [_claimed(row, now) for row in cursor.fetchall()]
 
 
@@ -138,9 +147,21 @@ def _each(claimed: Iterable[Claimed]) -> Iterator[Claimed]:
 
 def _claimed(row: Sequence[Any], now: datetime) -> Claimed:
     id_, fence, attempts, address, contact, urgent, due_at, counted, name, *page = row
-    page_id, incident, user, urgency, kind, reason, subject, lines, details, note, created_at, quieted_at = (
-        page
-    )
+    (
+        page_id,
+        incident,
+        user,
+        place,
+        urgency,
+        kind,
+        reason,
+        subject,
+        lines,
+        details,
+        note,
+        created_at,
+        quieted_at,
+    ) = page
     return Claimed(
         id=to_uuid(id_),
         fence=fence + 1,
@@ -156,6 +177,7 @@ def _claimed(row: Sequence[Any], now: datetime) -> Claimed:
             id=to_uuid(page_id),
             incident_id=incident,
             user_id=user,
+            place=place,
             urgency=urgency,
             kind=kind,
             reason=reason,
@@ -337,6 +359,8 @@ def next_channel(page: Page, now: datetime) -> list[Fact]:
         wake("deliveries")
         return []
     reached = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.CONFIRMED)
+    if page.kind in COUNT_AS_NOBODY:
+        return []
     hopeful = page.deliveries.filter(Q(state__in=reached) | Q(told_with__isnull=False))
     if page.undeliverable_at is not None or hopeful.exists():
         return []

@@ -110,7 +110,7 @@ def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
         return code_message(page, str(delivery_id))
     acts: tuple[Act, ...] = ()
     code = ""
-    if page.incident_id is not None and page.kind != Kind.SHADOW:
+    if page.incident_id is not None and page.kind not in (Kind.SHADOW, Kind.OVER):
         acts = tuple(Act(verb, _LABELS[verb], f"{base}/a/{act_token(page.pk, verb)}") for verb in BUTTONS)
         code = reply_code(page.pk)
     return Message(

@@ -28,11 +28,13 @@ class Rule(models.Model):
 
 
 class Page(models.Model):
-    """The decision to interrupt one person. What it is about lives in a room above, so it is named, not linked."""
+    """The decision to interrupt one person, or to tell a place. What it is about lives in a room above, so it is named,
+    not linked."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     incident_id = models.BigIntegerField(null=True)  # null: a test of somebody's rules
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="pages")
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="pages")
+    place = models.SlugField(max_length=64, blank=True, default="", db_default="")  # instead of a user
     urgency = models.CharField(max_length=8)
     kind = models.CharField(max_length=16, default="page")
     reason = models.CharField(max_length=300)  # "level 1 of policy web"
@@ -58,7 +60,7 @@ class Page(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"page {self.id} to {self.user_id}"
+        return f"page {self.id} to {self.user_id or self.place}"
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):

@@ -47,11 +47,13 @@ def limits_of(address: str) -> Limits:
 
 
 def throttle(
-    claimed: Sequence[Claimed], waiting_for: Callable[[str, str, int], Sequence[Claimed]], now: datetime
+    claimed: Sequence[Claimed],
+    waiting_for: Callable[[str, str | None, int], Sequence[Claimed]],
+    now: datetime,
 ) -> list[Claimed]:
     """Those of `claimed` that go now, each with the others that its message tells; what has to wait is put off, with
     the reason. `waiting_for(address, user, most)` takes what was put off before. In the caller's transaction."""
-    limited: dict[tuple[str, str], list[Claimed]] = {}
+    limited: dict[tuple[str, str | None], list[Claimed]] = {}
     limits = {one.address: limits_of(one.address) for one in claimed}
     for one in claimed:
         if limits[one.address].rates or limits[one.address].storm:
@@ -79,7 +81,7 @@ def throttle(
     return going
 
 
-def _as_value(one: Claimed, known: set[tuple[str, int]]) -> Waiting:
+def _as_value(one: Claimed, known: set[tuple[str | None, int]]) -> Waiting:
     page = one.page
     first = page.incident_id is not None and (page.user_id, page.incident_id) not in known
     return Waiting(
@@ -102,7 +104,7 @@ def _told(addresses: Sequence[str], since: datetime) -> dict[str, list[datetime]
     return found
 
 
-def _known(incidents: Iterable[Any]) -> set[tuple[str, int]]:
+def _known(incidents: Iterable[Any]) -> set[tuple[str | None, int]]:
     """Who was told of which of these incidents before."""
     wanted = sorted(incidents)
     if not wanted:

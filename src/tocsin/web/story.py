@@ -249,15 +249,24 @@ def _climb_pushed(data: Data, actor: str, names: Names) -> tuple[str, str]:
     return f"{actor} escalated to the next level", note
 
 
+WHAT = {"over": "word that it is over", "shadow": "a copy of the page"}
+
+
+def _whom(data: Data, names: Names) -> str:
+    """Who was told: a person, or the place of that name."""
+    return f"The place {data['place']}" if data.get("place") else person(data.get("user"), names)
+
+
 def _sent(data: Data, actor: str, names: Names) -> tuple[str, str]:
     tries = int(data.get("attempt") or 1)
     at_last = f", at attempt {tries}" if tries > 1 else ""
-    return f"{person(data.get('user'), names)} was sent the page by {_channel(data)}{at_last}", ""
+    what = WHAT.get(str(data.get("what", "")), "the page")
+    return f"{_whom(data, names)} was sent {what} by {_channel(data)}{at_last}", ""
 
 
 def _failed(data: Data, actor: str, names: Names) -> tuple[str, str]:
     why = f": {data['error']}" if data.get("error") else ""
-    return f"{_channel(data).capitalize()} to {person(data.get('user'), names)} did not go{why}", ""
+    return f"{_channel(data).capitalize()} to {_whom(data, names)} did not go{why}", ""
 
 
 def _undeliverable(data: Data, actor: str, names: Names) -> tuple[str, str]:
@@ -269,7 +278,7 @@ def _undeliverable(data: Data, actor: str, names: Names) -> tuple[str, str]:
 
 def _unconfirmed(data: Data, actor: str, names: Names) -> tuple[str, str]:
     return (
-        f"{_channel(data).capitalize()} to {person(data.get('user'), names)} was sent, and nobody says that it arrived; "
+        f"{_channel(data).capitalize()} to {_whom(data, names)} was sent, and nobody says that it arrived; "
         "the next channel goes now",
         "",
     )

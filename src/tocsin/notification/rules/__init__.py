@@ -35,6 +35,8 @@ class Kind(StrEnum):
     PAGE = "page"  # somebody is to act
     SHADOW = "shadow"  # a copy of a page, for who learns: they are not to act, and count as nobody
     NOTICE = "notice"  # about their shifts and contacts
+    PLACE = "place"  # told to a room: nobody is woken by it, and it counts as nobody
+    OVER = "over"  # it is over, for who was told that it began
     CODE = "code"  # digits that prove a contact; goes to that contact alone
     TEST = "test"
 
@@ -160,6 +162,7 @@ class Limits:
     receipt_within: timedelta | None = (
         None  # in which the provider says whether it arrived; None: it never does
     )
+    loud: bool = False  # it rings, so it is not for what can wait
     updates: bool = False  # a message can be changed later: `Message.replaces` is its reference
 
 

@@ -1,0 +1,63 @@
+"""Word that an incident is over: to who was told that it began, once, quietly, by the way that reached them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import Q
+
+from tocsin.incident.messages import details_of, subject_of
+from tocsin.incident.models import Incident
+from tocsin.kernel.acting import By
+from tocsin.kernel.durations import in_words
+from tocsin.notification.actions import Call, page_people
+from tocsin.notification.cards import sent_as_card
+from tocsin.notification.models import Delivery
+from tocsin.notification.rules import DeliveryState, Kind
+from tocsin.notification.throttling import limits_of
+
+REACHED = (DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.CONFIRMED)
+
+
+def tell_the_end(incidents: Sequence[Incident], by: By, why: str, now: datetime) -> int:
+    """Tell everybody who was told of `incidents` that they are over, but whoever said so, and whose message says so by
+    changing; returns how many. In the transaction that resolves them, so that no word of it is lost."""
+    known = {incident.pk: incident for incident in incidents}
+    told = Delivery.objects.filter(Q(state__in=REACHED) | Q(told_with__isnull=False), incident_id__in=known)
+    rows = list(
+        told.filter(page__kind__in=(Kind.PAGE, Kind.SHADOW), page__user__is_active=True)
+        .exclude(page__user=by.user_id or "")
+        .select_related("page")
+        .order_by("due_at", "pk")
+    )
+    if not rows or not known:
+        return 0
+    changing = sent_as_card(rows)
+    ways: dict[tuple[int, str], Delivery | None] = {}
+    for row in rows:
+        whom = (row.incident_id or 0, row.page.user_id or "")
+        if row.pk in changing:
+            ways[whom] = None
+        elif whom not in ways and not limits_of(row.address).loud:
+            ways[whom] = row
+    calls = [_call(known[number], row, why, now) for (number, _), row in ways.items() if row is not None]
+    page_people(calls, now)
+    return len(calls)
+
+
+def _call(incident: Incident, row: Delivery, why: str, now: datetime) -> Call:
+    lines = [f"It is over: {why}, {in_words(now - incident.opened_at)} after it began."]
+    if incident.alerts_firing:
+        lines.append(f"{incident.alerts_firing} of its alerts still fire.")
+    return Call(
+        user_id=row.page.user_id,
+        incident_id=incident.pk,
+        urgency="low",
+        reason=f"told that it is over, as by {row.contact} that it began",
+        subject=f"Resolved: {subject_of(incident)}",
+        lines=[*lines, "Nothing is to be done."],
+        details=details_of(incident),
+        kind=Kind.OVER,
+        through=(row.contact, row.address),
+    )

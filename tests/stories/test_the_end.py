@@ -1,0 +1,117 @@
+"""Who was told that it began is told that it is over: once, quietly, and nobody else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.stories.road import Road
+from tests.world import Clock, Outbox, World
+from tocsin.catalog import actions as configuration
+from tocsin.incident import actions as incidents
+from tocsin.kernel.acting import by_user
+from tocsin.notification.models import Delivery, Page
+from tocsin.notification.rules import Kind, Limits
+from tocsin.people.models import Contact
+
+BO, CY = by_user("bo", "link"), by_user("cy", "web")
+
+
+@pytest.fixture
+def road(world: World, clock: Clock, outbox: Outbox) -> Road:
+    return Road(world, clock)
+
+
+def _ends(outbox: Outbox) -> list[str]:
+    return [who for who, message in outbox.sent if message.kind == Kind.OVER]
+
+
+def test_who_was_told_is_told_quietly_and_who_resolved_it_is_not(road: Road, outbox: Outbox) -> None:
+    road.event("db")
+    road.live(minutes=6)
+    incidents.resolve(road.incident().pk, CY, road.now)
+    road.look()
+    assert _ends(outbox) == ["bo"]
+    (end,) = [message for message in outbox.to("bo") if message.kind == Kind.OVER]
+    assert (end.urgent, end.acts, end.code) == (False, (), "")
+    assert end.subject.startswith("Resolved: [P1] Checkout fails")
+    assert end.lines[0] == "It is over: resolved by Cy Tran, 6 min after it began."
+
+
+def test_an_end_that_comes_by_itself_is_told_to_everybody_who_was_told(road: Road, outbox: Outbox) -> None:
+    road.event("db")
+    road.live(minutes=6)
+    road.event("db", "resolve")
+    road.live(minutes=10)
+    assert sorted(_ends(outbox)) == ["bo", "cy"]
+    road.live(hours=1)
+    assert len(_ends(outbox)) == 2
+
+
+def test_who_was_never_reached_is_told_nothing(road: Road, outbox: Outbox) -> None:
+    outbox.fail("bo", times=100)
+    road.event("db")
+    road.live(seconds=10)
+    road.event("db", "resolve")
+    road.live(minutes=10)
+    assert _ends(outbox) == []
+
+
+def test_the_way_that_rings_is_not_taken(road: Road, outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tocsin.notification import channels
+
+    calls = Outbox(name="call", schemes=("call",), limits=Limits(loud=True))
+    monkeypatch.setitem(channels._by_scheme, "call", calls)
+    Contact.objects.filter(user="bo").update(address="call:bo")
+    configuration.refresh()
+    road.event("db")
+    road.look()
+    road.event("db", "resolve")
+    road.live(minutes=10)
+    assert [message.kind for _, message in calls.sent] == [Kind.PAGE]
+
+
+def test_a_message_that_changes_says_it_itself(road: Road, outbox: Outbox) -> None:
+    outbox.limits = Limits(updates=True)
+    road.event("db")
+    road.live(seconds=10)
+    incidents.resolve(road.incident().pk, CY, road.now)
+    road.live(seconds=10)
+    assert _ends(outbox) == []
+    assert [message.state for message in outbox.to("bo") if message.replaces] == ["resolved"]
+
+
+def test_the_word_outlives_the_program(road: Road, outbox: Outbox) -> None:
+    """It is stored with the end: whoever looks next sends it, and an acknowledgement that comes late keeps it."""
+    road.event("db")
+    road.look()
+    number = road.incident().pk
+    incidents.resolve(number, CY, road.now)
+    assert Delivery.objects.filter(page__kind=Kind.OVER, state="due").exists()
+    incidents.acknowledge(number, BO, road.now)
+    incidents.close(number, CY, road.now)
+    road.sleep(minutes=10)
+    road.look()
+    assert _ends(outbox) == ["bo"]
+
+
+def test_an_end_that_was_none_is_taken_back(road: Road, outbox: Outbox) -> None:
+    road.event("db")
+    road.look()
+    number = road.incident().pk
+    incidents.resolve(number, CY, road.now)
+    incidents.reopen(number, CY, road.now)
+    road.look()
+    assert _ends(outbox) == []
+    assert [row.error for row in Delivery.objects.filter(page__kind=Kind.OVER)] == [
+        "it is not over after all"
+    ]
+
+
+def test_word_that_does_not_arrive_wakes_nobody_else(road: Road, outbox: Outbox) -> None:
+    road.event("db")
+    road.look()
+    outbox.fail("bo", "gone", again=False)
+    incidents.resolve(road.incident().pk, CY, road.now)
+    road.live(minutes=10)
+    assert not Page.objects.filter(undeliverable_at__isnull=False).exists()
+    assert "cy" not in outbox.people
