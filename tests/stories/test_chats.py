@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 
 from tests.stories.road import Road
-from tests.world import Clock, World
+from tests.world import Clock, Outbox, World
 from tocsin.channels.mattermost import Mattermost
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import Reach
@@ -179,7 +179,7 @@ def test_a_chat_that_drops_its_answer_and_then_is_well_gets_the_page_again(place
 
 
 def test_somebody_is_paged_by_mentioning_them(
-    world: World, clock: Clock, vendors_here: None, road: Road
+    world: World, clock: Clock, outbox: Outbox, vendors_here: None, road: Road
 ) -> None:
     """`/tocsin page @cy …`: the chat says whom it means by an address."""
     given = {"bot_token": sl.TOKEN, "signing_secret": sl.SECRET, "api_url": "http://127.0.0.1:49151/api/"}
@@ -196,7 +196,7 @@ def test_somebody_is_paged_by_mentioning_them(
     assert "is open" in answered.json()["text"]
     road.look()
     assert road.incident().title == "The shop is down"
-    assert {delivery.page.user_id for delivery in Delivery.objects.all()} == {"cy"}
+    assert outbox.people == ["cy"]
 
 
 def test_what_is_told_besides_the_answer_reaches_who_pressed(
