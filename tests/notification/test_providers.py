@@ -208,12 +208,13 @@ def due(user: User, clock: Clock) -> Delivery:
 def test_a_message_can_go_through_one_provider_by_name(clock: Clock) -> None:
     save("one", clock, position=1)
     save("two", clock, position=2)
-    channel = accounts.channel_through("two")
+    channel = accounts.channel_through("two", "pretend:bo")
     assert channel is not None
     outcome = channel.send("pretend:bo", "Bo", MESSAGE, clock.now)
     assert isinstance(outcome, Sent)
     assert outcome.provider == "two"
-    assert accounts.channel_through("three") is None
+    assert accounts.channel_through("three", "pretend:bo") is None
+    assert accounts.channel_through("two", "sms:+49301234") is None
 
 
 # -- places --------------------------------------------------------------------------------------------------------

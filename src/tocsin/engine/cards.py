@@ -18,9 +18,11 @@ from tocsin.engine.attempt import Clock, Finder, plain
 from tocsin.engine.workers import Workers
 from tocsin.incident.cards import Remade, remake
 from tocsin.kernel.errors import Refused
+from tocsin.notification.accounts import channel_through
 from tocsin.notification.cards import Lent, lend_cards, record_card
 from tocsin.notification.channels import channel_for
-from tocsin.notification.rules import Failed, Sent
+from tocsin.notification.providers import provider_that_took
+from tocsin.notification.rules import Channel, Failed, Sent
 
 UNDER_WAY_MAX = 16  # changes on their way at once
 
@@ -92,7 +94,7 @@ def send(change: Change, find: Finder, now: datetime) -> Sent | Failed:
     message = change.made.message
     assert message is not None
     try:
-        channel = find(change.lent.address)
+        channel = _shower(change.lent) or find(change.lent.address)
         try:
             return channel.send(change.lent.address, change.made.to_name, message, now)
         except Exception:
@@ -103,6 +105,15 @@ def send(change: Change, find: Finder, now: datetime) -> Sent | Failed:
     except Exception as error:
         _log.exception("a channel failed in an unforeseen way", card=str(change.lent.delivery))
         return Failed(f"the channel failed: {type(error).__name__}")
+
+
+def _shower(lent: Lent) -> Channel | None:
+    """The account that shows the card, as no other could change it; None where none was needed. Raises Refused."""
+    provider = provider_that_took(lent.delivery)
+    channel = channel_through(provider, lent.address) if provider else None
+    if provider and channel is None:
+        raise Refused(f"The account {provider}, which shows it, is not there any more")
+    return channel
 
 
 def change_now(now: datetime, find: Finder = channel_for) -> int:

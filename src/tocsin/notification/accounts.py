@@ -97,12 +97,12 @@ def states(now: datetime) -> dict[str, State]:
     return {provider: CIRCUITS.state(provider, now) for provider in at_hand().opened}
 
 
-def channel_through(provider_id: str) -> Channel | None:
-    """This one provider as a channel, resting as it would among others; None when it is not open."""
-    opened = ready().opened.get(provider_id)
-    if opened is None or opened.channel is None:
+def channel_through(provider_id: str, address: str) -> Channel | None:
+    """This one provider as the channel of `address`, resting as it would among others; None when it is not open."""
+    opened, scheme = ready().opened.get(provider_id), address.partition(":")[0]
+    if opened is None or opened.channel is None or scheme not in opened.schemes:
         return None
-    return Switch(opened.schemes[0], [Line(opened.id, opened.channel)], CIRCUITS)
+    return Switch(scheme, [Line(opened.id, part_of(opened.channel, scheme))], CIRCUITS)
 
 
 def _opened_all(rows: list[Provider]) -> Accounts:

@@ -17,6 +17,7 @@ from tocsin.notification.deadline import within
 from tocsin.notification.models import Place, Provider
 from tocsin.notification.providers import find_provider, note_test, vendor_of
 from tocsin.notification.rules import SEND_DEADLINE, Failed, Kind, Message, Sent
+from tocsin.notification.vendors import part_of
 from tocsin.people.models import Contact, User
 
 _log = structlog.get_logger("tocsin.notification.trying")
@@ -64,7 +65,7 @@ def try_provider(provider_id: str, address: str, user: User, by: By, now: dateti
     )
     try:
         with within(SEND_DEADLINE.total_seconds()):
-            outcome = opened.channel.send(address, user.name, message, now)
+            outcome = part_of(opened.channel, scheme_of(address)).send(address, user.name, message, now)
     except Refused as refused:
         outcome = Failed(str(refused), again=False)
     except Exception as error:
