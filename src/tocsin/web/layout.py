@@ -26,6 +26,8 @@ INSIDE = {
     "/cover": "/schedules",
     "/coverage": "/schedules",
     "/calendars": "/schedules",
+    "/places": "/policies",
+    "/new/place": "/policies",
     "/new/calendar": "/schedules",
     "/new/schedule": "/schedules",
     "/new/service": "/services",

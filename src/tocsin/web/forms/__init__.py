@@ -87,7 +87,9 @@ def told_beside(form: forms.Form) -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        field = refused.where.partition(".")[0].partition("[")[0]
+        field = refused.where
+        if field not in form.fields:  # a place within one
+            field = field.partition(".")[0].partition("[")[0]
         form.add_error(field if field in form.fields else None, words(refused))
 
 
