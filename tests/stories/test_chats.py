@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -138,7 +139,14 @@ def test_a_page_in_chat_is_acknowledged_by_its_button(place: Place, road: Road) 
     assert incident.state == State.ACKNOWLEDGED
     assert incident.acknowledged_by == "user:bo"
     road.live(minutes=10)
+    assert "Bo Lind has it, since 09:00 UTC." in json.dumps(place.chat.messages[delivery.reference])
     assert not Delivery.objects.filter(page__user="cy").exists()
+    road.event("db-1", "resolve")
+    road.live(minutes=1)
+    shown = json.dumps(place.chat.messages[delivery.reference])
+    assert "It is over" in shown
+    assert "Escalate" not in shown
+    assert set(place.chat.messages) == {delivery.reference}  # one message from the beginning to the end
 
 
 def test_a_strangers_press_changes_nothing(place: Place, road: Road) -> None:

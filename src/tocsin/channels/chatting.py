@@ -27,7 +27,7 @@ SNOOZES = (("30m", "30 minutes"), ("1h", "1 hour"), ("4h", "4 hours"), ("8h", "8
 
 _SIGNS = {"P1": "🔴", "P2": "🟠", "P3": "🟡", "P4": "🔵", "P5": "⚪"}
 _OVER = ("resolved", "closed")
-_STATES = ("triggered", "acknowledged", *_OVER)
+_STATES = ("triggered", "acknowledged", "snoozed", *_OVER)
 _JOINER = "\u2060"  # word joiner: shows nothing, and parts what would be read as one word
 
 
@@ -48,12 +48,16 @@ def _shows(text: str) -> bool:
 def facts(message: Message) -> list[str]:
     """The lines, without the one that says only what the subject says already."""
     lines = [clean(line, LINE_LENGTH_MAX, lines=True) for line in message.lines[:LINES_MAX]]
+    return [line for line in lines if _shows(line) and not _is_said_in(message, line)]
+
+
+def _is_said_in(message: Message, line: str) -> bool:
+    """Whether the subject holds service and title, which are all that `line` says: "Web shop: Checkout fails"."""
     title = message.details.get("title")
-    if lines and isinstance(title, str) and title and f" {title} " in message.subject:
-        service, parted, rest = str(message.lines[0]).partition(f": {title}")
-        if parted and not rest and f" {service} " in message.subject:
-            del lines[0]
-    return [line for line in lines if _shows(line)]
+    if not isinstance(title, str) or not title or f" {title} " not in message.subject:
+        return False
+    service, parted, rest = line.partition(f": {title}")
+    return bool(parted) and not rest and f" {service} " in message.subject
 
 
 def note(message: Message) -> str:
