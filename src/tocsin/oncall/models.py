@@ -85,6 +85,7 @@ class CoverRequest(models.Model):
     changed_at = models.DateTimeField()  # its last step: made, declined by somebody, accepted, withdrawn
     told_at = models.DateTimeField(null=True)  # up to which step the people concerned have been told
     reminded_at = models.DateTimeField(null=True)
+    moved_at = models.DateTimeField(null=True)  # when it last went along with the shift it is about
 
     class Meta:
         ordering = ["starts_at", "pk"]

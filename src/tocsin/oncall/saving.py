@@ -23,13 +23,22 @@ from tocsin.kernel.ids import in_parts
 from tocsin.kernel.moments import whole_seconds
 from tocsin.kernel.zones import zone
 from tocsin.oncall import rules
-from tocsin.oncall.models import IMPORTED_PLACE, Change, Import, Override, Schedule, Version
+from tocsin.oncall.models import (
+    IMPORTED_PLACE,
+    Change,
+    CoverRequest,
+    Import,
+    Override,
+    Schedule,
+    Version,
+)
 from tocsin.oncall.reading import as_value
 from tocsin.people.models import Team, User
 
 SCHEDULES_MAX = 1_000
 TOLD_MAX = 20  # overrides that one entry of the journal tells one by one
 TOPIC = "schedules"
+FOLLOWING = ("starts_at", "ends_at", "returns_start", "returns_end", "declined_by", "changed_at", "moved_at")
 OverrideValue = rules.Override | rules.Temporary
 
 
@@ -56,6 +65,7 @@ class Schedules:
         self._versions: list[Version] = []
         self._ended: list[Override] = []
         self._made: list[Override] = []
+        self._asked: list[CoverRequest] = []
         self._facts: list[Fact] = []
 
     def save(self, value: rules.Schedule, team: str | None, *, overrides: bool) -> Schedule:
@@ -75,7 +85,9 @@ class Schedules:
         if overrides:
             self._replace_overrides(row, value.overrides)
         elif before is not None:
-            self._follow(row, before, value)
+            value = self._follow(row, before, value)
+        if before is not None:
+            self._follow_requests(row, before, value)
         return row
 
     def _checked(self, value: rules.Schedule) -> rules.Schedule:
@@ -109,13 +121,29 @@ class Schedules:
         known = {**old, "team": old_team} if old else None
         self._facts += saved("schedule", row.pk, known, {**data, "team": team})
 
-    def _follow(self, row: Schedule, before: rules.Schedule, value: rules.Schedule) -> None:
-        """Overrides go along with the shifts they cover whole."""
-        after = replace(value, overrides=before.overrides)
-        _, followed = rules.follow(before, after, self._now)
+    def _follow(self, row: Schedule, before: rules.Schedule, value: rules.Schedule) -> rules.Schedule:
+        """Overrides go along with the shifts they cover whole; returns `value` with them."""
+        after, followed = rules.follow(before, replace(value, overrides=before.overrides), self._now)
         for each in followed:
             old = self._standing[row.pk][each.number - 1]
             self._exchange(row, old, _row_of(row, each.after, old.place, self._by, self._now, old.request_id))
+        return after
+
+    def _follow_requests(self, row: Schedule, before: rules.Schedule, after: rules.Schedule) -> None:
+        """Open requests go along with the shifts they are about."""
+        if row.pk not in self._changed:
+            return
+        asked = CoverRequest.objects.filter(schedule=row, state=rules.State.OPEN, ends_at__gt=self._now)
+        rows = {str(each.pk): each for each in asked}
+        values = [each.as_value() for each in rows.values()]
+        for each in rules.follow_requests(before, after, values, self._now):
+            moved, value = rows[each.before.id], each.after
+            moved.starts_at, moved.ends_at = value.span
+            moved.returns_start, moved.returns_end = value.returns or (None, None)
+            moved.declined_by, moved.changed_at, moved.moved_at = [], self._now, self._now
+            self._asked.append(moved)
+            said = {"request": moved.pk, "schedule": row.pk, "user": moved.user_id, "to": list(value.span)}
+            self._facts.append(did("cover.followed", **said))
 
     def _replace_overrides(self, row: Schedule, wanted: Sequence[OverrideValue]) -> None:
         """Make `wanted` all the overrides there are; those that are there already stay the rows they are."""
@@ -259,6 +287,7 @@ class Schedules:
         Version.objects.bulk_create(self._versions)
         Override.objects.bulk_update(self._ended, ["ended_at", "ended_by"], batch_size=200)
         Override.objects.bulk_create(self._made)
+        CoverRequest.objects.bulk_update(self._asked, FOLLOWING, batch_size=200)
         note_changes(self._concerns, self._by, self._now)
         record(self._facts, self._by, self._now)
 

@@ -100,6 +100,19 @@ def withdraw_cover(request_id: int, by: By, now: datetime) -> CoverRequest:
         return _moved_on(row, rules.withdraw(row.as_value(), now), "cover.withdrawn", by, now)
 
 
+def withdraw_needless(schedule_id: str, by: By, now: datetime) -> int:
+    """Withdraw what is asked about hours in which whoever asks is not on call any more; returns how many requests."""
+    withdrawn = 0
+    with changing():
+        schedule = as_they_stand()[schedule_id].schedule if schedule_id in as_they_stand() else None
+        for row in CoverRequest.objects.filter(schedule=schedule_id, state=rules.State.OPEN, ends_at__gt=now):
+            request = row.as_value()
+            if schedule is None or not rules.is_needed(schedule, request, now):
+                _moved_on(row, rules.withdraw(request, now), "cover.withdrawn", by, now)
+                withdrawn += 1
+    return withdrawn
+
+
 def take_shift(schedule_id: str, span: Span, user: str, by: By, now: datetime, *, of: str = "") -> int:
     """`user` takes the hours of `of` ("": of whoever is on call) in `span`; returns the override's number.
     Raises Refused."""

@@ -20,6 +20,7 @@ from tocsin.oncall import rules
 from tocsin.oncall.absences import ask_for_absent
 from tocsin.oncall.models import Change, CoverRequest, Schedule
 from tocsin.oncall.past import known_before, known_then
+from tocsin.oncall.swaps import withdraw_needless
 from tocsin.people.models import User
 from tocsin.telling.notices import Notice, send
 from tocsin.telling.words import when
@@ -39,6 +40,8 @@ def tell_changes(now: datetime, limit: int = SCHEDULES_MAX) -> int:
     for schedule in _settled(now)[:limit]:
         rows = list(Change.objects.filter(schedule=schedule, told_at=None, at__lte=now).order_by("at", "pk"))
         if rows and _tell(schedule, rows, now):
+            # What somebody asked cover for may be somebody else's now, or nobody's.
+            withdraw_needless(schedule, ENGINE, now)
             told += 1
     if told:
         # Who is away may be on call now where they were not before.

@@ -68,6 +68,10 @@ def _of_step(row: CoverRequest) -> Iterator[Notice]:
     """What is said of the step that the request has just taken."""
     if row.state == rules.State.OPEN and not row.told_at:
         yield from _asked(row, "Can you take a shift")
+    elif row.state == rules.State.OPEN and row.moved_at == row.changed_at:
+        yield from _asked(row, "The shift has moved. Can you take it now")
+        lines = ["What you asked goes along with your shift. Whoever you asked is asked anew."]
+        yield _to(row, row.user_id, "Your request has moved with your shift", lines)
     elif row.state == rules.State.OPEN and row.declined_by:
         name = _name(row.declined_by[-1])
         yield _to(

@@ -1,5 +1,6 @@
 """Who is on call: schedules as values, and all that follows from them. Pure; the rooms above import from here."""
 
+from tocsin.oncall.rules.asking import RequestFollowed, follow_requests, is_needed
 from tocsin.oncall.rules.fairness import (
     NIGHT,
     WEEKEND,
@@ -101,6 +102,7 @@ __all__ = [
     "Override",
     "Person",
     "Request",
+    "RequestFollowed",
     "Restriction",
     "Rotation",
     "Schedule",
@@ -127,8 +129,10 @@ __all__ = [
     "final",
     "first_of_others",
     "follow",
+    "follow_requests",
     "gaps",
     "impact",
+    "is_needed",
     "layer_as_data",
     "layer_from",
     "layer_shifts",
