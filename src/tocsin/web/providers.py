@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from tocsin.channels.mailserver import read_mail_server
 from tocsin.notification import accounts
 from tocsin.notification.channels import fixed_channels
+from tocsin.notification.introducing import can_be_introduced, introduce
 from tocsin.notification.models import Place, Provider
 from tocsin.notification.providers import (
     Figures,
@@ -196,6 +197,7 @@ def one(request: HttpRequest, provider_id: str) -> HttpResponse:
         "callback": accounts.callback_url(row.pk),
         "targets": targets(row, asker(request).pk) if vendor else {},
         "hears": vendor is not None and _hears(row.pk),
+        "told_by_a_call": can_be_introduced(row.pk),
         "manifest": _manifest(vendor, row.pk) if vendor else "",
     }
     if vendor is None:
@@ -227,6 +229,18 @@ def test(request: HttpRequest, provider_id: str) -> HttpResponse:
     else:
         warn(request, f"The test did not go: {outcome.why}.")
     return redirect("way", provider_id=row.pk)
+
+
+@needs(May.SETTINGS)
+@require_POST
+def tell(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Tell the vendor our address for what it has to say, and say what it made of that."""
+    failed = introduce(provider_id, by(request), instant(request))
+    if failed is None:
+        say(request, "It knows now where to call us.")
+    else:
+        warn(request, f"It does not know where to call us: {failed.why}.")
+    return redirect("way", provider_id=provider_id)
 
 
 @needs(May.SETTINGS)
@@ -279,6 +293,7 @@ urlpatterns = [
     path("settings/ways/add/<slug:kind>", new, name="way_new"),
     path("settings/ways/<slug:provider_id>", one, name="way"),
     path("settings/ways/<slug:provider_id>/test", test, name="way_test"),
+    path("settings/ways/<slug:provider_id>/tell", tell, name="way_tell"),
     path("settings/ways/<slug:provider_id>/switch", switch, name="way_switch"),
     path("settings/ways/<slug:provider_id>/earlier", earlier, name="way_earlier"),
     path("settings/ways/<slug:provider_id>/delete", delete, name="way_delete"),
