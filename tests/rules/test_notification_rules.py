@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tocsin.notification.rules import (
     ATTEMPTS_MAX,
     BACKOFF_MAX,
+    LAST_RESORT_AFTER,
     RULE_STEPS_MAX,
     Failed,
     GiveUp,
@@ -71,3 +72,53 @@ def test_whoever_has_a_contact_is_reached_by_it_or_by_what_the_rules_say(
         assert [(p.contact, p.due_at) for p in planned] == [(s.contact, T0 + s.delay) for s in working]
     else:
         assert all(plan.due_at == T0 for plan in planned)
+
+
+# -- contacts that fail ----------------------------------------------------------------------------------------------
+
+NAMES = ("hook", "mail", "sms")
+plans = st.lists(
+    st.builds(
+        Step, st.sampled_from([*NAMES, "gone"]), st.integers(0, 30).map(lambda m: timedelta(minutes=m))
+    ),
+    max_size=5,
+)
+some = st.frozensets(st.sampled_from(NAMES))
+
+
+@given(plans, some, some)
+def test_a_contact_that_fails_comes_after_everything_that_counts_and_keeps_nobody_from_it(
+    steps: list[Step], there: frozenset[str], failing: frozenset[str]
+) -> None:
+    contacts = {name: f"fake:{name}" for name in there}
+    plain = plan_deliveries(steps, contacts, T0)
+    planned = plan_deliveries(steps, contacts, T0, failing)
+    sound = [each for each in planned if each.contact not in failing]
+    last = [each for each in planned if each.contact in failing]
+    assert bool(planned) == bool(there), "who has any contact is paged"
+    assert bool(sound) == bool(there - failing), "and by one that counts when there is one"
+    if sound:
+        assert all(each.due_at >= max(one.due_at for one in sound) + LAST_RESORT_AFTER for each in last)
+        assert min(each.due_at for each in sound) <= min(each.due_at for each in plain) or not (
+            {each.contact for each in plain} - failing
+        )
+    else:
+        assert {each.due_at for each in last} <= {T0}
+    if not failing & there:
+        assert planned == plain
+
+
+def test_where_the_first_step_fails_the_next_takes_its_time() -> None:
+    steps = [Step("mail"), Step("hook", timedelta(minutes=5)), Step("sms", timedelta(minutes=9))]
+    contacts = {name: f"fake:{name}" for name in NAMES}
+    planned = plan_deliveries(steps, contacts, T0, {"mail"})
+    minutes = [(each.contact, (each.due_at - T0) // timedelta(minutes=1)) for each in planned]
+    assert minutes == [("hook", 0), ("sms", 9), ("mail", 11)]
+
+
+def test_when_all_that_the_rules_name_fails_the_others_are_used() -> None:
+    planned = plan_deliveries([Step("mail")], {"mail": "fake:m", "sms": "fake:s"}, T0, {"mail"})
+    assert [(each.contact, each.due_at - T0) for each in planned] == [
+        ("sms", timedelta(0)),
+        ("mail", LAST_RESORT_AFTER),
+    ]

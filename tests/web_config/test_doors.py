@@ -24,6 +24,10 @@ IDS = {
     "token": "in_unknown",
     "uidb36": "bo",
     "key": "abc-def",
+    "contact": "fake",
+    "provider_id": "main",
+    "kind": "nobody",
+    "place_id": "ops",
 }
 # Pages that lead on by themselves when there is nothing to show for this person.
 ELSEWHERE = {

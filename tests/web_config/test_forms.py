@@ -384,7 +384,7 @@ def test_contacts_are_added_checked_and_saved_together(ada: Client) -> None:
     assert "pigeon:coop" in wrong.content.decode()
     assert Contact.objects.filter(user_id="ada").count() == 1
     done = ada.post("/me/contacts", {"name": ["fake", ""], "address": ["fake:ada", "fake:second"]})
-    assert done.headers["Location"] == "/me"
+    assert done.headers["Location"] == "/me#contacts"
     names = Contact.objects.filter(user_id="ada").values_list("name", "address")
     assert sorted(names) == [("fake", "fake:ada"), ("fake-2", "fake:second")]
 

@@ -16,9 +16,10 @@ from tocsin.api.room import Room
 from tocsin.api.words import Duration, Name, Sent, Slug, SlugInPath, shown
 from tocsin.escalation.policy_actions import policies_naming
 from tocsin.journal.changes import changing
+from tocsin.kernel.errors import Refused
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.actions import test_rules
-from tocsin.notification.channels import check_address
+from tocsin.notification.contact_actions import save_contacts, send_code
 from tocsin.notification.models import Rule
 from tocsin.notification.rule_actions import save_rules
 from tocsin.notification.rules import RULE_STEPS_MAX, Step
@@ -30,10 +31,12 @@ from tocsin.people.actions import (
     MEMBERS_MAX,
     SIGN_IN_LINK_LIFE,
 )
+from tocsin.people.contacts import prove_contact
 from tocsin.people.models import Contact, Team, User
-from tocsin.people.rules import May, Role, Scope
+from tocsin.people.rules import CODE_LIFE, May, Role, Scope, Standing
 
 ZONE_LENGTH_MAX = 64
+CODE_LENGTH_MAX = 20
 
 room = Room("people and teams")
 
@@ -154,9 +157,29 @@ class ReachBody(Sent):
 
 
 class ContactOut(BaseModel):
+    """A way to reach somebody. `state` says what it is worth: unverified ones get no pages, failing ones come last and
+    count as none. `worked_at` is when a message first went there, `failing_why` what the last one met."""
+
     name: str
     address: str
+    state: Standing
     verified_at: datetime | None
+    vouched_by: str
+    worked_at: datetime | None
+    failing_since: datetime | None
+    failing_why: str
+
+
+class CodeBody(Sent):
+    """The digits that were sent to the contact; spaces between them do not matter."""
+
+    code: Annotated[str, Field(min_length=1, max_length=CODE_LENGTH_MAX)]
+
+
+class CodeOut(BaseModel):
+    """The code went out; it opens nothing after `expires_at`."""
+
+    expires_at: datetime
 
 
 class ReachOut(BaseModel):
@@ -179,14 +202,15 @@ def show_reach(request: Asked, id: SlugInPath) -> ReachOut:
 
 @room.put("/users/{id}/reach", may=May.OWN_PROFILE, answer=ReachOut)
 def save_reach(request: Asked, id: SlugInPath, body: ReachBody) -> Status[ReachOut]:
-    """Replaces the contacts and the rules."""
+    """Replaces the contacts and the rules. What you add for yourself is unverified until you enter the code that is
+    sent there; what you write for somebody else you vouch for. An address that is left is told so."""
     user, by, now = near(request, id), request.auth.by, request.now
     rules = {
         urgency: [Step(step.contact, step.after) for step in steps]
         for urgency, steps in ((Urgency.HIGH, body.high), (Urgency.LOW, body.low))
     }
     with changing():
-        actions.save_contacts(id, body.contacts, by, now, check_address=check_address)
+        save_contacts(id, body.contacts, by, now)
         save_rules(id, rules, by, now)
     return Status(200, _reach(user))
 
@@ -196,6 +220,31 @@ def test_reach(request: Asked, id: SlugInPath) -> PageOut:
     """Sends a test message through every contact at once."""
     near(request, id)
     return PageOut(deliveries=test_rules(id, request.auth.by, request.now).deliveries.count())
+
+
+@room.post("/users/{id}/contacts/{name}/code", may=May.OWN_PROFILE, answer=CodeOut, status=202)
+def send_contact_code(request: Asked, id: SlugInPath, name: SlugInPath) -> Status[CodeOut]:
+    """Sends a code to a contact of your own, which proves that it is yours."""
+    _must_be_own(request, id)
+    send_code(id, name, request.auth.by, request.now)
+    return Status(202, CodeOut(expires_at=request.now + CODE_LIFE))
+
+
+@room.post("/users/{id}/contacts/{name}/verify", may=May.OWN_PROFILE, answer=ContactOut)
+def verify_contact(request: Asked, id: SlugInPath, name: SlugInPath, body: CodeBody) -> ContactOut:
+    """Verifies a contact of your own by the code that was sent there last. Wrong tries are counted."""
+    _must_be_own(request, id)
+    return _contact(prove_contact(id, name, body.code, request.auth.by, request.now))
+
+
+def _must_be_own(request: Asked, user_id: str) -> None:
+    if user_id != request.auth.user.pk:
+        raise Refused(
+            "Nobody proves another's contact",
+            "a contact of your own",
+            "Who may edit people vouches for what they write.",
+            status=403,
+        )
 
 
 def near(request: Asked, user_id: str) -> User:
@@ -210,13 +259,14 @@ def _reach(user: User) -> ReachOut:
     for rule in Rule.objects.filter(user=user).order_by("position"):
         steps[rule.urgency].append(RuleStep(contact=rule.contact, after=rule.delay))
     return ReachOut(
-        contacts=[
-            ContactOut(name=row.name, address=row.address, verified_at=row.verified_at)
-            for row in Contact.objects.filter(user=user)
-        ],
+        contacts=[_contact(row) for row in Contact.objects.filter(user=user)],
         high=steps[Urgency.HIGH],
         low=steps[Urgency.LOW],
     )
+
+
+def _contact(row: Contact) -> ContactOut:
+    return shown(ContactOut, row, state=row.as_value().standing)
 
 
 # -- teams ----------------------------------------------------------------------------------------------------------

@@ -17,10 +17,12 @@ from tocsin.people.models import Contact
 @dataclass(frozen=True)
 class Book:
     """`contacts` is person -> name -> address of those that are paged, `failing` person -> the names of those of them
-    that count as none; `steps` is (person, urgency) -> what their rules say, in order."""
+    that count as none, `unverified` person -> the names of those that are not paged; `steps` is (person, urgency) ->
+    what their rules say, in order."""
 
     contacts: Mapping[str, Mapping[str, str]]
     failing: Mapping[str, frozenset[str]]
+    unverified: Mapping[str, frozenset[str]]
     steps: Mapping[tuple[str, str], tuple[Step, ...]]
 
     def reaches(self, user: str) -> bool:
@@ -34,12 +36,15 @@ def book() -> Book:
     """The book as it is now."""
     contacts: dict[str, dict[str, str]] = {}
     failing: dict[str, set[str]] = {}
+    unverified: dict[str, set[str]] = {}
     for row in Contact.objects.all():
         known = row.as_value()
-        if known.is_paged:
-            contacts.setdefault(row.user_id, {})[row.name] = row.address
-            if not known.is_sound:
-                failing.setdefault(row.user_id, set()).add(row.name)
+        if not known.is_paged:
+            unverified.setdefault(row.user_id, set()).add(row.name)
+            continue
+        contacts.setdefault(row.user_id, {})[row.name] = row.address
+        if not known.is_sound:
+            failing.setdefault(row.user_id, set()).add(row.name)
     steps: dict[tuple[str, str], list[Step]] = {}
     rules = Rule.objects.order_by("position").values_list("user_id", "urgency", "contact", "delay")
     for user, urgency, contact, delay in rules:
@@ -47,5 +52,6 @@ def book() -> Book:
     return Book(
         contacts,
         {user: frozenset(names) for user, names in failing.items()},
+        {user: frozenset(names) for user, names in unverified.items()},
         {key: tuple(some) for key, some in steps.items()},
     )

@@ -55,6 +55,19 @@ class User(AbstractBaseUser):
         return salted_hmac("tocsin.people.session", value, secret=secret, algorithm="sha256").hexdigest()
 
 
+class ContactQuerySet(models.QuerySet["Contact"]):
+    def paged(self) -> ContactQuerySet:
+        """Those that get pages, as `rules.Contact.is_paged` says."""
+        own = models.Q()
+        for scheme in rules.OWN_SCHEMES:
+            own |= models.Q(address__startswith=f"{scheme}:")
+        return self.filter(models.Q(verified_at__isnull=False) | ~models.Q(vouched_by="") | own)
+
+    def sound(self) -> ContactQuerySet:
+        """Those that count, as `rules.Contact.is_sound` says."""
+        return self.paged().filter(failing_since=None)
+
+
 class Contact(models.Model):
     """One way to reach a person; `address` is a URL whose scheme names the channel (mailto:, https:, console:).
 
@@ -71,6 +84,8 @@ class Contact(models.Model):
     worked_at = models.DateTimeField(null=True, blank=True)  # when a message first went there
     failing_since = models.DateTimeField(null=True, blank=True)
     failing_why = models.CharField(max_length=200, blank=True, default="")
+
+    objects = ContactQuerySet.as_manager()
 
     class Meta:
         ordering = ["user_id", "name"]

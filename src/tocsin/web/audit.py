@@ -40,7 +40,26 @@ KINDS = {
     "token.revoked": "revoked a token of",
     "integration.rotated": "made a new key for integration",
 }
-NOUNS = ("service", "integration", "policy", "team", "user", "schedule", "calendar", "organisation")
+CONTACTS = {
+    "contact.code_made": "had a code sent to",
+    "contact.code_wrong": "mistyped the code of",
+    "contact.verified": "verified",
+    "contact.worked": "saw a first message go to",
+    "contact.failing": "found that messages do not arrive at",
+    "contact.recovered": "found that messages arrive again at",
+}
+NOUNS = (
+    "service",
+    "integration",
+    "policy",
+    "team",
+    "user",
+    "schedule",
+    "calendar",
+    "provider",
+    "place",
+    "organisation",
+)
 
 
 @dataclass(frozen=True)
@@ -135,6 +154,10 @@ def _what(row: Entry, names: Mapping[str, str]) -> str:
         return sentence(row.data)
     if (of_rota := audit_rota.SENTENCES.get(row.kind)) is not None:
         return of_rota(row.data, names)
+    if row.kind in CONTACTS:
+        user = str(row.data.get("user", ""))
+        why = f": {row.data['why']}" if row.data.get("why") else ""
+        return f"{CONTACTS[row.kind]} the contact {row.data.get('contact')} of {names.get(user, user)}{why}"
     noun, _, verb = row.kind.partition(".")
     about = str(row.data.get("user" if noun == "token" else noun, row.data.get("user", "")))
     own = row.who == f"user:{about}"

@@ -20,7 +20,7 @@ from tocsin.escalation.models import Policy
 from tocsin.intake.models import Alert
 from tocsin.intake.rules import key_digest
 from tocsin.kernel.errors import Refused
-from tocsin.people.models import User
+from tocsin.people.models import Contact, User
 from tocsin.people.rules import May
 from tocsin.web.forms import asker
 from tocsin.web.guard import needs
@@ -53,7 +53,8 @@ def first_steps(reader: User) -> Steps | None:
     """What is left to do before the first real alert, with lines to copy; None when there is nothing to show."""
     organisation = organisation_row()
     connected = Integration.objects.filter(last_event_at__isnull=False).exists() or Alert.objects.exists()
-    people = User.objects.filter(is_active=True, contacts__isnull=False).distinct()[:ENOUGH_PEOPLE]
+    sound = Contact.objects.sound()
+    people = User.objects.filter(is_active=True, contacts__in=sound).distinct()[:ENOUGH_PEOPLE]
     steps = Steps(
         connected=connected,
         people=len(people) >= ENOUGH_PEOPLE,

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -27,6 +26,7 @@ from tocsin.people.models import User
 from tocsin.people.rules import TABLE, May, Role
 from tocsin.web import sessions
 from tocsin.web.accounts import Adapter, note_access
+from tocsin.web.contacts import reached, ways_of
 from tocsin.web.forms import asker, by, id_of, instant, made_once, show, told_beside
 from tocsin.web.forms.people import PersonForm, zones
 from tocsin.web.guard import needs
@@ -40,12 +40,8 @@ LINK_LIFE = timedelta(hours=24)
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """Everybody, who cannot be reached first of all in words; and what each role may do."""
-    people = (
-        User.objects.people()
-        .annotate(ways=Count("contacts", distinct=True))
-        .prefetch_related("teams")
-        .order_by("-is_active", "name")
-    )
+    listed = User.objects.people().prefetch_related("teams", "contacts").order_by("-is_active", "name")
+    people = [(person, reached(person.contacts.all())) for person in listed]
     table = [(what.value, [what in TABLE[role] for role in Role]) for what in May]
     return render(request, "people/index.html", {"people": people, "roles": list(Role), "table": table})
 
@@ -57,13 +53,15 @@ def one(request: HttpRequest, user_id: str) -> HttpResponse:
     person = find_user(user_id)
     reader = asker(request)
     full = reader.pk == person.pk or reader.may(May.PEOPLE)
-    contacts = [(each, each.address if full else masked(each.address)) for each in person.contacts.all()]
+    known = list(person.contacts.all())
+    ways = ways_of(person, None if full else {each.name: masked(each.address) for each in known})
     return render(
         request,
         "people/one.html",
         {
             "person": person,
-            "contacts": contacts,
+            "ways": ways,
+            "paged": sum(each.as_value().is_paged for each in known),
             "rules": in_words_of(rules_of(person.pk)),
             "teams": person.teams.all(),
             "policies": policies_naming(f"user:{person.pk}"),

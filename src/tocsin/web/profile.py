@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from allauth.mfa.models import Authenticator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,10 +16,13 @@ from tocsin.escalation.policy_actions import policies_naming
 from tocsin.journal.changes import changing
 from tocsin.kernel.errors import Refused, not_found
 from tocsin.notification.actions import test_rules
+from tocsin.notification.contact_actions import send_code
 from tocsin.notification.rule_actions import rules_of
 from tocsin.people.actions import add_token, change_user, revoke_token
+from tocsin.people.contacts import prove_contact
 from tocsin.people.rules import TABLE, May, Role
-from tocsin.web.forms import asker, by, instant, show, told_beside
+from tocsin.web.contacts import own_ways
+from tocsin.web.forms import UNPROCESSABLE, asker, by, instant, show, told_beside, words
 from tocsin.web.forms.people import PersonForm, TokenForm, zones
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
@@ -31,6 +36,10 @@ WEBHOOKS = ("http://", "https://")
 @require_GET
 def me(request: HttpRequest) -> HttpResponse:
     """Everything about how I am reached, and the doors to the rest."""
+    return _me(request)
+
+
+def _me(request: HttpRequest, wrong: Mapping[str, str] | None = None) -> HttpResponse:
     person = asker(request)
     contacts = list(person.contacts.all())
     return render(
@@ -38,6 +47,8 @@ def me(request: HttpRequest) -> HttpResponse:
         "settings/me.html",
         {
             "contacts": contacts,
+            "ways": own_ways(person, instant(request), wrong),
+            "paged": sum(each.as_value().is_paged for each in contacts),
             "rules": in_words_of(rules_of(person.pk)),
             "has_webhook": any(each.address.startswith(WEBHOOKS) for each in contacts),
             "teams": person.teams.all(),
@@ -46,7 +57,36 @@ def me(request: HttpRequest) -> HttpResponse:
             "tokens": person.tokens.count(),
             "sessions": len(sessions_of(person)),
         },
+        status=UNPROCESSABLE if wrong else 200,
     )
+
+
+@needs(May.OWN_PROFILE)
+@require_POST
+def code(request: HttpRequest, contact: str) -> HttpResponse:
+    """Send a code to one of my contacts."""
+    try:
+        send_code(asker(request).pk, contact, by(request), instant(request))
+    except Refused as refused:
+        return _me(request, {contact: words(refused)})
+    say(request, f"A code is on its way to {contact}. Enter it here.")
+    return redirect(reverse("profile") + "#contacts")
+
+
+@needs(May.OWN_PROFILE)
+@require_POST
+def verify(request: HttpRequest, contact: str) -> HttpResponse:
+    """Verify one of my contacts by the code that was sent there."""
+    try:
+        prove_contact(
+            asker(request).pk, contact, request.POST.get("code", "")[:20], by(request), instant(request)
+        )
+    except Refused as refused:
+        if refused.status == 404:
+            raise
+        return _me(request, {contact: words(refused)})
+    say(request, f"{contact} is verified: pages go there.")
+    return redirect(reverse("profile") + "#contacts")
 
 
 @needs(May.OWN_PROFILE)
@@ -75,7 +115,7 @@ def test(request: HttpRequest) -> HttpResponse:
             f"A test is on its way through {count} contact{'s' if count != 1 else ''}. Look whether all arrive.",
         )
     else:
-        say(request, "You have no contact, so nothing was sent. Add one.")
+        say(request, "You have no contact that gets pages, so nothing was sent. Add one, and verify it.")
     return redirect("profile")
 
 
@@ -176,6 +216,8 @@ def end(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("me", me, name="profile"),
     path("me/contacts", contacts, name="my_contacts"),
+    path("me/contacts/<slug:contact>/code", code, name="contact_code"),
+    path("me/contacts/<slug:contact>/verify", verify, name="contact_verify"),
     path("me/rules", rules, name="my_rules"),
     path("me/test", test, name="test_my_rules"),
     path("me/name", name_and_zone, name="my_name"),

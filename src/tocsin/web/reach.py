@@ -10,14 +10,14 @@ from django.shortcuts import redirect, render
 from tocsin.kernel.durations import in_words
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.urgency import Urgency
-from tocsin.notification.channels import check_address
+from tocsin.notification.contact_actions import save_contacts, send_code
 from tocsin.notification.rule_actions import rules_of, save_rules
 from tocsin.notification.rules import Step
-from tocsin.people.actions import save_contacts
 from tocsin.people.models import User
-from tocsin.web.forms import UNPROCESSABLE, by, instant, words
+from tocsin.web.contacts import ways_of
+from tocsin.web.forms import UNPROCESSABLE, asker, by, instant, words
 from tocsin.web.forms.people import ContactDraft, ContactsDraft, RulesDraft
-from tocsin.web.layout import say
+from tocsin.web.layout import say, warn
 
 MASK = "…"
 
@@ -31,20 +31,39 @@ def edit_contacts(request: HttpRequest, person: User, after: str) -> HttpRespons
     if draft.change(request.POST.get("do", "save")):
         return _contacts_page(request, person, after, draft)
     if (value := draft.value()) is not None:
+        had = set(person.contacts.values_list("address", flat=True))
         try:
-            save_contacts(person.pk, value, by(request), instant(request), check_address=check_address)
+            save_contacts(person.pk, value, by(request), instant(request))
         except Refused as refused:
             draft.error = words(refused)
         else:
-            say(request, "Contacts saved." + ("" if value else " Nobody is reached without one."))
-            return redirect(after)
+            sent = _send_codes(request, person, had) if person.pk == asker(request).pk else []
+            next_ = f" A code is on its way to {' and '.join(sent)}: enter it there." if sent else ""
+            say(request, f"Contacts saved.{next_}" + ("" if value else " Nobody is reached without one."))
+            return redirect(after + ("#contacts" if sent else ""))
     return _contacts_page(request, person, after, draft, UNPROCESSABLE)
+
+
+def _send_codes(request: HttpRequest, person: User, had: set[str]) -> list[str]:
+    """Send a code to each contact that is new and has to be proved; returns their names."""
+    sent = []
+    for row in person.contacts.all():
+        if row.address not in had and not row.as_value().is_paged:
+            try:
+                send_code(person.pk, row.name, by(request), instant(request))
+            except Refused as refused:
+                warn(request, f"{row.name}: {refused}")
+            else:
+                sent.append(row.name)
+    return sent
 
 
 def _contacts_page(
     request: HttpRequest, person: User, after: str, draft: ContactsDraft, status: int = 200
 ) -> HttpResponse:
-    context = {"person": person, "draft": draft, "after": after}
+    own = person.pk == asker(request).pk
+    standings = {way.contact.name: way for way in ways_of(person)}
+    context = {"person": person, "draft": draft, "after": after, "own": own, "standings": standings}
     return render(request, "people/contacts.html", context, status=status)
 
 

@@ -24,9 +24,8 @@ FAILING_AFTER = timedelta(
     minutes=10
 )  # that they are apart at least: a provider's short trouble is none of a contact
 
-_OWN = (
-    "console",
-)  # shown by this very program to whoever may see it: nothing leaves that would need a proof
+# Shown by this very program to whoever may see it: nothing leaves that would need a proof.
+OWN_SCHEMES = ("console",)
 
 
 class Standing(StrEnum):
@@ -75,7 +74,7 @@ class Contact:
 
 def needs_proof(address: str) -> bool:
     """Whether a message to `address` leaves this program, so that it may be somebody else's."""
-    return address.partition(":")[0] not in _OWN
+    return address.partition(":")[0] not in OWN_SCHEMES
 
 
 # -- failing ---------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from tocsin.catalog.models import Organisation, Service
 from tocsin.escalation.actions import roster
@@ -16,7 +16,7 @@ from tocsin.notification.channels import check_address
 from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState
 from tocsin.people.models import Contact, User
-from tocsin.people.rules import Role
+from tocsin.people.rules import Role, Standing
 from tocsin.site import schema
 from tocsin.site.clock import now
 from tocsin.site.config import Config
@@ -50,23 +50,44 @@ def fallback() -> Iterator[Finding]:
 def people() -> Iterator[Finding]:
     """Whoever may be paged has a way to be reached."""
     paged = User.objects.people().filter(is_active=True).exclude(role=Role.STAKEHOLDER)
-    silent = paged.annotate(ways=Count("contacts")).filter(ways=0)
+    silent = paged.exclude(contacts__in=Contact.objects.paged())
+    alone = paged.filter(contacts__in=Contact.objects.paged()).exclude(contacts__in=Contact.objects.sound())
     if names := list(silent.values_list("id", flat=True)):
-        yield fail("people", f"without a contact: {named(names)}", "Add one under People.")
-    else:
+        yield fail(
+            "people",
+            f"without a contact: {named(names)}",
+            "Add one under People; unverified ones do not count.",
+        )
+    if failing := list(alone.distinct().values_list("id", flat=True)):
+        yield fail("people", f"whose contacts all fail: {named(failing)}", "Mend them, and send a test.")
+    if not names and not failing:
         yield ok("people", f"{paged.count()} who can be paged, each with a contact")
 
 
 def contacts() -> Iterator[Finding]:
-    """Every address still is one that a channel takes."""
-    bad = []
+    """Every address still is one that a channel takes, and takes what is sent there."""
+    bad, failing, unverified = [], [], []
     for row in Contact.objects.filter(user__is_active=True).iterator():
         try:
             check_address(row.address)
         except Refused as refused:
             bad.append(f"{row.user_id}/{row.name} ({refused.what})")
+            continue
+        standing = row.as_value().standing
+        if standing is Standing.FAILING:
+            failing.append(f"{row.user_id}/{row.name} ({row.failing_why})")
+        elif standing is Standing.UNVERIFIED:
+            unverified.append(f"{row.user_id}/{row.name}")
     if bad:
         yield fail("contacts", f"cannot be used: {named(bad)}", "Correct them under People.")
+    if failing:
+        yield warn("contacts", f"fail: {named(failing)}", "Mend them, and send a test.")
+    if unverified:
+        yield warn(
+            "contacts",
+            f"unverified, not paged: {named(unverified)}",
+            "Their people enter the code that is sent.",
+        )
 
 
 def services() -> Iterator[Finding]:
