@@ -46,6 +46,7 @@ class ActLink:
 
     @property
     def user(self) -> User:
+        assert self.page.user is not None  # a place's page has no links
         return self.page.user
 
     @property
@@ -87,7 +88,7 @@ def find_act_link(token: str) -> ActLink | None:
         return None
     page = (
         Page.objects.select_related("user")
-        .filter(pk=UUID(bytes=body[:16]), incident_id__isnull=False)
+        .filter(pk=UUID(bytes=body[:16]), incident_id__isnull=False, user__isnull=False)
         .first()
     )
     if page is None:
@@ -104,15 +105,18 @@ def use_act_link(link: ActLink, now: datetime) -> bool:
 
 
 def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
-    """What is said: the page's text with the buttons that belong to its person; who only learns has none."""
+    """What is said: the page's text with the buttons that belong to its person; who only learns has none.
+
+    A place's buttons open nothing: many read them, and only a chat that says who pressed can make one of them act.
+    """
     page, base = claimed_page, settings.CONFIG.url
     if page.kind == Kind.CODE:
         return code_message(page, str(delivery_id))
     acts: tuple[Act, ...] = ()
     code = ""
     if page.incident_id is not None and page.kind not in (Kind.SHADOW, Kind.OVER):
-        acts = tuple(Act(verb, _LABELS[verb], f"{base}/a/{act_token(page.pk, verb)}") for verb in BUTTONS)
-        code = reply_code(page.pk)
+        acts = tuple(Act(verb, _LABELS[verb], _act_url(page, verb)) for verb in BUTTONS)
+        code = reply_code(page.pk) if page.user_id is not None else ""
     return Message(
         id=str(delivery_id),
         subject=page.subject,
@@ -126,6 +130,11 @@ def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
         note=page.note,
         code=code,
     )
+
+
+def _act_url(page: Page, verb: ActVerb) -> str:
+    """The address that a button of the page opens for its person; "" when it is a place's."""
+    return f"{settings.CONFIG.url}/a/{act_token(page.pk, verb)}" if page.user_id is not None else ""
 
 
 def _path(page: Page) -> str:
