@@ -22,7 +22,7 @@ from tocsin.channels.mailserver import DEADLINE, AddressRefused, Conversation, M
 from tocsin.channels.outgoing import Unreachable
 from tocsin.channels.wording import RENDERING_FAILED, clean
 from tocsin.kernel.errors import Refused
-from tocsin.notification.rules import Blame, Failed, Limits, Message, Sent
+from tocsin.notification.rules import Act, Blame, Failed, Limits, Message, Sent
 from tocsin.notification.rules.throttling import STORM
 
 SUBJECT_LENGTH_MAX = 200
@@ -205,11 +205,16 @@ def _facts(message: Message) -> list[str]:
     return [clean(line, LINE_LENGTH_MAX, lines=True) for line in message.lines[:LINES_MAX]]
 
 
+def _doors(message: Message) -> list[Act]:
+    """The buttons that open something; those of a place's message open nothing."""
+    return [act for act in message.acts if act.url]
+
+
 def as_text(message: Message) -> str:
     """What to do, then what happened: the act comes first, because a lock screen shows only the beginning."""
     note = clean(message.note, NOTE_LENGTH_MAX, lines=True)
-    first = [f"{act.label}: {act.url}" for act in message.acts[:1]]
-    others = [f"{act.label}: {act.url}" for act in message.acts[1:]]
+    first = [f"{act.label}: {act.url}" for act in _doors(message)[:1]]
+    others = [f"{act.label}: {act.url}" for act in _doors(message)[1:]]
     others += [f"Everything about it: {message.link}"] if message.link else []
     parts = ("\n".join(first), note, "\n".join(_facts(message)), "\n".join(others))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -230,14 +235,14 @@ def as_html(message: Message) -> str:
         f"<!doctype html><html><head><meta charset=utf-8><meta name=color-scheme content='light dark'></head>"
         f'<body style="{_FONT};margin:16px;max-width:36rem">'
     ]
-    for act in message.acts[:1]:
+    for act in _doors(message)[:1]:
         out.append(f'<p><a href="{escape(act.url)}" style="{_BUTTON}">{escape(act.label)}</a></p>')
     if note:
         out.append(f'<p style="border-left:3px solid #8a8780;padding-left:12px">{_breaks(note)}</p>')
     facts = _facts(message)
     out += [f'<p style="font-weight:600;margin:16px 0 4px">{_breaks(fact)}</p>' for fact in facts[:1]]
     out += [f'<p style="margin:4px 0">{_breaks(fact)}</p>' for fact in facts[1:]]
-    doors = [(act.label, act.url) for act in message.acts[1:]]
+    doors = [(act.label, act.url) for act in _doors(message)[1:]]
     doors += [("Everything about it", message.link)] if message.link else []
     if doors:
         links = [f'<a href="{escape(url)}" style="{_QUIET}">{escape(label)}</a>' for label, url in doors]
