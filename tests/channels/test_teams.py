@@ -14,7 +14,7 @@ from tests.channels.hostile import LINK, message, messages
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.teams import Teams, body
 from tocsin.kernel.errors import Refused
-from tocsin.notification.rules import Blame, Failed, Sent
+from tocsin.notification.rules import Act, ActVerb, Blame, Failed, Sent
 from tocsin.testing.chats import Mood, running
 from tocsin.testing.chats.teams import BYTES_MAX, FakeTeams
 
@@ -160,3 +160,10 @@ def test_nothing_of_an_alerts_text_becomes_structure(hostile: Any) -> None:
         run["text"].encode()
     assert {act["type"] for act in card["actions"]} == {"Action.OpenUrl"}
     assert all(act["url"].startswith("https://tocsin.example/") for act in card["actions"])
+
+
+def test_in_a_room_no_button_acts_for_anybody(teams: Teams, fake: FakeTeams) -> None:
+    """Whoever pressed would act as somebody else, so a place's message has only the link."""
+    acts = tuple(Act(verb, str(verb), "") for verb in (ActVerb.ACKNOWLEDGE, ActVerb.RESOLVE))
+    card = body(message(acts=acts))["attachments"][0]["content"]
+    assert [act["title"] for act in card["actions"]] == ["Open in Tocsin"]

@@ -124,7 +124,9 @@ def _document(
         "lines": [clean(line, 1_000, lines=True) for line in message.lines[:50]],
         "details": dict(details),
         "link": message.link,
-        "acts": [{"verb": str(act.verb), "label": act.label, "url": act.url} for act in message.acts],
+        "acts": [
+            {"verb": str(act.verb), "label": act.label, "url": act.url} for act in message.acts if act.url
+        ],
     }
 
 

@@ -70,7 +70,7 @@ def shown(delivery: Delivery, state: str) -> Shown:
     """The message that was delivered, made again from the same page by the same rule."""
     message = message_of(delivery.page, UUID(str(delivery.pk)))
     over = state in ("resolved", "closed", "")
-    acts = NO_ACTS if over else tuple((act.label, urlsplit(act.url).path) for act in message.acts)
+    acts = NO_ACTS if over else tuple((act.label, urlsplit(act.url).path) for act in message.acts if act.url)
     return Shown(delivery, message, acts, urlsplit(message.link).path, state)
 
 
