@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tocsin.channels.mailserver import read_mail_server
+from tocsin.kernel.errors import not_found
 from tocsin.notification import accounts
 from tocsin.notification.channels import fixed_channels
 from tocsin.notification.introducing import can_be_introduced, introduce
@@ -29,7 +30,6 @@ from tocsin.notification.providers import (
     providers,
     save_provider,
     set_provider_enabled,
-    vendor_of,
 )
 from tocsin.notification.rules import Sent
 from tocsin.notification.rules.circuit import Health
@@ -127,7 +127,7 @@ def _schemes(vendor: Vendor | None) -> Sequence[str]:
 def _fixed() -> list[Fixed]:
     """The channels that are always there, with what is configured."""
     found: list[Fixed] = []
-    for channel in dict.fromkeys(fixed_channels().values()):
+    for channel in {id(each): each for each in fixed_channels().values()}.values():
         words, tone = "Needs no account.", "good"
         if "mailto" in channel.schemes:
             words, tone = _mail_words()
@@ -156,7 +156,8 @@ def _mail_words() -> tuple[str, str]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, kind: str) -> HttpResponse:
     """Add an account with a vendor."""
-    vendor = vendor_of(kind)
+    if (vendor := vendors().get(kind)) is None:
+        raise not_found("vendor", kind)
     free = _free_id(kind)
     form = ProviderForm(request.POST if request.method == "POST" else None, vendor, free_id=free)
     if request.method == "POST" and form.is_valid():
