@@ -22,7 +22,10 @@ SECRET_HEADER = "x-telegram-bot-api-secret-token"
 HEARS = ("message", "callback_query")
 COMMANDS = (
     ("who", "Who is on call"),
+    ("status", "What is on"),
     ("ack", "Acknowledge"),
+    ("resolve", "Resolve"),
+    ("escalate", "Escalate"),
     ("page", "Page somebody"),
     ("open", "Open an incident"),
     ("note", "Write a note"),
