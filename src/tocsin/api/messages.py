@@ -31,7 +31,8 @@ class DeliveryOut(BaseModel):
 
     id: UUID
     incident: int | None
-    user: str
+    user: str | None  # null: a place was told
+    place: str
     reason: str
     contact: str
     channel: str
@@ -106,6 +107,7 @@ def show_delivery(row: Delivery, reader: Caller) -> DeliveryOut:
         row,
         incident=row.incident_id,
         user=row.page.user_id,
+        place=row.page.place,
         reason=row.page.reason,
         channel=channel_word(row.address),
         address=row.address if own or May.AUDIT in reader.rights else None,

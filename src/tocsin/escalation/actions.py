@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from tocsin.catalog.actions import configuration, per_configuration
 from tocsin.escalation.models import Climb, Policy
+from tocsin.escalation.place_actions import tellings
 from tocsin.escalation.rules import (
     WAIT_MAX,
     Ahead,
@@ -49,6 +50,7 @@ from tocsin.kernel.urgency import Urgency
 from tocsin.notification.actions import Call, page_people
 from tocsin.notification.cards import touch_cards
 from tocsin.notification.models import Page
+from tocsin.notification.places import places
 from tocsin.notification.rules import Kind
 from tocsin.oncall.actions import calendars, on_call_at, schedules, timelines
 from tocsin.people.models import Membership, User
@@ -72,7 +74,16 @@ def roster() -> Roster:
     zones = {f"user:{user}": timezone for user, timezone in rows.items()}
     zones |= {f"schedule:{key}": schedule.timezone for key, schedule in schedules().items()}
     members_of = {team: tuple(people) for team, people in teams.items()}
-    return Roster(frozenset(rows), members_of, _on_call, is_open, zones, next_edge, _next_turn)
+    return Roster(
+        frozenset(rows),
+        members_of,
+        _on_call,
+        is_open,
+        zones,
+        next_edge,
+        _next_turn,
+        places=frozenset(places()),
+    )
 
 
 def _on_call(schedule: str, shift: str, at: datetime) -> tuple[str, ...]:
@@ -237,6 +248,7 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
     who = roster()
     calls: list[tuple[Climb, str, str, str]] = []  # climb, person, reason, handover note
     copies: list[tuple[Climb, str, str, str]] = []  # the same for those who learn
+    rooms: list[Call] = []
     facts: list[Fact] = []
     for climb in climbs:
         if climb.incident.state != State.TRIGGERED and not climb.forced:
@@ -259,6 +271,8 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
         note = Handover(**climb.handover).as_text() if climb.handover else ""
         calls += [(climb, user, reason, note) for user in people]
         learning = learners(climb.policy, decision, people, now)
+        names = [everybody()[user].name for user in people] if decision.places else []
+        rooms += tellings(climb.incident, decision.places, names, reason, note, now)
         copies += [(climb, user, reason, note) for user in learning if user in who.users]
         facts.append(_decided(climb, decision, people))
         _ended_by_hand(climb)
@@ -268,7 +282,7 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
     pages = _calls(calls, now)
     if higher := [climb.incident_id for climb in climbs if climb.pages_sent > 1]:
         touch_cards(higher, now)
-    page_people([*pages, *(copy_of(call) for call in _calls(copies, now))], now)
+    page_people([*pages, *(copy_of(call) for call in _calls(copies, now)), *rooms], now)
     point("climb: paged")
     wake("now", *(f"incident:{climb.incident_id}" for climb in climbs))
 
@@ -325,6 +339,8 @@ def _decided(climb: Climb, decision: Decision, people: tuple[str, ...]) -> Fact:
     if isinstance(decision, PageLevel | NobodyAtAll):
         why = {"closed": decision.closed, "empty": decision.empty}
         data |= {name: list(said) for name, said in why.items() if said}
+    if isinstance(decision, PageLevel | NobodyAtAll | Exhausted) and decision.places:
+        data["places"] = list(decision.places)
     if isinstance(decision, PageLevel):
         data |= {"level": decision.number, "round": decision.round, "skipped": list(decision.skipped)}
         return Fact(climb.incident.chain, "climb.paged", data)

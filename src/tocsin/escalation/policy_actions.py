@@ -15,6 +15,7 @@ from tocsin.journal.changes import changing, did, record, saved
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import check_slug
+from tocsin.notification.models import Place
 from tocsin.oncall.models import Schedule
 from tocsin.people.actions import check_name
 from tocsin.people.models import Team, User
@@ -37,6 +38,7 @@ class Policies:
         self._people = set(User.objects.people().values_list("pk", flat=True))
         self._teams = set(Team.objects.values_list("pk", flat=True))
         self._schedules = set(Schedule.objects.live().values_list("pk", flat=True))
+        self._places = set(Place.objects.values_list("pk", flat=True))
         self._calendars = set(Calendar.objects.values_list("pk", flat=True))
         self._rows = Policy.objects.select_for_update().order_by("pk").in_bulk(list(ids))
         self._changed: dict[str, Policy] = {}
@@ -74,6 +76,7 @@ class Policies:
             TargetKind.USER: self._people,
             TargetKind.TEAM: self._teams,
             TargetKind.SCHEDULE: self._schedules,
+            TargetKind.PLACE: self._places,
         }
         for number, level in enumerate(policy.levels, 1):
             where = f"level {number}"

@@ -175,6 +175,8 @@ def _people(target: Target, at: datetime) -> Sequence[str]:
         return [target.id]
     if target.kind is TargetKind.TEAM:
         return list(Membership.objects.filter(team=target.id).values_list("user_id", flat=True))
+    if target.kind is TargetKind.PLACE:
+        return []
     schedule = known_then(target.id, at)
     if schedule is None:
         return []

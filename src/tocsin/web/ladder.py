@@ -10,6 +10,7 @@ from tocsin.catalog.models import Calendar
 from tocsin.escalation.actions import fallback, roster
 from tocsin.escalation.rules import Climb, Clocks, Policy, Roster, Target, TargetKind, When, forecast
 from tocsin.kernel.durations import in_words
+from tocsin.notification.places import places
 from tocsin.oncall.models import Schedule
 from tocsin.people.models import Team, User
 
@@ -118,6 +119,7 @@ def _names() -> dict[str, dict[str, str]]:
         "user": dict(User.objects.values_list("pk", "name")),
         "team": dict(Team.objects.values_list("pk", "name")),
         "schedule": {row.pk: str(row) for row in Schedule.objects.live()},
+        "place": {key: place.name for key, place in places().items()},
         "calendar": dict(Calendar.objects.values_list("pk", "name")),
     }
 
@@ -135,6 +137,8 @@ def _target(names: Mapping[str, Mapping[str, str]], target: Target) -> Named:
         return Named(
             label if label.lower().startswith("team") else f"team {label}", target.kind, f"/teams/{target.id}"
         )
+    if target.kind is TargetKind.PLACE:
+        return Named(f"tells {label}", target.kind, "")
     if target.kind is TargetKind.SCHEDULE:
         return Named(f"{SHIFTS[target.shift]} {label}", target.kind, f"/schedules/{target.id}")
     return Named(label, target.kind, f"/people/{target.id}")

@@ -206,7 +206,13 @@ def _titles(data: Data) -> str:
 
 def _climb_paged(data: Data, actor: str, names: Names) -> tuple[str, str]:
     again = f", round {data['round']}" if int(data.get("round") or 1) > 1 else ""
-    return f"Level {_word(data, 'level')}{again} pages {people(data, names)}{_passed(data)}", ""
+    return f"Level {_word(data, 'level')}{again} pages {people(data, names)}{_and_tells(data)}{_passed(data)}", ""
+
+
+def _and_tells(data: Data) -> str:
+    """Which places are told besides; "" for none."""
+    told = [str(place) for place in data.get("places") or ()]
+    return f" and tells {', '.join(told)}" if told else ""
 
 
 def _passed(data: Data) -> str:

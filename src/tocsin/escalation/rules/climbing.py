@@ -27,7 +27,8 @@ class PageLevel:
     """Page these people: level `number` (from 1) in round `round` (from 1).
 
     `skipped` are the levels passed over just now because nobody was on them, `closed` those of them that their
-    condition kept people out of. `empty` are the schedules, on the way and on this level, with nobody on call.
+    condition kept people out of. `empty` are the schedules, on the way and on this level, with nobody on call, and
+    `places` what is told besides.
     """
 
     number: int
@@ -36,11 +37,14 @@ class PageLevel:
     skipped: tuple[int, ...] = ()
     closed: tuple[int, ...] = ()
     empty: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Exhausted:
     """Every level has been paged as often as the policy says, and nobody answered the last."""
+
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class NobodyAtAll:
 
     closed: tuple[int, ...] = ()
     empty: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,35 +76,38 @@ def escalate(
 
     At most one level is paged per call, and the next timeout runs from `now`, not from a missed `due_at`: after an
     outage a backlog climbs one level per timeout instead of waking every level at once. A level with nobody on it
-    is passed over at once, and said; a whole round of such levels ends in NobodyAtAll. At low urgency, where conditions
-    close all of them, the climb waits where it is until one opens; not longer than WAIT_MAX.
+    is passed over at once, and said; a whole round of such levels ends in NobodyAtAll. A level that only tells places
+    tells them and is passed over at once too: a room is told, and nobody is woken by it. At low urgency, where
+    conditions close all of them, the climb waits where it is until one opens; not longer than WAIT_MAX.
     """
     if climb.due_at is None or now < climb.due_at:
         return None, climb
     skipped: list[int] = []
     closed: list[int] = []
     empty: dict[str, None] = {}
+    places: dict[str, None] = {}
     sent = climb.pages_sent
-    while sent < policy.pages_max and len(skipped) < len(policy.levels):
+    while sent < policy.pages_max and sent - climb.pages_sent < len(policy.levels):
         index = sent % len(policy.levels)
         level = policy.levels[index]
         sent += 1
         found = roster.find(level.notify, level.when, now)
         empty |= dict.fromkeys(found.empty)
+        places |= dict.fromkeys(found.places)
         if found.people:
             round_number = 1 + (sent - 1) // len(policy.levels)
-            passed = tuple(skipped), tuple(closed), tuple(empty)
+            passed = tuple(skipped), tuple(closed), tuple(empty), tuple(places)
             decision = PageLevel(index + 1, round_number, found.people, *passed)
             return decision, Climb(due_at=now + level.timeout, pages_sent=sent)
-        skipped.append(index + 1)
+        skipped += [index + 1] if not found.places else []
         closed += [index + 1] if found.closed else []
     all_closed = urgency is Urgency.LOW and skipped and len(closed) == len(skipped)
     if all_closed and (opening := _opening(policy, closed, roster, now)) is not None:
         return Waits(*opening, tuple(closed)), replace(climb, due_at=opening[0])
     stopped = replace(climb, due_at=None, pages_sent=sent)
-    if len(skipped) >= len(policy.levels):
-        return NobodyAtAll(tuple(closed), tuple(empty)), stopped
-    return Exhausted(), stopped
+    if sent - climb.pages_sent >= len(policy.levels):
+        return NobodyAtAll(tuple(closed), tuple(empty), tuple(places)), stopped
+    return Exhausted(tuple(places)), stopped
 
 
 def _opening(

@@ -11,13 +11,14 @@ from typing import Any
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import check_slug
 
-EXAMPLE = 'a text like "schedule:web-primary", "team:web" or "user:bo"'
+EXAMPLE = 'a text like "schedule:web-primary", "team:web", "user:bo" or "place:ops"'
 
 
 class TargetKind(StrEnum):
     USER = "user"
     TEAM = "team"
     SCHEDULE = "schedule"
+    PLACE = "place"  # told, and nobody is woken by it
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,12 @@ class When:
 @dataclass(frozen=True)
 class Found:
     """Who is behind a level at an instant. `empty` are its schedules on which nobody is on call then; `closed` says
-    that its condition keeps at least one of its targets or people out."""
+    that its condition keeps at least one of its targets or people out; `places` are told, and count as nobody."""
 
     people: tuple[str, ...]
     empty: tuple[str, ...] = ()
     closed: bool = False
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Roster:
     """Who is behind a target at any instant. Inactive people are in none of these."""
 
     users: frozenset[str] = frozenset()
+    places: frozenset[str] = field(default=frozenset(), kw_only=True)
     teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Who is on call for a schedule, or before or after that; () for nobody, and for a schedule that there is not.
     on_call: Callable[[str, str, datetime], tuple[str, ...]] = lambda schedule, shift, at: ()
@@ -82,6 +85,7 @@ class Roster:
     def find(self, targets: Sequence[Target], when: When | None, at: datetime) -> Found:
         """Who is behind `targets` at `at` under the condition `when` (None: always)."""
         found: dict[str, None] = {}
+        places: dict[str, None] = {}
         empty: list[str] = []
         closed = False
         for target in targets:
@@ -91,6 +95,9 @@ class Roster:
                 and not self._holds(when, self._zone(when, target), at)
             ):
                 closed = True
+                continue
+            if target.kind is TargetKind.PLACE:
+                places |= {target.id: None} if target.id in self.places else {}
                 continue
             members = [user for user in self._members(target, at) if user in self.users]
             if target.kind is TargetKind.SCHEDULE and not members:
@@ -102,7 +109,7 @@ class Roster:
                 closed |= len(there) < len(members)
                 members = there
             found |= dict.fromkeys(members)
-        return Found(tuple(found), tuple(empty), closed)
+        return Found(tuple(found), tuple(empty), closed, tuple(places))
 
     def next_change(self, targets: Sequence[Target], when: When, at: datetime) -> datetime | None:
         """The first instant after `at` at which the condition may let other people in; None for not in a while."""
@@ -122,6 +129,8 @@ class Roster:
             return (target.id,)
         if target.kind is TargetKind.TEAM:
             return self.teams.get(target.id, ())
+        if target.kind is TargetKind.PLACE:
+            return ()
         return self.on_call(target.id, target.shift, at)
 
     def _zone(self, when: When, target: Target) -> str:

@@ -103,6 +103,8 @@ def _named(arrangement: Arrangement, watch: Watch, target: Target, at: datetime)
         return (target.id,)
     if target.kind is TargetKind.TEAM:
         return arrangement.teams.get(target.id, ())
+    if target.kind is TargetKind.PLACE:
+        return ()
     return watch.on_call(target.id, target.shift, at)
 
 
@@ -113,6 +115,8 @@ def _empty(arrangement: Arrangement, target: Target) -> str:
             if target.id in arrangement.teams
             else f"there is no team {target.id}"
         )
+    if target.kind is TargetKind.PLACE:
+        return f"{target} is told, and wakes nobody"
     if target.id not in arrangement.schedules:
         return f"there is no schedule {target.id}"
     how = {"": "on call", "next": "on call next", "previous": "on call before"}[target.shift]

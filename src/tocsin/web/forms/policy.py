@@ -24,6 +24,7 @@ from tocsin.escalation.rules import (
 )
 from tocsin.kernel.durations import format_duration, parse_duration
 from tocsin.kernel.errors import Refused
+from tocsin.notification.places import places
 from tocsin.oncall.models import Schedule
 from tocsin.people.models import Team, User
 from tocsin.web.forms import IdField, id_of, words
@@ -129,10 +130,11 @@ class PolicyForm(forms.Form):
 
 
 def choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Whom a level can name: whoever is on call, people and teams."""
+    """Whom a level can name: whoever is on call, people, teams and places."""
     schedules = [(row.pk, str(row)) for row in Schedule.objects.live()]
     people = User.objects.people().filter(is_active=True).values_list("pk", "name")
     teams = Team.objects.values_list("pk", "name")
+    rooms = [(f"place:{key}", place.name) for key, place in places().items()]
     return [
         ("Whoever is on call for", [(f"schedule:{key}", name) for key, name in schedules]),
         ("Whoever comes next on", [(f"schedule:{key}/next", f"{name}, next") for key, name in schedules]),
@@ -142,6 +144,7 @@ def choices() -> list[tuple[str, list[tuple[str, str]]]]:
         ),
         ("People", [(f"user:{key}", name) for key, name in people]),
         ("Teams", [(f"team:{key}", name) for key, name in teams]),
+        *([("Places, told beside", rooms)] if rooms else []),
     ]
 
 
