@@ -223,10 +223,19 @@ def test_a_plan_is_told_and_only_then_done(stopped: Path) -> None:
     wider = ORGANISATION + "  - {id: search, name: Search, policy: web}\n"
     planned = apply(stopped, wider, "--dry-run")
     assert "1 to add, 0 to change, 0 to remove." in planned.stdout
+    assert "What becomes of shifts" not in planned.stdout
     assert "search" not in tocsin(stopped, "export").stdout
     assert apply(stopped, wider).returncode == 0
     assert "search" in tocsin(stopped, "export").stdout
     assert apply(stopped, wider).stdout == "Nothing changes.\n"
+
+
+def test_a_plan_tells_what_becomes_of_shifts(stopped: Path) -> None:
+    layer = "{rotation: fixed, start: 2026-01-01, users: [ada]}"
+    schedule = f"schedules:\n  - {{id: web, timezone: UTC, layers: [{layer}]}}\n"
+    planned = apply(stopped, schedule, "--dry-run").stdout.splitlines()
+    assert planned[-2] == "What becomes of shifts within 12 weeks:"
+    assert planned[-1].startswith("  schedule web: 1 shift is new; 1 person is told; Ada")
 
 
 def test_what_is_exported_changes_nothing_when_it_is_applied(stopped: Path) -> None:

@@ -18,6 +18,7 @@ from tocsin.kernel.urgency import Impact, Priority, Urgency
 from tocsin.notification.providers import SETTING_LENGTH_MAX
 from tocsin.notification.rules import DeliveryState
 from tocsin.organisation.actions import File, Plan, apply, export, plan
+from tocsin.organisation.impacts import impact_lines
 from tocsin.organisation.outside import OUTSIDE_MAX, OUTSIDE_NAME_LENGTH_MAX
 from tocsin.organisation.reading import FILE_BYTES_MAX, FILES_MAX
 from tocsin.organisation.rules import Added, Change, Changed
@@ -107,6 +108,12 @@ class PlanOut(BaseModel):
     words: list[str]
 
 
+class PlannedOut(PlanOut):
+    """`impact`: what becomes of people's shifts within 12 weeks, a line for each schedule."""
+
+    impact: list[str]
+
+
 class AppliedOut(PlanOut):
     """What was done. `keys` holds the keys that were made, by integration: said once."""
 
@@ -123,10 +130,11 @@ class ExportOut(BaseModel):
     text: str
 
 
-@room.post("/organisation/plan", may=May.SETTINGS, answer=PlanOut)
-def plan_files(request: Asked, body: OrganisationFiles) -> PlanOut:
+@room.post("/organisation/plan", may=May.SETTINGS, answer=PlannedOut)
+def plan_files(request: Asked, body: OrganisationFiles) -> PlannedOut:
     """What applying these files would do, without doing it. Every mistake is named with its file and line."""
-    return _planned(plan(_files(body), body.prune, body.outside))
+    planned = plan(_files(body), body.prune, body.outside)
+    return PlannedOut(**_planned(planned).model_dump(), impact=impact_lines(planned, request.now))
 
 
 @room.post("/organisation/apply", may=May.SETTINGS, answer=AppliedOut)

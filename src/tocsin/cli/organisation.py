@@ -49,6 +49,8 @@ def apply(
         say_json(done)
         return
     say("\n".join(done["words"]))
+    if impact := done.get("impact"):
+        say("\n".join(["What becomes of shifts within 12 weeks:", *(f"  {line}" for line in impact)]))
     if keys := done.get("keys"):
         complain("these keys were made; `tocsin integration key ID` shows them again.")
         for integration, key in keys.items():

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import digest
 from tocsin.organisation.actions import Applied, File, Plan, apply, export, plan
+from tocsin.organisation.impacts import impact_lines
 from tocsin.organisation.reading import FILE_BYTES_MAX, FilesRefused
 from tocsin.people.rules import May
 from tocsin.web.forms import UNPROCESSABLE, by, instant
@@ -30,6 +31,7 @@ class Looked:
     text: str = ""
     prune: bool = False
     plan: Plan | None = None
+    impact: list[str] = field(default_factory=list)  # on people's shifts
     applied: Applied | None = None
     problems: tuple[Refused, ...] = ()
     left_out: int = 0
@@ -85,7 +87,7 @@ def _look(request: HttpRequest, looked: Looked) -> None:
         if request.POST.get("do") == "apply" and request.POST.get("print") == looked.print:
             looked.applied = apply(planned, by(request), instant(request))
             return
-        looked.plan = planned
+        looked.plan, looked.impact = planned, impact_lines(planned, instant(request))
         if request.POST.get("do") == "apply":
             looked.note = "The configuration has changed since you looked. This is the plan now."
     except FilesRefused as refused:
