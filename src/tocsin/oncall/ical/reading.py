@@ -7,14 +7,15 @@ limit that the kernel enforces; `check` refuses before that what need not be loo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
-from icalendar import Calendar
+from icalendar import Calendar, Component
 
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.spans import Span
@@ -31,6 +32,15 @@ _FOLD = re.compile(r"\r?\n[ \t]")
 _RULE = re.compile(r"^(?:RRULE|EXRULE)\b[^:\n]*:(.*)$", re.MULTILINE | re.IGNORECASE)
 _FREQUENCIES = frozenset({"HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
 _FINE = ("BYSECOND", "BYMINUTE")  # several of them are more than once an hour, whatever FREQ says
+# What is needed of a calendar, of all that stands in one; the rest would only be parsed.
+_NEEDED = frozenset(
+    ["BEGIN", "END", "TZID", "TZOFFSETFROM", "TZOFFSETTO", "UID", "SUMMARY", "STATUS", "ATTENDEE", "SEQUENCE",
+     "DTSTART", "DTEND", "DURATION", "RRULE", "EXRULE", "RDATE", "EXDATE", "RECURRENCE-ID"]
+)  # fmt: skip
+_NAME = re.compile(r"[A-Za-z0-9-]+")
+_TIMES = ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
+_SERIES = ("RRULE", "EXRULE", "RDATE", "RECURRENCE-ID")
+_AS_EVER = ("STATUS:CONFIRMED", "SEQUENCE:0")
 _AWAY = frozenset({"DECLINED"})
 _THINGS = frozenset({"ROOM", "RESOURCE"})
 
@@ -81,16 +91,88 @@ def happenings(text: str, span: Span, here: ZoneInfo) -> list[Happening]:
     """What happens in `span` by a text that `check` returned, sorted. Times without a zone, and whole days, are by
     the clocks of `here`. Raises Refused."""
     try:
-        calendar = Calendar.from_ical(text)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+        calendar = Calendar.from_ical(_needed(text))
+        _check_events(calendar, span, here)
+        events = [*_single(calendar), *recurring_ical_events.of(calendar).between(*span)]
+    except Refused:
+        raise
+    except Exception as error:  # whatever a library makes of what a stranger wrote
         raise Refused(f"The calendar cannot be read: {_line(error)[:150]}", "an iCalendar file") from error
-    events = recurring_ical_events.of(calendar, skip_bad_series=True).between(*span)
     if len(events) > HAPPENINGS_MAX:
         raise Refused(
             f"The calendar has {len(events):,} events within the year", f"at most {HAPPENINGS_MAX:,}"
         )
     found = [each for event in events if (each := _happening(event, here)) and each.span.common(span)]
     return sorted(found, key=lambda each: each.span)
+
+
+def _needed(text: str) -> str:
+    """The calendar without alarms, pages of text and what programs note for themselves: most of it, by its length."""
+    kept: list[str] = []
+    alarms = 0
+    for line in _FOLD.sub("", text).splitlines():
+        name = _NAME.match(line)
+        word = name.group().upper() if name else ""
+        if alarms or line.upper() == "BEGIN:VALARM":
+            alarms += (word == "BEGIN") - (word == "END")
+        elif word in _NEEDED and line.upper() not in _AS_EVER:
+            kept.append(line)
+    return "\r\n".join(kept)
+
+
+def _single(calendar: Component) -> list[Component]:
+    """The events that are but once, taken out of `calendar`: nothing has to be worked out for them."""
+    named = Counter(str(each.get("UID")) for each in calendar.subcomponents if each.name == "VEVENT")
+    single = [each for each in calendar.subcomponents if _is_single(each, named)]
+    calendar.subcomponents = [each for each in calendar.subcomponents if not _is_single(each, named)]
+    return single
+
+
+def _is_single(event: Component, named: Mapping[str, int]) -> bool:
+    if event.name != "VEVENT" or named[str(event.get("UID"))] > 1 or any(name in event for name in _SERIES):
+        return False
+    start, end = (getattr(event.get(name), "dt", None) for name in ("DTSTART", "DTEND"))
+    if not isinstance(start, datetime) or not isinstance(end, datetime):
+        return False
+    return (start.tzinfo is None) == (end.tzinfo is None) and start < end
+
+
+def _check_events(calendar: Component, span: Span, here: ZoneInfo) -> None:
+    """Raises Refused for an event that may matter in `span` and whose times cannot be read: left out, it would take
+    somebody off call in silence."""
+    for event in calendar.walk("VEVENT"):
+        if str(event.get("status", "")).upper() == "CANCELLED":
+            continue
+        if (why := _unreadable(event)) and not _is_over(event, span, here):
+            raise Refused(
+                f"An event cannot be read: {_line(event.get('summary', ''))[:100]!r}, {why}",
+                "times as RFC 5545 writes them, in a zone that the calendar or IANA names",
+            )
+
+
+def _unreadable(event: Component) -> str:
+    """What of its times cannot be read; "" when all can."""
+    for name in _TIMES:
+        if any(name == wrong for wrong, _ in event.errors):
+            return f"its {name} makes no sense"
+    if "EXRULE" in event:  # nobody reads it any more: people would be on call when they are not
+        return "it has an EXRULE, which RFC 5545 has done away with"
+    if event.get("DTSTART") is None or isinstance(event["DTSTART"], list):
+        return "it has no DTSTART, or several"
+    for name in ("DTSTART", "DTEND", "RECURRENCE-ID"):
+        value = event.get(name)
+        zone = getattr(value, "params", {}).get("TZID")
+        if zone and isinstance(value.dt, datetime) and value.dt.tzinfo is None:
+            return f"nobody knows its zone {_line(zone)!r}"
+    return ""
+
+
+def _is_over(event: Component, span: Span, here: ZoneInfo) -> bool:
+    """Whether it was once, and days before `span`, wherever that was."""
+    if event.errors or any(name in event for name in ("RRULE", "RDATE")) or "DTEND" not in event:
+        return False
+    end = getattr(event["DTEND"], "dt", None)
+    return isinstance(end, date) and _instant(end, here) + timedelta(days=2) < span.start
 
 
 def _happening(event: Any, here: ZoneInfo) -> Happening | None:
