@@ -231,11 +231,13 @@ def test_a_plan_is_told_and_only_then_done(stopped: Path) -> None:
 
 
 def test_a_plan_tells_what_becomes_of_shifts(stopped: Path) -> None:
-    layer = "{rotation: fixed, start: 2026-01-01, users: [ada]}"
+    layer = "{rotation: fixed, start: 2026-01-01, users: [bo]}"
     schedule = f"schedules:\n  - {{id: web, timezone: UTC, layers: [{layer}]}}\n"
-    planned = apply(stopped, schedule, "--dry-run").stdout.splitlines()
+    answer = apply(stopped, schedule, "--dry-run")
+    assert answer.returncode == 0, answer.stderr
+    planned = answer.stdout.splitlines()
     assert planned[-2] == "What becomes of shifts within 12 weeks:"
-    assert planned[-1].startswith("  schedule web: 1 shift is new; 1 person is told; Ada")
+    assert planned[-1].startswith("  schedule web: 1 shift is new; 1 person is told; Bo Lind")
 
 
 def test_what_is_exported_changes_nothing_when_it_is_applied(stopped: Path) -> None:
