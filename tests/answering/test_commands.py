@@ -30,8 +30,6 @@ from tocsin.journal.models import Entry
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Commanded, Reported, Told, Tone
-from tocsin.people.models import User
-from tocsin.people.rules import COMMAND_LINE, Role
 
 Types = Callable[..., Told]
 
@@ -50,9 +48,6 @@ def types(world: World, clock: Clock) -> Types:
 @pytest.fixture
 def calm(world: World, clock: Clock, outbox: Outbox) -> Road:
     """The road with nothing on it."""
-    User.objects.create(
-        id=COMMAND_LINE, name="Command line", email="c@localhost", role=Role.ADMIN, created_at=clock.now
-    )
     return Road(world, clock)
 
 

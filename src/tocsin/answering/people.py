@@ -36,7 +36,7 @@ def people_at(address: str) -> list[User]:
     return list(User.objects.filter(pk__in=users, is_active=True).order_by("pk")) if users else []
 
 
-def behind(address: str, rather: str = "") -> User | None:
+def behind(address: str, rather: str | None = None) -> User | None:
     """The one person at `address`; of several the one called `rather`, else None."""
     found = people_at(address)
     return next((user for user in found if user.pk == rather), found[0] if len(found) == 1 else None)
@@ -45,9 +45,9 @@ def behind(address: str, rather: str = "") -> User | None:
 def answerable(user_ids: list[str], now: datetime) -> list[Page]:
     """The pages of these people that a code may mean: of the last day, the newest first."""
     rows = Page.objects.select_related("user").filter(
-        user__in=user_ids, incident_id__isnull=False, created_at__gt=now - ACT_LINK_LIFE
+        user__in=user_ids, incident_id__isnull=False, kind=Kind.PAGE, created_at__gt=now - ACT_LINK_LIFE
     )
-    return list(rows.exclude(kind=Kind.SHADOW).order_by("-created_at", "-pk")[:PAGES_MAX])
+    return list(rows.order_by("-created_at", "-pk")[:PAGES_MAX])
 
 
 def with_code(pages: list[Page], code: str) -> list[Page]:

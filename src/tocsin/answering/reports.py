@@ -35,9 +35,9 @@ from tocsin.kernel.urgency import Urgency
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import Kind
 from tocsin.people.models import User
-from tocsin.people.rules import COMMAND_LINE
 
 TELL_MAX = 100  # reporters in one look
+REPORTER = "reporter"  # stands where the name of a place does, of messages to who has no account
 LOOKED_AT_MAX = 200  # open incidents among which similar ones are looked for
 
 
@@ -230,12 +230,12 @@ def _ending(incident: Incident) -> str:
 def _tell(one: Report, text: str, now: datetime) -> None:
     """One quiet message to the reporter, where they said it; in the caller's transaction. At most UPDATES_MAX."""
     address = one.address or _address_of(one.user)
-    carrier = one.user or User.objects.filter(pk=COMMAND_LINE).first()
-    if not address or carrier is None or one.updates >= UPDATES_MAX:
+    if not address or one.updates >= UPDATES_MAX:
         return
     path = f"/incidents/{one.incident_id}" if one.user is not None else ""
     page = Page.objects.create(
-        user=carrier,
+        user=one.user,
+        place="" if one.user is not None else REPORTER,
         urgency="low",
         kind=Kind.NOTICE,
         reason="something that they reported",

@@ -65,7 +65,7 @@ def answered(page: Page, user: User, text: str, through: str, now: datetime) -> 
     if page.kind == Kind.SHADOW and user.pk == page.user_id and read.verb is not ActVerb.NOTE:
         return Told("Nothing was done. You were sent a copy, to learn from.", Tone.NOT_DONE)
     if user.pk == page.user_id:
-        return _use(page, read, through, now)
+        return _use(page, user, read, through, now)
     incident = incident_of(page.incident_id)
     if incident is None:
         return Told("This message is about nothing that is still known.", Tone.NOT_DONE)
@@ -83,9 +83,9 @@ def _by_code(words: Written, people: list[User], now: datetime) -> Told:
     if isinstance(read, Unclear):
         return Told(asked_words(read, pages), Tone.ASKED)
     found = with_code(pages, read.code)
-    if len(found) == 1:
+    if len(found) == 1 and found[0].user is not None:
         right_code(words.address)
-        return _use(found[0], read, channel_word(words.address), now)
+        return _use(found[0], found[0].user, read, channel_word(words.address), now)
     if found:  # one in a million, and not to be guessed
         return Told(
             f"Nothing was done: {read.code} means two messages. Open the link in yours instead.", Tone.ASKED
@@ -102,7 +102,7 @@ def _by_code(words: Written, people: list[User], now: datetime) -> Told:
     return Told(" ".join(filter(None, (said, choices_words(pages)))), Tone.NOT_DONE)
 
 
-def _use(page: Page, wish: Wish, through: str, now: datetime) -> Told:
+def _use(page: Page, user: User, wish: Wish, through: str, now: datetime) -> Told:
     """Do it as with a link of that page: each verb once, for a day; notes as often as there is something to say."""
     incident = incident_of(page.incident_id)
     if incident is None:
@@ -111,13 +111,13 @@ def _use(page: Page, wish: Wish, through: str, now: datetime) -> Told:
     link = ActLink(page, wish.verb, used)
     meets = standing(acting.press_of(link, incident), now)
     if meets is not Standing.OPEN:
-        return Told(standing_words(meets, incident, page.user, now), Tone.NOT_DONE)
+        return Told(standing_words(meets, incident, user, now), Tone.NOT_DONE)
     if wish.verb is ActVerb.NOTE:
-        return act(wish.verb, incident, page.user, through, wish.text, now)
+        return act(wish.verb, incident, user, through, wish.text, now)
     woken = next_people(incident, now) if wish.verb is ActVerb.ESCALATE else ""
     outcome = acting.use(link, now, text=wish.text, through=through)
     if outcome is None:
-        return Told(standing_words(Standing.DONE, incident, page.user, now), Tone.NOT_DONE)
+        return Told(standing_words(Standing.DONE, incident, user, now), Tone.NOT_DONE)
     if not outcome.changed:
         return Told(nothing_done(outcome.incident, outcome.why), Tone.NOT_DONE)
-    return Told(done_words(wish.verb, outcome.incident, page.user, now, woken))
+    return Told(done_words(wish.verb, outcome.incident, user, now, woken))

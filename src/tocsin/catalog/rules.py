@@ -23,11 +23,12 @@ ACK_TIMEOUT_MAX = timedelta(days=7)
 
 
 class IntegrationType(StrEnum):
-    """`alertmanager` speaks Alertmanager's webhook and API v2; `events` PagerDuty, Opsgenie and plain JSON.
-    A key of either type opens every path; the type decides which set-up lines are shown."""
+    """`alertmanager` speaks Alertmanager's webhook and API v2; `events` PagerDuty, Opsgenie and plain JSON; `email` is a
+    mailbox. A key of whichever type opens every path; the type decides which set-up lines are shown."""
 
     ALERTMANAGER = "alertmanager"
     EVENTS = "events"
+    EMAIL = "email"
 
 
 class UrgencyFrom(StrEnum):

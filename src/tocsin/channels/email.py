@@ -31,6 +31,7 @@ LINE_LENGTH_MAX = 1_000
 LINES_MAX = 50
 NOTE_LENGTH_MAX = 4_000
 ADDRESS_LENGTH_MAX = 254
+HINT = 'Or reply: "ack", "resolve", "snooze 2h" or "escalate" as the first line; anything else is a note. Code: {code}.'
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
@@ -162,10 +163,12 @@ def _letter(sender: Address, mailbox: str, to_name: str, message: Message, now: 
     # line breaks in them included.
     letter = MIMEMultipart("alternative")
     letter["From"] = _named(sender.display_name, sender.addr_spec)
-    letter["To"] = _named(to_name, mailbox)
+    letter["To"] = _named(str(message.details.get("to") or to_name), mailbox)
     letter["Subject"] = _header(clean(message.subject, SUBJECT_LENGTH_MAX))
     letter["Date"] = format_datetime(now)
     letter["Message-ID"] = f"<{_atom(message.id)}@{sender.domain}>"
+    if message.reply_to:
+        letter["Reply-To"] = message.reply_to
     if message.thread:
         # Nobody ever gets the letter named here; mail programs thread what refers to it all the same.
         letter["In-Reply-To"] = letter["References"] = f"<{_atom(message.thread)}@{sender.domain}>"
@@ -216,6 +219,7 @@ def as_text(message: Message) -> str:
     first = [f"{act.label}: {act.url}" for act in _doors(message)[:1]]
     others = [f"{act.label}: {act.url}" for act in _doors(message)[1:]]
     others += [f"Everything about it: {message.link}"] if message.link else []
+    others += [HINT.format(code=message.code)] if message.reply_to else []
     parts = ("\n".join(first), note, "\n".join(_facts(message)), "\n".join(others))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -247,6 +251,8 @@ def as_html(message: Message) -> str:
     if doors:
         links = [f'<a href="{escape(url)}" style="{_QUIET}">{escape(label)}</a>' for label, url in doors]
         out.append(f'<p style="margin-top:24px">{"".join(links)}</p>')
+    if message.reply_to:
+        out.append(f'<p style="margin-top:24px;color:#5c5a55">{escape(HINT.format(code=message.code))}</p>')
     out.append("</body></html>")
     return "\n".join(out) + "\n"
 

@@ -27,7 +27,8 @@ from tocsin.people.models import User
 _LABELS = {ActVerb.ACKNOWLEDGE: "Acknowledge", ActVerb.RESOLVE: "Resolve", ActVerb.ESCALATE: "Escalate"}
 _VERBS = tuple(ActVerb)
 _MAC_BYTES = 16
-_ACT_LINK, _REPLY_CODE = b"tocsin act link", b"tocsin reply code"
+_ACT_LINK, _REPLY_CODE, _REPLY_TO = b"tocsin act link", b"tocsin reply code", b"tocsin reply to"
+REPLY_PREFIX = "reply+"  # of the mailbox that takes answers to one message
 CODE_DIGITS = 6
 
 
@@ -66,6 +67,25 @@ def reply_code(page_id: UUID) -> str:
     They are no secret key: who answers is known by their address, and wrong ones are counted.
     """
     return f"{int.from_bytes(_mac(_REPLY_CODE, page_id.bytes)) % 10**CODE_DIGITS:0{CODE_DIGITS}}"
+
+
+def reply_token(page_id: UUID) -> str:
+    """What names a page in the mailbox that an answer by mail goes to: the page and a 128-bit MAC, in small letters and
+    digits, because mailboxes lose their case. Whoever has it may act for the page's person. Stored nowhere."""
+    body = page_id.bytes
+    return base64.b32encode(body + _mac(_REPLY_TO, body)).decode().rstrip("=").lower()
+
+
+def read_reply_token(token: str) -> UUID | None:
+    """The page that `token` names; None when nobody made it. Asks no table."""
+    try:
+        raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
+    except ValueError:
+        return None
+    body, mac = raw[:16], raw[16:]
+    if len(body) != 16 or not hmac.compare_digest(mac, _mac(_REPLY_TO, body)):
+        return None
+    return UUID(bytes=body)
 
 
 def _mac(purpose: bytes, body: bytes) -> bytes:
@@ -113,10 +133,12 @@ def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
     if page.kind == Kind.CODE:
         return code_message(page, str(delivery_id))
     acts: tuple[Act, ...] = ()
-    code = ""
+    code = reply_to = ""
     if page.incident_id is not None and page.kind not in (Kind.SHADOW, Kind.OVER):
         acts = tuple(Act(verb, _LABELS[verb], _act_url(page, verb)) for verb in BUTTONS)
         code = reply_code(page.pk) if page.user_id is not None else ""
+        if page.user_id is not None and (domain := settings.CONFIG.mail_domain):
+            reply_to = f"{REPLY_PREFIX}{reply_token(page.pk)}@{domain}"
     return Message(
         id=str(delivery_id),
         subject=page.subject,
@@ -129,6 +151,7 @@ def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
         details=page.details,
         note=page.note,
         code=code,
+        reply_to=reply_to,
     )
 
 

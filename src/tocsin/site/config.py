@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("console", "json")
 REPORTS = ("chat", "mail", "public")
+_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,188}[a-z0-9])?\Z")
 NAMES = {
     "DATA": "folder of the database, the secret key and the local token (default: ./data)",
     "DATABASE_URL": "postgresql://user:password@host/name; left out: SQLite in the data folder",
@@ -29,6 +31,8 @@ NAMES = {
     "TRUSTED_PROXIES": "addresses whose X-Forwarded-For and -Proto are believed (default: none)",
     "LOG": "debug, info, warning or error (default: info)",
     "LOG_FORMAT": "console or json (default: console)",
+    "MAIL_LISTEN": "host:port where letters are taken in by SMTP, such as 127.0.0.1:2525 (default: nowhere)",
+    "MAIL_DOMAIN": "domain of the mailboxes whose letters come there (default: the host of TOCSIN_URL)",
     "REPORTS": "from whom reports are taken without an account: chat, mail, public, comma-separated (default: chat)",
     "REPORT_SERVICE": "id of the service of reports that name none (default: the only one there is)",
     "NODE": "this node's name among several (default: made from host and process)",
@@ -51,6 +55,8 @@ class Config:
     node: str
     reports: tuple[str, ...] = ("chat",)
     report_service: str = ""
+    mail_listen: tuple[str, int] | None = None
+    mail_domain: str = ""  # "" while no letters are taken in
 
     @property
     def seal_key(self) -> bytes:
@@ -101,6 +107,8 @@ def read_config(environ: Mapping[str, str]) -> Config:
         node=values.get("NODE", f"{os.uname().nodename}-{os.getpid()}")[:64],
         reports=_some_of(values, "REPORTS", REPORTS, "chat"),
         report_service=values.get("REPORT_SERVICE", ""),
+        mail_listen=(listen := _listen(values.get("MAIL_LISTEN", ""))),
+        mail_domain=_domain(values.get("MAIL_DOMAIN", urlsplit(url).hostname or "")) if listen else "",
     )
 
 
@@ -144,6 +152,22 @@ def _one_of(values: Mapping[str, str], name: str, choices: tuple[str, ...], defa
     if value not in choices:
         raise Refused(f"{value!r} is not known", f"one of {', '.join(choices)}", where=PREFIX + name)
     return value
+
+
+def _listen(text: str) -> tuple[str, int] | None:
+    """Where letters are taken in; None for nowhere. Raises Refused."""
+    if not text:
+        return None
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise Refused(f"{text!r} is no place to listen", "127.0.0.1:2525", where=PREFIX + "MAIL_LISTEN")
+    return host.strip("[]"), int(port)
+
+
+def _domain(text: str) -> str:
+    if not _DOMAIN.match(text.lower()):
+        raise Refused(f"{text!r} is not a domain", "one such as tocsin.example.com", where=PREFIX + "MAIL_DOMAIN")
+    return text.lower()
 
 
 def _some_of(values: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> tuple[str, ...]:

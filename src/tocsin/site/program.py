@@ -46,6 +46,7 @@ from tocsin.site.checkpoint import Checkpointer
 from tocsin.site.clock import CLOCK, now
 from tocsin.site.config import Config
 from tocsin.site.first_run import ADDRESS_FILE, keep_local_token, sign_in_link, write_private
+from tocsin.site.mail import Postbox
 from tocsin.site.pages import Pages, Wsgi
 from tocsin.site.postgres import Ears, connection_arguments, database_seconds
 from tocsin.site.protocol import intake_app, intake_protocol
@@ -217,6 +218,8 @@ class Program:
         looks = Calendars(Outgoing(Reach.of(self.config.allowed_networks)), now)
         work = duties(sources.READERS, self.config.seal_key, self.config.node, sender.leaving, looks.look, cards.look)
         parts += [sender, self.intake]
+        if self.config.mail_listen is not None:
+            parts.append(Postbox(*self.config.mail_listen, now))
         parts.append(Engine(work, now, self.health, waits_of(work), self._between))
         return parts
 

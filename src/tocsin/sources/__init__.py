@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tocsin.intake.hot_request import Accepted, Answer, Request, Source
 from tocsin.intake.rules import Reader
-from tocsin.sources import alertmanager, generic, hooks, opsgenie, pagerduty
+from tocsin.sources import alertmanager, email, generic, hooks, opsgenie, pagerduty
 
 # Whatever begins so is intake's, and nothing else is.
 PATHS = (
@@ -23,6 +23,7 @@ READERS: Mapping[str, Reader] = {
     opsgenie.NAME: opsgenie.events,
     alertmanager.NAME: alertmanager.events,
     generic.NAME: generic.events,
+    email.NAME: email.events,
 }
 
 

@@ -85,7 +85,8 @@ def _lines(integration: Integration) -> tuple[Lines, ...]:
     except Refused:
         return ()
     kind = IntegrationType(integration.type)
-    ways = lines_for(kind, settings.PUBLIC_URL, key) + other_lines_for(kind, settings.PUBLIC_URL, key)
+    usual = lines_for(kind, settings.PUBLIC_URL, key, settings.CONFIG.mail_domain)
+    ways = usual + other_lines_for(kind, settings.PUBLIC_URL, key)
     wanted = ("Alertmanager, webhook", "PagerDuty-shaped senders", "curl, PagerDuty-shaped")
     return tuple(
         sorted((way for way in ways if way.title in wanted), key=lambda way: wanted.index(way.title))

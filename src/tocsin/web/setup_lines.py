@@ -17,17 +17,34 @@ class Lines:
     text: str
 
 
-def lines_for(kind: IntegrationType, url: str, key: str) -> tuple[Lines, ...]:
-    """The ways that fit an integration of `kind`, the usual one first; every key opens all of them."""
+def lines_for(kind: IntegrationType, url: str, key: str, mail_domain: str = "") -> tuple[Lines, ...]:
+    """The ways that fit an integration of `kind`, the usual one first; every key opens all of them. `mail_domain` is
+    where letters are taken in, "" for nowhere."""
     prometheus = (_alertmanager(url, key), _prometheus(url, key), _amtool(url, key))
     events = (_curl(url, key), _pagerduty(url, key), _opsgenie(url, key), _plain(url, key))
+    if kind is IntegrationType.EMAIL:
+        return (_letter(url, key, mail_domain),)
     return prometheus if kind is IntegrationType.ALERTMANAGER else events
 
 
 def other_lines_for(kind: IntegrationType, url: str, key: str) -> tuple[Lines, ...]:
     """The ways of the other type, which the key opens as well."""
-    other = IntegrationType.EVENTS if kind is IntegrationType.ALERTMANAGER else IntegrationType.ALERTMANAGER
+    other = IntegrationType.EVENTS if kind is not IntegrationType.EVENTS else IntegrationType.ALERTMANAGER
     return lines_for(other, url, key)
+
+
+def _letter(url: str, key: str, mail_domain: str) -> Lines:
+    if not mail_domain:
+        return Lines(
+            "E-mail",
+            "the environment of Tocsin: letters are not taken in yet",
+            "TOCSIN_MAIL_LISTEN=0.0.0.0:2525\nTOCSIN_MAIL_DOMAIN=tocsin.example.com\n",
+        )
+    return Lines(
+        "E-mail",
+        "the recipient; a subject with RESOLVED, RECOVERY or OK ends what the same subject without it began",
+        f"{key}@{mail_domain}\n",
+    )
 
 
 def _alertmanager(url: str, key: str) -> Lines:

@@ -86,6 +86,7 @@ class Message:
     code: str = (
         ""  # six digits that name this page in an answer by SMS or mail; "" when it cannot be answered
     )
+    reply_to: str = ""  # the mailbox where an answer by mail names this page; "" where none is listened to
     language: str = "en"  # of the reader
     replaces: str = (
         ""  # the reference of the message that this one takes the place of, where a channel can do that

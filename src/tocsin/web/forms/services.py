@@ -25,6 +25,7 @@ TIERS = {1: "1, the most critical", 2: "2", 3: "3, ordinary", 4: "4", 5: "5, the
 TYPES = {
     IntegrationType.ALERTMANAGER: "Prometheus or Alertmanager",
     IntegrationType.EVENTS: "Events: PagerDuty-shaped, Opsgenie-shaped, or plain JSON",
+    IntegrationType.EMAIL: "E-mail: whatever can only send letters",
 }
 
 
