@@ -245,7 +245,7 @@ def test_a_redirect_never_leaves_the_site(bad: str | None) -> None:
 
 def test_only_the_api_and_act_links_open_without_a_session() -> None:
     own = {route.split("/")[0] for route, view in routes() if declared(view) is Open.OWN_KEY}
-    assert own <= {"api", "metrics", "schema", ""}, own
+    assert own <= {"api", "channels", "metrics", "push", "schema", ""}, own
 
 
 def test_the_theme_is_chosen_without_script_and_kept(world: World) -> None:

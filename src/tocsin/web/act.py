@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -91,14 +91,18 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
     now: datetime = request.now  # type: ignore[attr-defined]
     view = view_of(link, incident, now)
     kind = FORMS.get(link.verb, forms.Form)
+    in_json = request.headers.get("Accept", "") == "application/json"  # the worker of a device asks so
     if request.method != "POST" or not view.can_act:
-        return show(request, link, incident, view, kind(), now)
+        return said(view) if in_json else show(request, link, incident, view, kind(), now)
     form = kind(request.POST)
     if form.is_valid():
         given = form.cleaned_data
         handover = Handover(**given) if link.verb is ActVerb.ESCALATE else None
         with told_beside(form):
             use(link, now, handover=handover, text=given.get("until") or given.get("note") or "")
+        if not form.errors and in_json:
+            incident.refresh_from_db()
+            return said(view_of(find_act_link(token) or link, incident, now))
         if not form.errors:
             response = HttpResponseRedirect(reverse("act", args=[token]))
             response.status_code = 303
@@ -125,6 +129,11 @@ def view_of(link: ActLink, incident: Incident, now: datetime) -> View:
         return View("This link has expired: it works for a day. Sign in to act on the incident.", status=GONE)
     now_it_is = "nobody has the incident now" if link.verb in HOLDING else "the incident is open again"
     return View(f"You used this link before, and {now_it_is}. Sign in to act on it.", status=GONE)
+
+
+def said(view: View) -> JsonResponse:
+    """What became of it, for a machine that shows it to the person."""
+    return JsonResponse({"says": view.says, "done": view.good}, status=view.status)
 
 
 def _holder(incident: Incident) -> str:

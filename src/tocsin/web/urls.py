@@ -14,6 +14,7 @@ from tocsin.web import (
     console,
     cover,
     coverage,
+    devices,
     fairness,
     first_steps,
     handover,
@@ -62,5 +63,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *handover.urlpatterns,
     *calendar_in.urlpatterns,
     *callbacks.urlpatterns,
+    *devices.urlpatterns,
     *config_urls.urlpatterns,
 ]

@@ -1,0 +1,162 @@
+"""A device that pages wake, in a real browser: its worker shows the page, says so, and its button acknowledges.
+
+Chromium takes push messages from its maker's service only, so a push service of our own stands in between: what the
+program sends there is opened with the browser's key and handed to the real worker by the browser's own tools.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, CDPSession, Page, expect
+
+from tests.browser.conftest import PATIENCE_MS, WIDTHS
+from tests.browser.test_the_road import fits
+from tests.programs import Program, running
+from tocsin.testing.chats import running as chatting
+from tocsin.testing.chats.push import FakeBrowser, FakePush
+
+pytestmark = pytest.mark.browser
+
+# What the page would get from the browser's own push service.
+GIVES = """
+(phone) => {
+  const plain = (text) => atob(text.replace(/-/g, "+").replace(/_/g, "/"));
+  PushManager.prototype.getSubscription = async () => null;
+  PushManager.prototype.subscribe = async () => ({
+    endpoint: phone.endpoint,
+    getKey: (name) => Uint8Array.from(plain(phone[name]), (c) => c.charCodeAt(0)).buffer,
+  });
+}
+"""
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Program]:
+    with running(tmp_path / "data", "--demo", TOCSIN_ALLOWED_NETWORKS="127.0.0.0/8") as program:
+        yield program
+
+
+@pytest.fixture
+def service() -> Iterator[FakePush]:
+    with chatting(FakePush()) as fake:
+        yield fake
+
+
+@pytest.fixture
+def page(demo: Program, chromium: Browser) -> Iterator[Page]:
+    """A phone, signed in, that may show notifications."""
+    wide, high = WIDTHS["phone"]
+    context = chromium.new_context(
+        base_url=demo.address, viewport={"width": wide, "height": high}, permissions=["notifications"]
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    assert demo.sign_in_link is not None
+    page.goto(urlsplit(demo.sign_in_link).path)
+    page.get_by_role("button").first.click()
+    page.wait_for_url(lambda url: "/sign-in/" not in url)
+    yield page
+    context.close()
+
+
+def deliver(tools: CDPSession, registration: str, origin: str, message: dict[str, Any]) -> None:
+    """Wake the worker with the message, as a push service would."""
+    tools.send(
+        "ServiceWorker.deliverPushMessage",
+        {"origin": origin, "registrationId": registration, "data": json.dumps(message)},
+    )
+
+
+def next_of(phone: FakeBrowser, page: Page, count: int) -> dict[str, Any]:
+    """The `count`-th message to the phone, when it has come."""
+    for _ in range(PATIENCE_MS // 50):
+        if len(phone.got) >= count:
+            return phone.got[count - 1]
+        page.wait_for_timeout(50)
+    raise AssertionError("nothing came")
+
+
+def test_a_phone_is_connected_woken_and_its_button_acknowledges(
+    demo: Program, page: Page, service: FakePush
+) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    registrations: list[str] = []
+    tools = page.context.new_cdp_session(page)
+    tools.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda said: registrations.extend(each["registrationId"] for each in said["registrations"]),
+    )
+    tools.send("ServiceWorker.enable")
+
+    page.goto("/me/devices")
+    server_key = page.locator("[data-device]").get_attribute("data-device") or ""
+    phone = service.browser(server_key)
+    key, _, secret = phone.address.removeprefix("push:").partition(",")[0].partition(".")
+    page.evaluate(GIVES, {"endpoint": phone.endpoint, "p256dh": key, "auth": secret})
+    assert fits(page)
+    page.get_by_role("button", name="Let this device wake me").click()
+
+    # The code comes to this very browser, and is entered by itself.
+    expect(page.get_by_text("A code is on its way")).to_be_visible()
+    code = next_of(phone, page, 1)
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    deliver(tools, registrations[-1], demo.address, code)
+    expect(page.get_by_text("Wakes you since")).to_be_visible()
+    assert fits(page)
+
+    # A page: shown with its buttons, and what was shown is confirmed.
+    page.goto("/me")
+    page.get_by_role("button", name="Test all my contacts now").click()
+    test = next_of(phone, page, 2)
+    deliver(tools, registrations[-1], demo.address, test)
+    page.wait_for_function(
+        "navigator.serviceWorker.ready.then((r) => r.getNotifications())"
+        ".then((all) => all.some((n) => n.title.startsWith('Test')))"
+    )
+    state = ""
+    for _ in range(200):
+        _, message = demo.ask("GET", f"/api/v1/deliveries/{test['id']}")
+        if (state := message["state"]) == "confirmed":
+            break
+        page.wait_for_timeout(50)
+    assert state == "confirmed"
+
+    # The button in the notification.
+    rules = {"high": [{"contact": "computer", "after": "0s"}], "low": []}
+    status, _ = demo.ask("PUT", "/api/v1/users/ada/reach", {"contacts": {"computer": phone.address}, **rules})
+    assert status == 200
+    page.goto("/")
+    page.get_by_role("button", name="Send a test alert").first.click()
+    alarm = next_of(phone, page, 3)
+    assert [act["verb"] for act in alarm["acts"]] == ["acknowledge", "escalate"]
+    deliver(tools, registrations[-1], demo.address, alarm)
+    worker = page.context.service_workers[0]
+    said = worker.evaluate(
+        """async (id) => {
+          for (let tried = 0; tried < 200; tried += 1) {
+            const all = await self.registration.getNotifications();
+            const notification = all.find((one) => one.data.id === id);
+            if (notification) {
+              const action = "acknowledge";
+              self.dispatchEvent(new NotificationEvent("notificationclick", { notification, action }));
+              for (let again = 0; again < 200; again += 1) {
+                const now = await self.registration.getNotifications();
+                const done = now.find((one) => one.body === notification.title);
+                if (done) return done.title;
+                await new Promise((soon) => setTimeout(soon, 50));
+              }
+            }
+            await new Promise((soon) => setTimeout(soon, 50));
+          }
+        }""",
+        alarm["id"],
+    )
+    assert said == "You acknowledged it. It is yours, and nobody else is paged."
+    page.goto(alarm["link"])
+    expect(page.get_by_text("acknowledged").first).to_be_visible()
