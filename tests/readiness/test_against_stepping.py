@@ -99,20 +99,44 @@ class Stepping:
     def reached(self, urgency: Urgency, start: datetime) -> dict[str, timedelta]:
         policy = self.there.policies["web"]
         reached: dict[str, timedelta] = {}
-        at, empty_in_a_row = start, 0
-        for _ in range(1 + policy.repeat):
-            for level in policy.levels:
-                if at - start >= FOLLOWED or empty_in_a_row == len(policy.levels):
+        ahead = [level for _ in range(1 + policy.repeat) for level in policy.levels]
+        at = start
+        while ahead and at - start < FOLLOWED:
+            round_ = ahead[: len(policy.levels)]
+            passed = next((place for place, level in enumerate(round_) if self.people(level, at)), None)
+            if passed is None:
+                if urgency is Urgency.HIGH or not all(self.is_closed(level, at) for level in round_):
                     break
-                named = [user for user in self.named(level, at) if self.there.people[user].active]
-                empty_in_a_row = 0 if named else empty_in_a_row + 1
-                for user in named:
-                    delay = self.delay(user, urgency)
-                    if delay is not None:
-                        reached.setdefault(user, at - start + delay)
-                if any(self.there.people[user].contacts for user in named):
-                    at += level.timeout
+                at += STEP  # until one of them opens
+                while at - start < FOLLOWED and all(self.is_shut(level, at) for level in round_):
+                    at += STEP
+                continue
+            named = self.people(round_[passed], at)
+            for user in named:
+                delay = self.delay(user, urgency)
+                if delay is not None:
+                    reached.setdefault(user, at - start + delay)
+            if any(self.there.people[user].contacts for user in named):
+                at += round_[passed].timeout
+            ahead = ahead[passed + 1 :]
         return {user: wait for user, wait in reached.items() if wait <= FOLLOWED}
+
+    def people(self, level: Level, at: datetime) -> list[str]:
+        """Who is paged by the level."""
+        return [user for user in self.named(level, at) if self.there.people[user].active]
+
+    def is_closed(self, level: Level, at: datetime) -> bool:
+        """Whether its condition keeps anybody out: a target, or somebody who could be paged."""
+        by_person = level.when is not None and level.when.clocks is Clocks.PERSON
+        return any(
+            not self.allowed(level.when, target, user, at)
+            for target in level.notify
+            for user in (self.behind(target, at) if by_person else [""])
+            if not by_person or self.there.people[user].active
+        )
+
+    def is_shut(self, level: Level, at: datetime) -> bool:
+        return self.is_closed(level, at) and not self.people(level, at)
 
     def delay(self, user: str, urgency: Urgency) -> timedelta | None:
         one = self.there.people[user]
@@ -123,15 +147,17 @@ class Stepping:
         return min(waits, default=None)
 
     def named(self, level: Level, at: datetime) -> list[str]:
-        found: list[str] = []
-        for target in level.notify:
-            users = {
-                TargetKind.USER: lambda target=target: (target.id,),
-                TargetKind.TEAM: lambda target=target: self.there.teams.get(target.id, ()),
-                TargetKind.SCHEDULE: lambda target=target: self.on_call(target.id, target.shift, at),
-            }[target.kind]()
-            found += [user for user in users if self.allowed(level.when, target, user, at)]
-        return found
+        return [
+            user
+            for target in level.notify
+            for user in self.behind(target, at)
+            if self.allowed(level.when, target, user, at)
+        ]
+
+    def behind(self, target: Target, at: datetime) -> tuple[str, ...]:
+        if target.kind is TargetKind.SCHEDULE:
+            return self.on_call(target.id, target.shift, at)
+        return (target.id,) if target.kind is TargetKind.USER else self.there.teams.get(target.id, ())
 
     def allowed(self, when: When | None, target: Target, user: str, at: datetime) -> bool:
         if when is None or when.calendar not in self.there.calendars:
@@ -163,7 +189,9 @@ def said(found: dict[str, timedelta], people: int, why: str) -> bool:
     if len(found) >= people:
         wait = sorted(found.values())[people - 1]
         last = [NAMES[user] for user in found if found[user] == wait]
-        return any(f"{name}, is reached after {in_words(wait)}" in why for name in last)
+        return any(f"{name}, is reached after {in_words(wait)} at" in why for name in last) or (
+            "opens" in why and any(f"{name}, is reached " in why for name in last)
+        )
     return why.startswith(f"Only {len(found)} of {people} " if found else "Nobody is reached")
 
 
@@ -186,8 +214,8 @@ def test_every_step_in_between_says_the_same(
     while at < end:
         while waits[place][1] <= at:
             place += 1
-        assert waits[place][2] == stepping.wait(urgency, at, people), at
-        if waits[place][2] != timedelta(0):
+        assert waits[place].at(at) == stepping.wait(urgency, at, people), at
+        if waits[place].at(at) != timedelta(0):
             (why,) = (each.why for each in weak if each.start <= at < each.end)
             assert said(stepping.reached(urgency, at), people, why), (at, why)
         at += STEP

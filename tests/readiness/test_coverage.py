@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -228,6 +229,66 @@ def test_a_level_that_is_closed_is_passed_over_until_its_calendar_opens() -> Non
         "not within 5 min.",
         "2026-01-05T17:00 2026-01-06T00:00 never: Only 1 of 2 people is reached: Bo Lind "
         "(level 1: user:ada is paged only in the hours of calendar office).",
+    ]
+
+
+def low(there: Arrangement, people: int = 1, within: timedelta | None = None, **more: Any) -> Proof:
+    """The proof of the week from 5 January at low urgency."""
+    span = more.get("start", MONDAY), more.get("end", NEXT_MONDAY)
+    (found,) = prove(there, *span, people, within, ["shop"], [Urgency.LOW])
+    return found
+
+
+def test_low_urgency_waits_until_a_level_opens_so_the_wait_gets_shorter_towards_that_hour() -> None:
+    office = calendar_from({"id": "office", "timezone": MADRID, "hours": OFFICE})
+    level = {"notify": ["user:ada"], "timeout": "10m", "when": {"calendar": "office"}}
+    there = arrangement(level, calendars=(office,))
+    week = low(there)
+    assert (week.worst, week.worst_at) == (timedelta(hours=64), at("2026-01-09T17:00"))
+    assert week.holds  # somebody comes, in the end
+    assert told(low(there, within=timedelta(hours=1), end=TUESDAY)) == [
+        "2026-01-05T00:00 2026-01-05T08:00 9:00:00: The first person, Ada Ortiz, is reached when level 1 opens,"
+        " not within 1 h (level 1: user:ada is paged only in the hours of calendar office).",
+        "2026-01-05T17:00 2026-01-06T00:00 16:00:00: The first person, Ada Ortiz, is reached when level 1 opens,"
+        " not within 1 h (level 1: user:ada is paged only in the hours of calendar office).",
+    ]
+    high = proof(there, end=TUESDAY)
+    assert high.worst is None  # that waits for nothing
+
+
+def test_what_follows_a_level_that_was_waited_for_comes_that_long_after_it_opens() -> None:
+    office = calendar_from({"id": "office", "timezone": MADRID, "hours": OFFICE})
+    when = {"calendar": "office"}
+    there = arrangement(
+        {"notify": ["user:ada"], "timeout": "10m", "when": when},
+        {"notify": ["user:bo"], "timeout": "10m", "when": when},
+        calendars=(office,),
+        people=(person("ada", low=("5m",)),),
+    )
+    early = low(there, 2, timedelta(minutes=30), end=at("2026-01-05T09:00"))
+    assert told(early) == [
+        "2026-01-05T00:00 2026-01-05T08:40 9:10:00: Person 2 of 2, Bo Lind, is reached 10 min after level 1 opens,"
+        " at level 2, not within 30 min (level 1: user:ada is paged only in the hours of calendar office;"
+        " level 2: user:bo is paged only in the hours of calendar office).",
+    ]
+
+
+def test_whoever_comes_at_an_hour_of_the_day_overtakes_whoever_comes_after_a_while() -> None:
+    """Ada is reached ten hours after her page, which the climb makes at once; cy when the office opens at nine."""
+    office = calendar_from({"id": "office", "timezone": MADRID, "hours": OFFICE})
+    there = arrangement(
+        "1h user:ada",
+        {"notify": ["user:cy"], "timeout": "10m", "when": {"calendar": "office"}},
+        calendars=(office,),
+        people=(person("ada", low=("10h",)),),
+    )
+    night = low(there, 2, timedelta(hours=9), start=at("2026-01-05T17:00"), end=at("2026-01-06T08:00"))
+    closed = "(level 2: user:cy is paged only in the hours of calendar office)."
+    assert told(night) == [
+        "2026-01-05T17:00 2026-01-05T23:00 16:00:00: Person 2 of 2, Cy Tran, is reached when level 2 opens,"
+        f" not within 9 h {closed}",
+        "2026-01-05T23:00 2026-01-06T08:00 10:00:00: Person 2 of 2, Ada Ortiz, is reached after 10 h at level 1,"
+        f" not within 9 h {closed}",
     ]
 
 

@@ -32,6 +32,7 @@ from tocsin.readiness.rules import (
     Past,
     Person,
     Proof,
+    Prover,
     Replayed,
     Tally,
     Verdict,
@@ -148,6 +149,11 @@ def replay(files: Sequence[File], start: datetime, end: datetime, prune: bool = 
 def arrangement() -> Arrangement:
     """Who is paged for what, when and how, as it stands."""
     return _configured()
+
+
+def prover_of(now: datetime, ahead: timedelta) -> Prover:
+    """A prover of what lies ahead of this full hour, for whoever looks at one thing after the other."""
+    return Prover(_configured(), _hour(now), _hour(now) + ahead)
 
 
 def _known(there: Arrangement) -> Arrangement:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 
-from tocsin.escalation.rules import Climb, PageLevel, Policy, Roster, escalate, push
+from tocsin.escalation.rules import Climb, PageLevel, Policy, Roster, Waits, escalate, push
 from tocsin.kernel.hours import window_spans
 from tocsin.kernel.zones import zone
 from tocsin.oncall.rules import INSTANT, Counting
@@ -64,6 +64,8 @@ def _replayed(arrangement: Arrangement, roster: Roster, each: Past) -> Replayed:
     has = ""  # whose it is: they are asked again beside the first level, when their answer runs out
     for search in each.searches:
         for at, decision, _ in _climbed(policy, roster, arrangement, search, has):
+            if isinstance(decision, Waits):
+                continue
             people = decision.people if isinstance(decision, PageLevel) else arrangement.fallback
             paged += [(at, user) for user in people]
         if search.taken is not None:
@@ -84,16 +86,17 @@ def _climbed(
     policy: Policy, roster: Roster, arrangement: Arrangement, search: Search, has: str
 ) -> Iterator[Climbed]:
     """What is decided in one search: by itself until it is answered, and at each escalation by hand."""
-    climb = Climb(due_at=search.span.start)
+    climb, end = Climb(due_at=search.span.start), search.span.end
+    forced = False
     for pushed in (*search.pushes, None):
-        until = search.span.end if pushed is None else min(pushed, search.span.end)
-        for each in climb_from(policy, roster, arrangement, climb, until, has):
+        until = end if pushed is None else min(pushed, end)
+        for each in climb_from(policy, roster, arrangement, climb, until, search.urgency, has, forced):
             yield each
-            climb, has = each.climb, ""
+            climb, has, forced = each.climb, "", False
         if pushed is None:
             return
-        climb = push(policy, climb, pushed)
-        if pushed >= search.span.end:  # somebody has it: one page, and then it rests again
+        climb, forced = push(policy, climb, pushed), True
+        if pushed >= end:  # somebody has it: one page, and then it rests again
             decision, climb = escalate(policy, roster, climb, pushed)
             if decision is not None:
                 yield Climbed(pushed, decision, climb)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -26,11 +26,19 @@ class Climbed(NamedTuple):
 
 
 def climb_from(
-    policy: Policy, roster: Roster, arrangement: Arrangement, climb: Climb, until: datetime, has: str = ""
+    policy: Policy,
+    roster: Roster,
+    arrangement: Arrangement,
+    climb: Climb,
+    until: datetime,
+    urgency: Urgency,
+    has: str = "",
+    forced: bool = False,
 ) -> Iterator[Climbed]:
     """What is decided from `climb` on, and when, for an incident that nobody answers before `until`.
 
-    Who `has` it is paged beside the first level, as the engine does when an answer has run out.
+    Who `has` it is paged beside the first level, as the engine does when an answer has run out. `forced`: somebody
+    escalates, so that the first decision waits for nothing.
 
     A level of which nobody has any contact is passed on at once, as the engine does with pages that cannot be sent.
     """
@@ -38,7 +46,7 @@ def climb_from(
         at = climb.due_at
         if at is None or at >= until:
             return
-        decision, climb = escalate(policy, roster, climb, at)
+        decision, climb = escalate(policy, roster, climb, at, Urgency.HIGH if forced else urgency)
         if decision is None:
             return
         if isinstance(decision, PageLevel):
@@ -46,22 +54,8 @@ def climb_from(
                 decision = replace(decision, people=(*decision.people, has))
             if not any(arrangement.people[user].contacts for user in decision.people):
                 climb = replace(climb, due_at=at)
-        has = ""
+        has, forced = "", False
         yield Climbed(at, decision, climb)
-
-
-def settled(
-    reached: Mapping[str, timedelta], delays: Mapping[str, timedelta], people: int, next_in: timedelta | None
-) -> bool:
-    """Whether nothing that is paged in `next_in` or later (None: nothing is) can change who is reached first.
-
-    `reached` says of those who were paged after how long they are reached; `delays` are all who could be.
-    """
-    if len(reached) == len(delays):
-        return True  # nobody else can come
-    if next_in is None or len(reached) < people:
-        return False
-    return sorted(reached.values())[people - 1] <= next_in
 
 
 def delay_of(person: Person, urgency: Urgency, now: datetime) -> timedelta | None:

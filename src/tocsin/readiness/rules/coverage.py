@@ -12,15 +12,18 @@ the policy has failed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple, Self
 
-from tocsin.escalation.rules import Climb, PageLevel, Policy, Roster, Target, TargetKind
+from tocsin.escalation.rules import Climb, Policy, Roster, Target, TargetKind, Waits
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.spans import Span
 from tocsin.kernel.urgency import Urgency
-from tocsin.readiness.rules.climbing import Climbed, climb_from, delay_of, settled
+from tocsin.oncall.rules import INSTANT
+from tocsin.readiness.rules.climbing import Climbed, climb_from, delay_of
 from tocsin.readiness.rules.explaining import why_so_few
+from tocsin.readiness.rules.reaching import Delays, Reaching
 from tocsin.readiness.rules.values import FOLLOWED, PEOPLE_MAX, WEEKS_MAX, Arrangement, Proof, Weak
 from tocsin.readiness.rules.watching import Pictures, Watch
 
@@ -29,9 +32,27 @@ WEAK_KEPT = 5_000  # answers, of one policy and demand each
 URGENCIES = tuple(Urgency)
 NO_WAIT = timedelta(0)
 
-# From an instant up to the next: after how long the last of the people wanted is paged; None: never.
-Wait = tuple[datetime, datetime, timedelta | None]
-Delays = Mapping[str, timedelta]  # person -> how long after a page they are reached
+
+class Wait(NamedTuple):
+    """Opened at `start`, an incident has paged the last of the people wanted after `wait`; None: never. Opened later,
+    up to `end`, it does so after the same time or, when the wait `falls`, at the same hour."""
+
+    start: datetime
+    end: datetime
+    wait: timedelta | None
+    falls: bool = False
+
+    def at(self, opened: datetime) -> timedelta | None:
+        """The wait of an incident that is opened then."""
+        return self.wait - (opened - self.start) if self.falls and self.wait is not None else self.wait
+
+    def longer_than(self, within: timedelta | None) -> Self | None:
+        """The part of it in which that takes longer than `within` (None: in which it never happens); None: no part."""
+        if self.wait is None:
+            return self
+        if within is None or self.wait <= within:
+            return None
+        return self._replace(end=min(self.end, self.start + self.wait - within)) if self.falls else self
 
 
 def prove(
@@ -89,8 +110,8 @@ class Prover:
     def proof(self, service: str, urgency: Urgency, people: int, within: timedelta | None) -> Proof:
         """What holds for the service, at every instant of the span."""
         policy = self.arrangement.policy_of(service)
-        waits = self.waits(policy, urgency, people) if policy else ((*self.span, None),)
-        worst_at, _, worst = max(waits, key=lambda each: (each[2] is None, each[2] or NO_WAIT))
+        waits = self.waits(policy, urgency, people) if policy else (Wait(*self.span, None),)
+        worst_at, _, worst, _ = max(waits, key=lambda each: (each.wait is None, each.wait or NO_WAIT))
         weak = self.weak(service, policy, urgency, people, within)
         return Proof(service, urgency, self.span, people, within, worst, worst_at, weak)
 
@@ -116,9 +137,9 @@ class Prover:
         key = policy.id, urgency, people, within
         if key not in self._weak:
             found: list[Weak] = []
-            for start, end, wait in self.waits(policy, urgency, people):
-                if wait is None or (within is not None and wait > within):
-                    found += self._explained(policy, urgency, people, within, (start, end, wait))
+            for wait in self.waits(policy, urgency, people):
+                if (part := wait.longer_than(within)) is not None:
+                    found += self._explained(policy, urgency, people, within, part)
             if len(self._weak) >= WEAK_KEPT:
                 self._weak.clear()
             self._weak[key] = tuple(_joined(found))
@@ -128,24 +149,34 @@ class Prover:
         self, policy: Policy, urgency: Urgency, people: int, within: timedelta | None, stretch: Wait
     ) -> Iterator[Weak]:
         """The stretch with its reason, in pieces where the reason changes though the wait does not."""
-        at, end, wait = stretch
-        delays = self.reachable(policy)[urgency]
+        at, end = stretch.start, stretch.end
         while at < end:
             self.watch.begin()
-            climbed = self.climbed(policy, at)
-            why = why_so_few(
-                self.arrangement, policy, self.watch, urgency, delays, climbed, at, people, within
-            )
+            reaching = Reaching(at, self.reachable(policy)[urgency], people)
+            climbed = self.climbed(policy, urgency, at)
+            why = why_so_few(self.arrangement, policy, self.watch, urgency, climbed, reaching, within)
+            self.watch.stays(reaching.holds())
             until = self.until(at, end)
-            yield Weak(at, until, wait, why)
+            yield Weak(at, until, stretch.at(at), why)
             at = until
 
-    def climbed(self, policy: Policy, start: datetime) -> Iterator[Climbed]:
-        """What an incident opened at `start` decides on its way up, each decision counted. Raises Refused."""
-        opened = Climb(due_at=start)
-        for each in climb_from(policy, self.roster, self.arrangement, opened, start + FOLLOWED):
+    def climbed(self, policy: Policy, urgency: Urgency, start: datetime) -> Iterator[Climbed]:
+        """What an incident opened at `start` decides on its way up, each decision counted. Raises Refused.
+
+        What comes after a wait for a level to open comes at the same instants when the incident is opened later.
+        """
+        opened, until = Climb(due_at=start), start + FOLLOWED
+        due_at = opened.due_at
+        for each in climb_from(policy, self.roster, self.arrangement, opened, until, urgency):
             self.looked()
             yield each
+            self.watch.rests |= isinstance(each.decision, Waits)
+            due_at = each.climb.due_at
+        if (
+            self.watch.rests and due_at is not None
+        ):  # it is not followed so far, but will be, of a later incident
+            self.watch.rests = False
+            self.watch.stays(due_at - until + INSTANT)
 
     def looked(self) -> None:
         """Count one more decision. Raises Refused when that is too many: somebody waits for the answer."""
@@ -177,51 +208,46 @@ class Prover:
         return self.roster.people([target], self.span.start)
 
     def _stretches(self, policy: Policy, people: int) -> dict[Urgency, tuple[Wait, ...]]:
-        """Step through the span from change to change. At both urgencies at once: they climb alike, and only differ in
-        how people are reached."""
-        delays = self.reachable(policy)
-        found: dict[Urgency, list[Wait]] = {urgency: [] for urgency in Urgency}
-        at, end = self.span
-        while at < end:
-            self.watch.begin()
-            waits = self._climbed(policy, delays, at, people)
-            until = self.until(at, end)
-            for urgency, wait in waits.items():
-                if found[urgency] and found[urgency][-1][2] == wait:
-                    found[urgency][-1] = found[urgency][-1][0], until, wait
-                else:
-                    found[urgency].append((at, until, wait))
-            at = until
+        """Step through the span from change to change. At both urgencies at once where they climb alike, and only
+        differ in how people are reached; a level with a condition is waited for at low urgency alone."""
+        alike = not any(level.when for level in policy.levels)
+        groups = [URGENCIES] if alike else [(urgency,) for urgency in URGENCIES]
+        found: dict[Urgency, list[Wait]] = {urgency: [] for urgency in URGENCIES}
+        for urgencies in groups:
+            at, end = self.span
+            while at < end:
+                self.watch.begin()
+                waits = self._climbed(policy, urgencies, at, people)
+                until = self.until(at, end)
+                for urgency, (wait, falls) in waits.items():
+                    _extend(found[urgency], Wait(at, until, wait, falls))
+                at = until
         return {urgency: tuple(stretches) for urgency, stretches in found.items()}
 
     def _climbed(
-        self, policy: Policy, delays: Mapping[Urgency, Delays], start: datetime, people: int
-    ) -> dict[Urgency, timedelta | None]:
-        """How long after `start` the last of `people` different people who can be reached is paged; None: never."""
-        reached: dict[Urgency, dict[str, timedelta]] = {urgency: {} for urgency in delays}
-        open_ = list(delays)
-        for at, decision, climb in self.climbed(policy, start):
-            if not isinstance(decision, PageLevel):
-                break
-            for urgency in open_:
-                for user in decision.people:
-                    if user in delays[urgency] and user not in reached[urgency]:
-                        reached[urgency][user] = at - start + delays[urgency][user]
-            next_in = None if climb.due_at is None else climb.due_at - start
-            open_ = [
-                urgency
-                for urgency in open_
-                if not settled(reached[urgency], delays[urgency], people, next_in)
-            ]
+        self, policy: Policy, urgencies: Sequence[Urgency], start: datetime, people: int
+    ) -> dict[Urgency, tuple[timedelta | None, bool]]:
+        """How long after `start` the last of `people` different people who can be reached is paged (None: never), and
+        whether that falls."""
+        delays = self.reachable(policy)
+        reaching = {urgency: Reaching(start, delays[urgency], people) for urgency in urgencies}
+        open_ = list(reaching.values())
+        for step in self.climbed(policy, urgencies[0], start):
+            open_ = [each for each in open_ if each.note(step)]
             if not open_:
                 break
-        return {urgency: _last_of(people, waits.values()) for urgency, waits in reached.items()}
+        self.watch.rests = False
+        for each in reaching.values():
+            self.watch.stays(each.holds())
+        return {urgency: each.last() for urgency, each in reaching.items()}
 
 
-def _last_of(people: int, waits: Iterable[timedelta]) -> timedelta | None:
-    """The wait for the last of the first `people`; None when there are not so many."""
-    known = sorted(wait for wait in waits if wait <= FOLLOWED)
-    return known[people - 1] if len(known) >= people else None
+def _extend(stretches: list[Wait], new: Wait) -> None:
+    """Put `new` to the end, as part of the last one where that goes on."""
+    if stretches and (last := stretches[-1]).falls == new.falls and last.at(new.start) == new.wait:
+        stretches[-1] = last._replace(end=new.end)
+    else:
+        stretches.append(new)
 
 
 def _joined(stretches: Iterable[Weak]) -> Iterator[Weak]:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
-from tocsin.escalation.rules import Clocks, NobodyAtAll, PageLevel, Policy, Target, TargetKind, When
+from tocsin.escalation.rules import (
+    Clocks,
+    Decision,
+    NobodyAtAll,
+    PageLevel,
+    Policy,
+    Target,
+    TargetKind,
+    Waits,
+    When,
+)
 from tocsin.kernel.durations import in_words
 from tocsin.kernel.urgency import Urgency
-from tocsin.readiness.rules.climbing import Climbed, settled, unreachable
-from tocsin.readiness.rules.values import FOLLOWED, Arrangement
+from tocsin.readiness.rules.climbing import Climbed, unreachable
+from tocsin.readiness.rules.reaching import Reaching
+from tocsin.readiness.rules.values import Arrangement
 from tocsin.readiness.rules.watching import Watch
 
 REASONS_MAX = 6  # in one sentence
 NAMES_MAX = 5
-
-
-class Reached(NamedTuple):
-    """After how long somebody is reached, and by which page; ordered by that."""
-
-    wait: timedelta
-    round: int
-    number: int  # of the level
 
 
 def why_so_few(
@@ -30,41 +32,37 @@ def why_so_few(
     policy: Policy,
     watch: Watch,
     urgency: Urgency,
-    delays: Mapping[str, timedelta],
     climbed: Iterable[Climbed],
-    start: datetime,
-    people: int,
+    reaching: Reaching,
     within: timedelta | None,
 ) -> str:
-    """The sentence that says why an incident opened at `start` does not have `people` people within `within`.
+    """The sentence that says why an incident does not have enough people within `within`.
 
-    `climbed` is what its climb decides, and `delays` are those whom it could reach. What is in the way is told of the
-    first round, who comes at last of all of them.
+    `climbed` is what its climb decides, and `reaching` takes it in. What is in the way is told of the first round, who
+    comes at last of all of them.
     """
-    reached: dict[str, Reached] = {}
     reasons: dict[str, None] = {}
     further = False
-    for at, decision, climb in climbed:
-        looked_at: Iterable[int] = ()
-        if isinstance(decision, PageLevel):
-            looked_at = *decision.skipped, decision.number
-            for user in decision.people:
-                if user in delays:
-                    came = Reached(at - start + delays[user], decision.round, decision.number)
-                    reached.setdefault(user, came)
-        elif isinstance(decision, NobodyAtAll):
-            looked_at = range(1, len(policy.levels) + 1)
-        for number in () if further else looked_at:
-            for reason in reasons_of(arrangement, policy, watch, urgency, number, at):
+    for step in climbed:
+        decision = step.decision
+        for number in () if further else _looked_at(policy, decision):
+            for reason in reasons_of(arrangement, policy, watch, urgency, number, step.at):
                 reasons.setdefault(f"level {number}: {reason}")
-        if not isinstance(decision, PageLevel):
+        goes_on = reaching.note(step)
+        further |= isinstance(decision, PageLevel) and decision.round > 1
+        if further and not goes_on:
             break
-        further |= decision.round > 1
-        waits = {user: came.wait for user, came in reached.items()}
-        next_in = None if climb.due_at is None else climb.due_at - start
-        if further and settled(waits, delays, people, next_in):
-            break
-    return _sentence(arrangement, reached, list(reasons), people, within)
+    watch.rests = False
+    return _sentence(arrangement, reaching, list(reasons), within)
+
+
+def _looked_at(policy: Policy, decision: Decision) -> Iterable[int]:
+    """The numbers of the levels that the decision has passed or paged."""
+    if isinstance(decision, PageLevel):
+        return (*decision.skipped, decision.number)
+    if isinstance(decision, Waits):
+        return decision.closed
+    return range(1, len(policy.levels) + 1) if isinstance(decision, NobodyAtAll) else ()
 
 
 def reasons_of(
@@ -124,26 +122,30 @@ def _empty(arrangement: Arrangement, target: Target) -> str:
 
 
 def _sentence(
-    arrangement: Arrangement,
-    reached: Mapping[str, Reached],
-    reasons: list[str],
-    people: int,
-    within: timedelta | None,
+    arrangement: Arrangement, reaching: Reaching, reasons: list[str], within: timedelta | None
 ) -> str:
     because = "; ".join(reasons[:REASONS_MAX]) + ("; …" if len(reasons) > REASONS_MAX else "")
     tail = f" ({because})" if because else ""
-    order = sorted(
-        (user for user, came in reached.items() if came.wait <= FOLLOWED), key=lambda user: reached[user]
-    )
+    people, order = reaching.people, reaching.order()
     if not order:
         return f"Nobody is reached{tail}."
     if len(order) < people:
         names = ", ".join(arrangement.name_of(user) for user in order[:NAMES_MAX])
         few = "is" if len(order) == 1 else "are"
         return f"Only {len(order)} of {people} people {few} reached: {names}{tail}."
-    wait, round_, number = reached[order[people - 1]]
-    again = f", round {round_}" if round_ > 1 else ""
     which = "The first person" if people == 1 else f"Person {people} of {people}"
     late = f", not {f'within {in_words(within)}' if within else 'at once'}" if within is not None else ""
-    name = arrangement.name_of(order[people - 1])
-    return f"{which}, {name}, is reached after {in_words(wait)} at level {number}{again}{late}{tail}."
+    last = order[people - 1]
+    return f"{which}, {arrangement.name_of(last)}, is reached {_when(reaching, last)}{late}{tail}."
+
+
+def _when(reaching: Reaching, user: str) -> str:
+    """When, in words that hold for as long as the answer does."""
+    wait, round_, number, opening = reaching.came[user]
+    at_level = f"at level {number}" + (f", round {round_}" if round_ > 1 else "")
+    if opening is None:
+        return f"after {in_words(wait)} {at_level}"
+    later = reaching.start + wait - opening.at
+    if not later and number == opening.number:
+        return f"when level {number} opens"
+    return f"{f'{in_words(later)} after' if later else 'when'} level {opening.number} opens, {at_level}"

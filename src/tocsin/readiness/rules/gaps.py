@@ -59,7 +59,7 @@ def gaps_ahead(arrangement: Arrangement, start: datetime, end: datetime) -> tupl
 def gaps_of(prover: Prover) -> tuple[Gap, ...]:
     """The gaps of the prover's arrangement in its span."""
     found = [
-        *_either(_service_gaps(prover)),
+        *_either(_service_gaps(prover, prover.arrangement.services)),
         *_either(_level_gaps(prover)),
         *_schedule_gaps(prover),
         *_either(_person_gaps(prover)),
@@ -68,8 +68,13 @@ def gaps_of(prover: Prover) -> tuple[Gap, ...]:
     return tuple(sorted(found, key=lambda gap: (kinds.index(gap.kind), gap.span, gap.about, gap.level)))
 
 
-def _service_gaps(prover: Prover) -> Iterator[Gap]:
-    for service in prover.arrangement.services:
+def service_gaps(prover: Prover, service: str) -> tuple[Gap, ...]:
+    """When an incident of the service would reach nobody, sorted. Raises Refused."""
+    return tuple(sorted(_either(_service_gaps(prover, [service])), key=lambda gap: gap.span))
+
+
+def _service_gaps(prover: Prover, services: Iterable[str]) -> Iterator[Gap]:
+    for service in services:
         policy = prover.arrangement.policy_of(service)
         mend = (
             f"Give policy {policy.id} a last level that always reaches somebody."

@@ -68,6 +68,16 @@ class Pictures:
         place = bisect_right(edges, at)
         return place % 2 == 1, edges[place] - at if place < len(edges) else FOREVER
 
+    def next_edge(self, calendar: str, timezone: str, at: datetime) -> datetime | None:
+        """When it opens or closes next after `at`; None for not before the end."""
+        _, stays = self.is_open(calendar, timezone, at)
+        return at + stays if stays < self.end - at else None
+
+    def next_turn(self, schedule: str, at: datetime) -> datetime | None:
+        """When somebody else is on call; None for not before the end."""
+        _, stays = self.look(schedule, "", at)
+        return at + stays if stays < self.end - at else None
+
     def _edges(self, calendar: str, timezone: str) -> list[datetime] | None:
         """The instants at which it opens and closes, in turn; None for a calendar that there is not."""
         key = calendar, timezone
@@ -101,22 +111,28 @@ class Pictures:
 @dataclass
 class Watch:
     """Answers an escalation's questions out of pictures. `holds` is how long all answers since `begin` stay as they
-    are, counted from the instants they were asked for."""
+    are, counted from the instants they were asked for; those asked while it `rests` are not among them."""
 
     pictures: Pictures
     holds: timedelta = FOREVER
+    rests: bool = False
 
     def begin(self) -> None:
-        self.holds = FOREVER
+        self.holds, self.rests = FOREVER, False
+
+    def stays(self, span: timedelta) -> None:
+        """An answer stays as it is for so long."""
+        if span < self.holds and not self.rests:
+            self.holds = span
 
     def on_call(self, schedule: str, shift: str, at: datetime) -> tuple[str, ...]:
         users, stays = self.pictures.look(schedule, shift, at)
-        self.holds = min(self.holds, stays)
+        self.stays(stays)
         return users
 
     def is_open(self, calendar: str, timezone: str, at: datetime) -> bool | None:
         there, stays = self.pictures.is_open(calendar, timezone, at)
-        self.holds = min(self.holds, stays)
+        self.stays(stays)
         return there
 
     @cached_property
@@ -126,4 +142,6 @@ class Watch:
         active = frozenset(key for key, person in arrangement.people.items() if person.active)
         zones = {f"user:{key}": person.timezone for key, person in arrangement.people.items()}
         zones |= {f"schedule:{key}": schedule.timezone for key, schedule in arrangement.schedules.items()}
-        return Roster(active, arrangement.teams, self.on_call, self.is_open, zones)
+        pictures = self.pictures
+        changes = pictures.next_edge, pictures.next_turn  # instants that no later asking moves
+        return Roster(active, arrangement.teams, self.on_call, self.is_open, zones, *changes)
