@@ -48,12 +48,13 @@ class DeliveryOut(BaseModel):
 
 
 class AttemptOut(BaseModel):
-    """One try, in plain words."""
+    """One try, in plain words. `provider` is the account that was asked, "" where none is needed."""
 
     number: int
     at: datetime
     took_ms: int
     outcome: str
+    provider: str
 
 
 class MessageOut(DeliveryOut):

@@ -149,12 +149,11 @@ class Attempt(models.Model):
     at = models.DateTimeField()
     took_ms = models.PositiveIntegerField(default=0)
     outcome = models.CharField(max_length=500)
-    provider = models.CharField(
-        max_length=64, blank=True, default="", db_default=""
-    )  # its id; "" without one
+    # The account that was asked, "" where none is needed. Of several in one attempt each has a row.
+    provider = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     class Meta:
-        ordering = ["delivery_id", "number"]
+        ordering = ["delivery_id", "number", "pk"]
         indexes = [
             models.Index(fields=["provider", "-at"], name="attempt_by_provider", condition=~Q(provider="")),
         ]

@@ -24,7 +24,7 @@ from tocsin.intake.models import Alert, Change
 from tocsin.journal.models import Entry
 from tocsin.kernel.errors import not_found
 from tocsin.kernel.urgency import Priority
-from tocsin.notification.models import Delivery, Page
+from tocsin.notification.models import Attempt, Delivery, Page
 from tocsin.people.rules import May
 from tocsin.web.forms import instant
 from tocsin.web.guard import needs
@@ -232,6 +232,11 @@ def paged_of(page: Page, names: Mapping[str, str]) -> Paged:
     return Paged(page, named(page.reason, names), page.undeliverable_at is not None, ways)
 
 
+def _tried(attempt: Attempt) -> str:
+    """What became of an attempt, and which account was asked where one was needed."""
+    return f"{attempt.provider}: {attempt.outcome}" if attempt.provider else attempt.outcome
+
+
 def way_of(row: Delivery, names: Mapping[str, str]) -> Way:
     """One delivery in words: "arrived", "tries again", "did not go: …"."""
     scheme = row.address.partition(":")[0]
@@ -244,7 +249,10 @@ def way_of(row: Delivery, names: Mapping[str, str]) -> Way:
         "suppressed": f"not needed: {row.error}",
     }.get(row.state, row.state)
     at = row.next_at if row.state == "due" else row.confirmed_at or row.sent_at
-    tries = [(each.at, named(each.outcome, names), each.took_ms) for each in row.tries.all()]
+    attempts = list(row.tries.all())
+    if attempts and attempts[-1].provider and row.state in ("sent", "confirmed"):
+        words += f" through {attempts[-1].provider}"
+    tries = [(each.at, named(_tried(each), names), each.took_ms) for each in attempts]
     channel = CHANNELS.get(scheme, scheme)
     if row.contact not in (scheme, channel):
         channel = f"{channel} ({row.contact})"
