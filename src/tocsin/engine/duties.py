@@ -50,6 +50,7 @@ from tocsin.telling.gaps import tell_gaps
 from tocsin.telling.handovers import hand_over
 from tocsin.telling.imports import tell_imports
 from tocsin.telling.starts import STARTS_MAX, tell_starts
+from tocsin.telling.unreached import tell_unreached
 
 SEAL_EVERY = timedelta(seconds=10)
 SEAL_LEASE = timedelta(seconds=30)  # a node that dies holding it delays the seals by this much, nothing else
@@ -67,6 +68,7 @@ TELLING = (
     Duty("tell of shifts that begin", tell_starts, STARTS_MAX, every=SWEEP_EVERY),
     Duty("tell of calendars", tell_imports, every=SWEEP_EVERY),
     Duty("tell reporters", tell_reporters, REPORTERS_MAX, every=SHIFTS_EVERY),
+    Duty("tell of services that reach nobody", tell_unreached, every=SHIFTS_EVERY),
     Duty("tell of contacts", tell_contacts, every=CONTACTS_EVERY),
 )
 

@@ -68,7 +68,7 @@ def gaps_of(schedule: ScheduleValue, now: datetime) -> list[tuple[datetime | Non
 
 def _tell(row: Schedule, schedule: ScheduleValue, now: datetime) -> bool:
     """Tell of the gaps of one schedule that nobody was told of at this stage."""
-    near = {begins: (gap, _stage(gap, now)) for begins, gap in gaps_of(schedule, now)}
+    near = {begins: (gap, stage_of(gap, now)) for begins, gap in gaps_of(schedule, now)}
     if not near:
         return False
     with transaction.atomic():
@@ -90,7 +90,7 @@ def _tell(row: Schedule, schedule: ScheduleValue, now: datetime) -> bool:
     return True
 
 
-def _stage(gap: Span, now: datetime) -> int:
+def stage_of(gap: Span, now: datetime) -> int:
     """The nearest of STAGES that the gap has come to."""
     return min(days for days in STAGES if gap.start - now <= timedelta(days=days))
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from tocsin.catalog.models import Service
 from tocsin.oncall.models import Schedule
 from tocsin.people.models import User
 
@@ -95,3 +96,19 @@ class StartTold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} on {self.schedule_id} at {self.starts_at}, {self.ahead} ahead"
+
+
+class ServiceGapTold(models.Model):
+    """That whoever looks after a service was told that its incidents would reach nobody for this reason, when that was
+    so many days ahead. Forgotten when it is over."""
+
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="+")
+    why = models.CharField(max_length=500)
+    days = models.PositiveSmallIntegerField()
+    told_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["service", "why"], name="service_gap_once")]
+
+    def __str__(self) -> str:
+        return f"{self.service_id}, {self.days} days ahead: {self.why}"

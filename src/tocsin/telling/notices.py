@@ -13,7 +13,7 @@ from tocsin.notification.models import Page
 from tocsin.notification.rules import Kind
 from tocsin.oncall.models import Schedule
 from tocsin.oncall.rules import NIGHT
-from tocsin.people.models import User
+from tocsin.people.models import Team, User
 from tocsin.people.rules import May, Role
 
 SOON = timedelta(hours=12)  # what begins within that is told at night too
@@ -65,7 +65,11 @@ def _morning(timezone: str, begins_at: datetime | None, now: datetime) -> dateti
 
 def owners_of(schedule: Schedule | None) -> list[str]:
     """Who is told of what goes wrong with a schedule: the lead of its team, else the managers, else the admins."""
-    team = schedule.team if schedule is not None else None
+    return owners_of_team(schedule.team if schedule is not None else None)
+
+
+def owners_of_team(team: Team | None) -> list[str]:
+    """The team's lead, else the managers, else the admins."""
     if team is not None and team.lead is not None and team.lead.may(May.SWAP):
         return [team.lead.pk]
     active = User.objects.people().filter(is_active=True).order_by("pk")
