@@ -9,6 +9,7 @@ from tocsin.channels.console import Console
 from tocsin.channels.email import Email
 from tocsin.channels.mailserver import read_mail_server
 from tocsin.channels.mattermost import Mattermost
+from tocsin.channels.ntfy import Ntfy
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import Reach
 from tocsin.channels.slack import Slack
@@ -48,5 +49,11 @@ def wire(around: Surroundings, key: str) -> None:
         WebPush(outgoing, around.url),
     ):
         register(channel)
-    for vendor in (Slack(outgoing), Mattermost(outgoing), Telegram(outgoing), Twilio(outgoing)):
+    for vendor in (
+        Slack(outgoing),
+        Mattermost(outgoing),
+        Telegram(outgoing),
+        Ntfy(outgoing),
+        Twilio(outgoing),
+    ):
         register_vendor(vendor)
