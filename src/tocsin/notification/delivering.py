@@ -32,6 +32,7 @@ from tocsin.notification.rules import (
     Kind,
     Retry,
     Sent,
+    Tried,
     after_failure,
 )
 from tocsin.notification.throttling import throttle
@@ -258,17 +259,22 @@ _SENT = """
     WHERE id = %s AND fence = %s AND state = 'sending'
 """
 _ATTEMPT = """
-    INSERT INTO notification_attempt (delivery_id, number, at, took_ms, outcome) VALUES (%s, %s, %s, %s, %s)
+    INSERT INTO notification_attempt (delivery_id, number, at, took_ms, outcome, provider)
+    VALUES (%s, %s, %s, %s, %s, %s)
 """
 
 
 def _write_attempt(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datetime) -> None:
+    """Every provider that was asked, in order; the last is the one that counts."""
     said = "sent" if isinstance(outcome, Sent) else outcome.why
-    took_ms = int(took.total_seconds() * 1000)
+    for each in outcome.before:
+        took -= each.took
+    tried = (*outcome.before, Tried(outcome.provider, said, took))
     with connection.cursor() as cursor:
-        cursor.execute(
-            _ATTEMPT, [from_uuid(claimed.id), claimed.attempt, from_instant(now), took_ms, said[:500]]
-        )
+        for each in tried:
+            took_ms = max(0, int(each.took.total_seconds() * 1000))
+            values = [from_uuid(claimed.id), claimed.attempt, from_instant(now), took_ms, each.why[:500]]
+            cursor.execute(_ATTEMPT, [*values, each.provider[:64]])
 
 
 def _record_sent(claimed: Claimed, outcome: Sent, now: datetime) -> bool:
