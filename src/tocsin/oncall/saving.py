@@ -241,8 +241,9 @@ class Schedules:
             self._facts.append(did("calendar.imported", schedule=row.pk, **counts))
 
     def remove(self, schedule_id: str) -> None:
-        """Forget the schedule; its past stays."""
+        """Forget the schedule; its past stays. One that is made with its id later begins anew."""
         row = self._rows[schedule_id]
+        Import.objects.filter(schedule=row).delete()
         for old in list(self._standing[schedule_id]):
             self._end(row, old)
         row.removed_at = self._now

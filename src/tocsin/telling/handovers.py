@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,12 +20,12 @@ from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone
-from tocsin.oncall.models import IMPORTED_PLACE, Override, Schedule
+from tocsin.oncall.models import IMPORTED_PLACE, Override, Schedule, Version
 from tocsin.oncall.reading import Timelines, timelines
 from tocsin.oncall.rules import INSTANT, timeline
 from tocsin.oncall.saving import TOPIC
 from tocsin.people.models import User
-from tocsin.telling.models import Handover, Standing, Word
+from tocsin.telling.models import GapTold, Handover, Standing, Word
 from tocsin.telling.notices import Notice, names_of, send
 from tocsin.telling.words import listed, moment, when
 
@@ -53,9 +53,10 @@ class State:
 
 def hand_over(now: datetime) -> int:
     """Notice who is on call now and was not before, and send the notes; returns of how many schedules."""
-    known = Standing.objects.in_bulk()
+    known, there = Standing.objects.in_bulk(), timelines()
+    _forget(known.keys() - there.keys())
     count, first = 0, list[Standing]()
-    for key, lines in timelines().items():
+    for key, lines in there.items():
         users, before = lines.on_call(now), known.get(key)
         if before is None:
             since = _began(lines, now, SINCE_MAX)
@@ -67,6 +68,16 @@ def hand_over(now: datetime) -> int:
     return count
 
 
+def _forget(gone: Collection[str]) -> None:
+    """Forget what waits to be told of schedules that there are no more: one that is made with the same id later has
+    nothing to do with it."""
+    if gone:
+        with transaction.atomic():
+            Word.objects.filter(schedule__in=gone, handover=None).delete()
+            GapTold.objects.filter(schedule__in=gone).delete()
+            Standing.objects.filter(pk__in=gone).delete()
+
+
 def _hand_over(lines: Timelines, before: Standing, users: tuple[str, ...], now: datetime) -> int:
     row = Schedule.objects.filter(pk=before.schedule_id).first()
     if row is None:
@@ -76,6 +87,8 @@ def _hand_over(lines: Timelines, before: Standing, users: tuple[str, ...], now: 
         mine = Standing.objects.filter(pk=before.pk, since=before.since, users=before.users)
         if not mine.update(users=list(users), since=at):
             return 0
+        if Version.objects.filter(schedule=row, data__isnull=True, from_at__gt=before.since).exists():
+            return 0  # it was removed and made anew while nobody looked: nobody hands over to anybody
         words = list(Word.objects.filter(schedule=row, handover=None, at__lte=now))
         state = state_of(row.pk, before.since, now)
         going = [user for user in before.users if user not in users]
