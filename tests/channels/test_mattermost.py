@@ -133,13 +133,13 @@ def test_without_an_address_of_ours_there_are_no_buttons() -> None:
         (
             (403, "api.context.permissions.app_error", "You do not have the right"),
             False,
-            Blame.ADDRESS,
+            Blame.UNKNOWN,
             "the right",
         ),
         (
             (404, "app.channel.get.existing.app_error", "Unable to find"),
             False,
-            Blame.ADDRESS,
+            Blame.UNKNOWN,
             "Unable to find",
         ),
         (

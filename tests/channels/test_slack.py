@@ -195,7 +195,7 @@ def test_a_message_that_slack_cannot_read_goes_in_plain_letters_with_its_buttons
 @pytest.mark.parametrize(
     ("word", "again", "blame", "why"),
     [
-        ("channel_not_found", False, Blame.ADDRESS, "no such person or room"),
+        ("channel_not_found", False, Blame.UNKNOWN, "no such person or room"),
         ("not_in_channel", False, Blame.ADDRESS, "invite it there"),
         ("is_archived", False, Blame.ADDRESS, "archived"),
         ("user_disabled", False, Blame.ADDRESS, "switched off"),
@@ -235,6 +235,16 @@ def test_who_asks_for_patience_is_not_called_before_and_other_methods_are(
     assert len(fake.requests) == 2
     assert slack.send("slack:C012AB3CD", "", replace(message(), replaces=first.reference), NOW) == first
     assert isinstance(slack.send("slack:U024BE7LH", "Bo", message(), NOW + timedelta(seconds=30)), Sent)
+
+
+def test_too_many_changes_are_not_held_against_the_account(slack: SlackChannel, fake: FakeSlack) -> None:
+    """Slack lets fewer changes pass than messages; pages must still go."""
+    fake.mood = Mood.BUSY
+    outcome = slack.send("slack:C012AB3CD", "", replace(message(), replaces="C012AB3CD/1.000001"), NOW)
+    assert isinstance(outcome, Failed)
+    assert (outcome.after, outcome.blame) == (timedelta(seconds=30), Blame.ADDRESS)
+    fake.mood = Mood.WELL
+    assert isinstance(slack.send("slack:C012AB3CD", "", message(), NOW), Sent)
 
 
 @pytest.mark.parametrize("mood", [Mood.BROKEN, Mood.HANGS, Mood.DROPS])

@@ -138,8 +138,8 @@ def test_a_message_that_telegram_cannot_read_goes_in_plain_letters(
 @pytest.mark.parametrize(
     ("status", "description", "more", "expected"),
     [
-        (403, "Forbidden: bot was blocked by the user", {}, (False, Blame.ADDRESS, "blocked by the user")),
-        (400, "Bad Request: chat not found", {}, (False, Blame.ADDRESS, "chat not found")),
+        (403, "Forbidden: bot was blocked by the user", {}, (False, Blame.UNKNOWN, "blocked by the user")),
+        (400, "Bad Request: chat not found", {}, (False, Blame.UNKNOWN, "chat not found")),
         (401, "Unauthorized", {}, (False, Blame.PROVIDER, "the bot token is not valid")),
         (404, "Not Found", {}, (False, Blame.PROVIDER, "the bot token is not valid")),
         (500, "Internal Server Error", {}, (True, Blame.PROVIDER, "a fault of its own")),
@@ -173,7 +173,7 @@ def test_a_conversation_that_asks_for_patience_is_left_alone_and_others_are_not(
     fake.mood = Mood.BUSY
     asked = telegram.send(f"telegram:{OPS}", "", message(), NOW)
     assert isinstance(asked, Failed)
-    assert (asked.after, asked.again) == (timedelta(seconds=30), True)
+    assert (asked.after, asked.again, asked.blame) == (timedelta(seconds=30), True, Blame.ADDRESS)
     fake.mood = Mood.WELL
     held = telegram.send(f"telegram:{OPS}", "", message(), NOW + timedelta(seconds=10))
     assert isinstance(held, Failed)

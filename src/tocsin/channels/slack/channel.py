@@ -17,7 +17,7 @@ from tocsin.channels.slack.addresses import check, room
 from tocsin.channels.slack.words import PLAINER, THREADLESS, failure
 from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Callback, Hearing
-from tocsin.notification.rules import Failed, Kind, Limits, Message, Rate, Sent
+from tocsin.notification.rules import Blame, Failed, Kind, Limits, Message, Rate, Sent
 
 _REFERENCE = re.compile(r"([CGD][A-Z0-9]{7,30})/([0-9]{1,12}\.[0-9]{1,9})\Z")
 
@@ -70,6 +70,9 @@ class SlackChannel:
         thread = _thread(place, parent, message) if changed is None else {}
         outcome = self._post(method, where, thread, message, now)
         self._patience.heed(whom, outcome, now)
+        if changed is not None and isinstance(outcome, Failed) and outcome.after is not None:
+            # Fewer changes than messages are allowed. The account is well, and pages still go.
+            return replace(outcome, blame=Blame.ADDRESS)
         return outcome
 
     def _post(

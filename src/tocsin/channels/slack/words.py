@@ -5,12 +5,15 @@ from __future__ import annotations
 from tocsin.channels.wording import clean
 from tocsin.notification.rules import Blame, Failed
 
-_ADDRESS = {
+# Not here: an account in another workspace may know it.
+_ELSEWHERE = {
     "channel_not_found": "there is no such person or room in the workspace, or the room is private and the app "
     "was not invited",
+    "user_not_found": "there is no such person in the workspace",
+}
+_ADDRESS = {
     "not_in_channel": "the app is not in that room; invite it there",
     "is_archived": "the room is archived",
-    "user_not_found": "there is no such person in the workspace",
     "users_not_found": "nobody in the workspace has that e-mail address",
     "user_disabled": "that person's account in Slack is switched off",
     "cannot_dm_bot": "that is a program and not a person",
@@ -64,6 +67,8 @@ def failure(word: str) -> Failed:
     """What the error `word` means, in a sentence; whose fault it is, and whether another try can help."""
     if word in _ADDRESS:
         return Failed(f"Slack: {_ADDRESS[word]} ({word})", again=False, blame=Blame.ADDRESS)
+    if word in _ELSEWHERE:
+        return Failed(f"Slack: {_ELSEWHERE[word]} ({word})", again=False)
     if word in _ACCOUNT:
         return Failed(f"Slack: {_ACCOUNT[word]} ({word})", again=False, blame=Blame.PROVIDER)
     if word in _PASSING:

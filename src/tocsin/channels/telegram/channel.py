@@ -6,6 +6,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,7 +36,16 @@ COMMANDS = (
 
 _CHAT = re.compile(r"-?[1-9][0-9]{0,18}\Z")
 _REFERENCE = re.compile(r"(-?[1-9][0-9]{0,18})/([1-9][0-9]{0,18})\Z")
-_GONE = ("message to edit not found", "message can't be edited")
+# What Telegram says of where a message goes; whatever else it refuses is about the message.
+_ABOUT_THE_PLACE = (
+    "message to edit not found",
+    "message can't be edited",
+    "chat not found",
+    "PEER_ID_INVALID",
+    "group chat was upgraded",
+    "have no rights",
+    "not enough rights",
+)
 _SAME = "message is not modified"
 _NOTHING = Hearing()
 
@@ -105,10 +115,10 @@ class TelegramChannel:
                 }
         account, key = self._account.id, self._token
         said = self._call(errand, method, {**where, **texts.body(message, account, key)})
-        if isinstance(said, Said) and said.status == 400 and _failure(said, now).blame is Blame.UNKNOWN:
+        if isinstance(said, Said) and said.status == 400:
             if changed is not None and _SAME in said.at("description"):
                 return Sent(message.replaces, confirmed=True)
-            if not any(word in said.at("description") for word in _GONE):  # it cannot read the message
+            if not any(word in said.at("description") for word in _ABOUT_THE_PLACE):
                 said = self._call(errand, method, {**where, **texts.plainest(message, account, key)})
         if isinstance(said, Failed):
             return said
@@ -232,7 +242,9 @@ def _failure(said: Said, now: datetime | None) -> Failed:
     if said.status == 429:
         seconds = more.get("retry_after")
         after = timedelta(seconds=min(seconds, 86_400)) if isinstance(seconds, int) and seconds > 0 else None
-        return busy(said, now, after) if now is not None else Failed("it is asked too often for now")
+        # It counts each conversation by itself, and the others go on.
+        asked = busy(said, now, after) if now is not None else Failed("it is asked too often for now")
+        return replace(asked, blame=Blame.ADDRESS)
     if not words or said.status >= 500:
         return out_of_order(said)
     if said.status in (401, 404):
@@ -240,8 +252,7 @@ def _failure(said: Said, now: datetime | None) -> Failed:
     if isinstance(moved := more.get("migrate_to_chat_id"), int):
         why = f"Telegram: the group has a new number; write telegram:{moved}"
         return Failed(why, again=False, blame=Blame.ADDRESS)
-    theirs = said.status == 403 or "chat not found" in words or "PEER_ID_INVALID" in words
-    return Failed(f"Telegram: {words}", again=False, blame=Blame.ADDRESS if theirs else Blame.UNKNOWN)
+    return Failed(f"Telegram: {words}", again=False)  # another bot may be let in there
 
 
 def _text_of(told: Sequence[Told]) -> str:
