@@ -8,12 +8,14 @@ import pytest
 
 from tests.api.conftest import Program
 from tests.world import Clock, Outbox, World
+from tocsin.catalog.actions import refresh
 from tocsin.escalation.actions import climb_due, start_climbs
 from tocsin.kernel.acting import By
 from tocsin.notification.models import Delivery, Page
 from tocsin.oncall.actions import save_schedule
 from tocsin.oncall.rules import schedule_from
 from tocsin.people.models import Contact
+from tocsin.telling.contacts import tell_contacts
 
 CLI = By("cli", "cli")
 
@@ -83,7 +85,7 @@ def test_what_was_proved_is_proved_anew_when_something_changes(mo: Program, cloc
 def test_a_contact_that_failed_counts_no_more_until_a_message_goes(
     world: World, mo: Program, clock: Clock
 ) -> None:
-    """Pages look at messages once a minute; a check looks at once."""
+    """By what the engine has found out about the messages that went there."""
     levels(mo, ["user:bo"])
     page = Page.objects.create(
         user=world.bo, urgency="high", reason="test", subject="x", created_at=world.bo.created_at
@@ -94,20 +96,22 @@ def test_a_contact_that_failed_counts_no_more_until_a_message_goes(
         address="fake:bo",
         state="undeliverable",
         error="no such user",
+        for_good=True,
         due_at=world.bo.created_at,
     )
+    tell_contacts(clock.now)
     assert not mo.get("/coverage").body["holds"]
     (person,) = [gap for gap in mo.get("/gaps").body["gaps"] if gap["kind"] == "person"]
-    assert "fake failed when it was last tried: no such user" in person["why"]
-    Delivery.objects.filter(pk=delivery.pk).update(state="sent", error="")
-    clock.forward(minutes=1)
-    assert mo.get("/coverage").body["holds"]
-    Delivery.objects.filter(pk=delivery.pk).update(state="undeliverable")
+    assert "fake fails: no such user" in person["why"]
     assert not mo.post("/check", {}).body["passed"]
+    Delivery.objects.filter(pk=delivery.pk).update(state="sent", error="", for_good=None)
+    tell_contacts(clock.now)
+    assert mo.get("/coverage").body["holds"]
 
 
 def test_people_to_whom_nothing_was_ever_sent_are_listed_and_count_only_when_asked(mo: Program) -> None:
-    Contact.objects.update(verified_at=None)
+    Contact.objects.update(verified_at=None, vouched_by="engine")
+    refresh()
     gaps = mo.get("/gaps").body["gaps"]
     assert {(gap["kind"], gap["about"]) for gap in gaps} == {
         ("untried", "ada"),

@@ -26,6 +26,7 @@ from tocsin.web.guard import needs
 from tocsin.web.names import names_of
 from tocsin.web.on_call import on_call_now
 from tocsin.web.story import party
+from tocsin.web.weak_reach import weak_reach
 
 ROWS_MAX = 100  # open incidents on the page; the list has the others
 LATE = timedelta(seconds=15)  # due work older than this means that the engine is behind or stopped
@@ -72,6 +73,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "more": counts["needing"] + counts["in_hand"] - len(rows),
         "troubles": troubles[:TROUBLES_MAX],
         "troubles_more": max(0, len(troubles) - TROUBLES_MAX),
+        "weak": weak_reach(asker(request)),
         "quiet_for": None if rows else quiet_for(now),
         "on_call": on_call_now(asker(request), now),
         "steps": steps,
