@@ -257,3 +257,24 @@ def test_a_day_chosen_by_keys_stays_chosen_when_the_calendar_is_drawn_anew(
     expect(page.locator(".lane-override").first).to_be_visible()
     expect(day).to_be_focused()
     expect(page.locator(".behind .chosen")).to_have_count(1)
+
+
+def test_layers_are_put_in_order_by_keys_and_the_order_is_said(open_page: Open) -> None:
+    page = open_page("/new/schedule")
+    page.get_by_role("button", name="Add a layer").click()
+    expect(page.locator(".layer")).to_have_count(2)
+    expect(page.locator("#layers-order")).to_contain_text("the lower wins")
+    page.locator("[name=layer-0-new]").select_option(label="Chidi Okafor")
+    expect(page.locator(".slot")).to_have_count(1)
+    page.locator("[name=layer-1-new]").select_option(label="Bo Lind")
+    expect(page.locator(".slot")).to_have_count(2)
+    preview = page.locator(".preview svg.lane-final").last
+    expect(preview).to_contain_text("BL")  # of both, who stands lower is on call
+    page.get_by_role("button", name="Move layer 2 up").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".layer").first).to_contain_text("Bo Lind")
+    expect(page.get_by_role("button", name="Move layer 1 down")).to_be_focused()  # it has gone along
+    expect(preview).to_contain_text("CO")
+    page.keyboard.press("Enter")
+    expect(page.locator(".layer").first).to_contain_text("Chidi Okafor")
+    expect(page.get_by_role("button", name="Move layer 2 up")).to_be_focused()

@@ -204,13 +204,12 @@ def find(schedule_id: str) -> tuple[ScheduleRow, Schedule]:
 
 
 def _layers(schedule: Schedule, people: People) -> list[tuple[str, str]]:
-    """Each layer's name and what it says, the strongest first, as it is asked."""
+    """Each layer's name and what it says, in the order of the lanes: the weakest first."""
     names = {key: each.name for key, each in calendars().items()}
-    told = [
+    return [
         (layer.name or f"Layer {number}", layer_words(layer, people.names, names, schedule.timezone))
         for number, layer in enumerate(schedule.layers, 1)
     ]
-    return told[::-1]
 
 
 @dataclass(frozen=True)

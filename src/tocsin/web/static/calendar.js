@@ -162,6 +162,14 @@
   });
 
   // -- the editor: its buttons change the page in place
+  // Where a press leads on by key: "Up" to the layer or turn that has moved, any other to what stands there now.
+  const button = (root, value) => {
+    const [verb, ...at] = value.split(":"), last = Number(at.pop());
+    const by = verb.endsWith("up") ? -1 : verb.endsWith("down") ? 1 : 0;
+    const back = by < 0 ? verb.replace("up", "down") : verb.replace("down", "up");
+    const tries = [[verb, ...at, last + by], [back, ...at, last + by], [verb, ...at, last - 1]];
+    return tries.map((each) => $(`button[name=do][value="${each.join(":")}"]`, root)).find(Boolean);
+  };
   const press = async (form, value) => {
     const data = new FormData(form), open = $$("details", form).map((each) => each.open);
     data.set("do", value);
@@ -175,7 +183,8 @@
       if (same) $$("details", fresh).forEach((each, n) => { each.open = open[n]; });
       ready(fresh);
       htmx.process(fresh);
-      if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+      const next = focused ? document.getElementById(focused) : button(fresh, value);
+      next?.focus({ preventScroll: !!focused });
     } catch {
       const input = Object.assign(document.createElement("input"), { type: "hidden", name: "do", value });
       form.append(input);
