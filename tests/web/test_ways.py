@@ -186,3 +186,10 @@ def test_a_place_that_a_policy_names_stays(signed_in: SignedIn, world: World) ->
 def test_who_does_not_write_policies_sees_no_place(signed_in: SignedIn) -> None:
     assert signed_in("bo").get("/places").status_code == 403
     assert signed_in("sam").post("/new/place", {"name": "x", "address": "pretend:x"}).status_code == 403
+
+
+def test_a_contact_that_waits_for_an_account_says_so_to_its_owner(ada: Client, world: World) -> None:
+    Contact.objects.create(user=world.ada, name="pager", address="pretend:ada", vouched_by="user:ada")
+    assert "not working nothing is set up for pretend: yet" in text_of(ada.get("/me"))
+    add(ada)
+    assert "for pretend: yet" not in text_of(ada.get("/me"))

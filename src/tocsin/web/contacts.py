@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.escalation.actions import everybody
+from tocsin.notification.channels import is_served, scheme_of
 from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState, Kind
 from tocsin.people.models import Contact, User
@@ -34,6 +35,11 @@ class Way:
     @property
     def needs_proof(self) -> bool:
         return needs_proof(self.contact.address)
+
+    @property
+    def unserved(self) -> str:
+        """The beginning of an address that nothing delivers to yet; "" for one that something does."""
+        return "" if is_served(self.contact.address) else scheme_of(self.contact.address)
 
     @property
     def can_be_proved(self) -> bool:
