@@ -39,6 +39,8 @@ KINDS = {
     "token.added": "made a token for",
     "token.revoked": "revoked a token of",
     "integration.rotated": "made a new key for integration",
+    "provider.tested": "sent a test through provider",
+    "provider.introduced": "told where to call us: provider",
 }
 CONTACTS = {
     "contact.code_made": "had a code sent to",
