@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from tocsin.channels import signing
+from tocsin.channels.apprise import Apprise
 from tocsin.channels.console import Console
 from tocsin.channels.email import Email
 from tocsin.channels.mailserver import read_mail_server
@@ -55,5 +56,6 @@ def wire(around: Surroundings, key: str) -> None:
         Telegram(outgoing),
         Ntfy(outgoing),
         Twilio(outgoing),
+        Apprise(),
     ):
         register_vendor(vendor)
