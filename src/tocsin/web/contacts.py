@@ -23,13 +23,14 @@ VOUCHING = {
 
 @dataclass(frozen=True)
 class Way:
-    """One contact. `code` is what became of the last code, "" when none is open."""
+    """One contact. `code` is what became of the last code, "" when none is open; `code_lost`: it did not go."""
 
     contact: Contact
     address: str
     standing: Standing
     vouched_by: str = ""
     code: str = ""
+    code_lost: bool = False
     wrong: str = ""  # what is wrong with the digits just entered
 
     @property
@@ -65,7 +66,7 @@ def own_ways(person: User, now: datetime, wrong: Mapping[str, str] | None = None
             way.address,
             way.standing,
             way.vouched_by,
-            codes.get((way.contact.name, way.contact.address), ""),
+            *codes.get((way.contact.name, way.contact.address), ("", False)),
             mistakes.get(way.contact.name, ""),
         )
         for way in ways_of(person)
@@ -81,10 +82,10 @@ def _vouched_by(row: Contact) -> str:
     return VOUCHING.get(row.vouched_by, row.vouched_by)
 
 
-def _codes(person: User, now: datetime) -> dict[tuple[str, str], str]:
-    """What became of the last code to each contact, as long as it opens something."""
+def _codes(person: User, now: datetime) -> dict[tuple[str, str], tuple[str, bool]]:
+    """What became of the last code to each contact, as long as it opens something; and whether it did not go."""
     rows = Delivery.objects.filter(page__user=person, page__kind=Kind.CODE, due_at__gt=now - CODE_LIFE)
-    said: dict[tuple[str, str], str] = {}
+    said: dict[tuple[str, str], tuple[str, bool]] = {}
     for name, address, state, error in rows.order_by("due_at").values_list(
         "contact", "address", "state", "error"
     ):
@@ -93,7 +94,8 @@ def _codes(person: User, now: datetime) -> dict[tuple[str, str], str]:
             DeliveryState.CONFIRMED: "A code was sent there.",
             DeliveryState.UNDELIVERABLE: f"The code did not go: {error}.",
         }
-        said[name, address] = words.get(DeliveryState(state), "A code is on its way.")
+        lost = state == DeliveryState.UNDELIVERABLE
+        said[name, address] = words.get(DeliveryState(state), "A code is on its way."), lost
     return said
 
 
