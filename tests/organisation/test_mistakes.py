@@ -59,7 +59,7 @@ services:
     assert problems(text) == [
         "a.yaml:2: Here a user has no email. Expected the key email. Where sign-in mail goes.",
         "a.yaml:4: Unknown key 'emial' in a user. Expected one of id, name, email, timezone, role, active, contacts, "
-        "rules. Did you mean 'email'?",
+        "rules, quiet. Did you mean 'email'?",
         "a.yaml:5: 'respnder' cannot stand here. Expected one of admin, manager, responder, stakeholder. "
         "Did you mean 'responder'?",
         "a.yaml:6: 'Europe/Madird' is not a time zone. Expected an IANA name such as Europe/Madrid or UTC.",
@@ -73,7 +73,7 @@ services:
         "a.yaml:12: Unknown section 'policy'. Expected one of organisation, users, teams, calendars, schedules, "
         "providers, places, policies, services, expect. Did you mean 'policies'?",
         "a.yaml:16: 'web' is not somebody to notify. "
-        'Expected a text like "schedule:web-primary", "team:web" or "user:bo".',
+        'Expected a text like "schedule:web-primary", "team:web", "user:bo" or "place:ops".',
         "a.yaml:16: 5 has no unit. Expected a length from 1s to 7d. Write 5s or 5m.",
         "a.yaml:17: The list has 0 items. Expected at least 1 and at most 20.",
         "a.yaml:17: 30d cannot stand here. Expected a length from 1s to 7d.",

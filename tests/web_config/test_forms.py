@@ -345,7 +345,9 @@ def test_the_table_of_roles_stands_under_the_people(reader: Reader, world: World
 
 
 def test_addresses_of_others_are_masked(reader: Reader, world: World, ada: Client) -> None:
-    Contact.objects.create(user=world.bo, name="mail", address="mailto:bo.private@example.com", vouched_by="engine")
+    Contact.objects.create(
+        user=world.bo, name="mail", address="mailto:bo.private@example.com", vouched_by="engine"
+    )
     Contact.objects.create(user=world.bo, name="hook", address="https://hooks.example.com/secret")
     seen = reader(world.cy).get("/people/bo").content.decode()
     assert "bo.private" not in seen and "secret" not in seen
@@ -404,6 +406,16 @@ def test_rules_are_changed_and_hold(ada: Client) -> None:
     assert ada.post("/me/rules", steps | {"do": "save"}).headers["Location"] == "/me"
     rows = Rule.objects.filter(user_id="ada").order_by("urgency", "position").values_list("urgency", "delay")
     assert list(rows) == [("high", timedelta(0)), ("high", timedelta(minutes=2)), ("low", timedelta(hours=1))]
+
+
+def test_my_quiet_hours_are_said_and_changed(ada: Client) -> None:
+    assert ada.post("/me/quiet", {"when": "hours", "begins": "22:00", "ends": ""}).status_code == 422
+    ada.post("/me/quiet", {"when": "hours", "begins": "22:00", "ends": "07:00"})
+    assert "Quiet 22:00 to 07:00" in ada.get("/me").content.decode()
+    ada.post("/people/bo/quiet", {"when": "hours", "begins": "20:00", "ends": "08:00"})
+    assert "Quiet 20:00 to 08:00" in ada.get("/people/bo").content.decode()
+    ada.post("/me/quiet", {"when": "never"})
+    assert "Quiet" not in ada.get("/me").content.decode().partition("Quiet hours</a>")[2]
 
 
 def test_my_rules_are_tested_now(ada: Client) -> None:

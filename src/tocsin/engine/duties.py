@@ -91,8 +91,8 @@ def duties(
     change_cards: Callable[[datetime], int] = change_now,
 ) -> tuple[Duty, ...]:
     """The list. `readers` are the sources by name; `node` is who holds a lease; `leaving(now)` goes around what makes
-    pages of events, so that they leave with its commit; `look_at_calendars` begins looks at calendars elsewhere, `change_cards`
-    changes of cards (without threads: makes them)."""
+    pages of events, so that they leave with its commit; `look_at_calendars` begins looks at calendars elsewhere;
+    `change_cards` begins changes of cards, or makes them itself."""
 
     def digest_inbox(now: datetime) -> int:
         with PACE.batch(ROWS_MAX) as rows, leaving(now):

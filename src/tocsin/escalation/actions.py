@@ -47,12 +47,15 @@ from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
 from tocsin.kernel.urgency import Urgency
+from tocsin.kernel.zones import wall_clock, zone
 from tocsin.notification.actions import Call, page_people
 from tocsin.notification.cards import touch_cards
 from tocsin.notification.models import Page
 from tocsin.notification.places import places
+from tocsin.notification.quiet import quiet_until
 from tocsin.notification.rules import Kind
 from tocsin.oncall.actions import calendars, on_call_at, schedules, timelines
+from tocsin.oncall.away import away, away_until
 from tocsin.people.models import Membership, User
 from tocsin.people.rules import Role
 
@@ -249,15 +252,16 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
     calls: list[tuple[Climb, str, str, str]] = []  # climb, person, reason, handover note
     copies: list[tuple[Climb, str, str, str]] = []  # the same for those who learn
     rooms: list[Call] = []
+    by_hand: set[int] = set()  # somebody asked for it, so it waits for no quiet hours
     facts: list[Fact] = []
     for climb in climbs:
         if climb.incident.state != State.TRIGGERED and not climb.forced:
             climb.due_at, climb.ended = None, climb.incident.state
             continue
         try:
-            decision, after = escalate(
-                policy_from(climb.policy), who, climb.as_value(), now, _urgency(climb, climb.incident)
-            )
+            urgency = _urgency(climb, climb.incident)
+            there = who if urgency is Urgency.HIGH else _without_away(who, now)
+            decision, after = escalate(policy_from(climb.policy), there, climb.as_value(), now, urgency)
         except Exception as problem:  # a climb that cannot be computed must not hold up the others
             log.exception("climb set aside", incident=climb.incident_id)
             decision, after = NobodyAtAll(), ClimbValue(None, climb.pages_sent)
@@ -268,8 +272,12 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
             facts.append(_waiting(climb, decision, now))
             continue
         people, reason = _carried_out(climb, decision, after, who, now)
+        loudly = climb.forced
+        if not loudly:
+            _after_the_quiet(climb, people, now)
         note = Handover(**climb.handover).as_text() if climb.handover else ""
         calls += [(climb, user, reason, note) for user in people]
+        by_hand |= {climb.incident_id} if loudly else set()
         learning = learners(climb.policy, decision, people, now)
         names = [everybody()[user].name for user in people] if decision.places else []
         rooms += tellings(climb.incident, decision.places, names, reason, note, now)
@@ -279,7 +287,7 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
     point("climb: decided")
     _store(climbs)
     write(facts, ENGINE, now)
-    pages = _calls(calls, now)
+    pages = [replace(call, obeys_quiet=call.incident_id not in by_hand) for call in _calls(calls, now)]
     if higher := [climb.incident_id for climb in climbs if climb.pages_sent > 1]:
         touch_cards(higher, now)
     page_people([*pages, *(copy_of(call) for call in _calls(copies, now)), *rooms], now)
@@ -290,6 +298,22 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
 def _urgency(climb: Climb, incident: Incident) -> Urgency:
     """At what urgency the climb goes on: whoever escalates by hand wants somebody now."""
     return Urgency.HIGH if climb.forced else Urgency(incident.urgency)
+
+
+def _without_away(who: Roster, now: datetime) -> Roster:
+    """What can wait is not for who is away: as if they were switched off."""
+    absent = away(now)
+    return replace(who, users=who.users - absent) if absent else who
+
+
+def _after_the_quiet(climb: Climb, people: Sequence[str], now: datetime) -> None:
+    """Where everybody of a level is quiet, their time to answer begins when the first may be told."""
+    if climb.due_at is None or climb.incident.urgency == Urgency.HIGH:
+        return
+    ends = [quiet_until(user, now) for user in people]
+    told_at = [end for end in ends if end is not None]
+    if told_at and len(told_at) == len(ends):
+        climb.due_at += min(told_at) - now
 
 
 def _waiting(climb: Climb, decision: Waits, now: datetime) -> Fact:
@@ -391,5 +415,10 @@ def _calls(calls: Sequence[tuple[Climb, str, str, str]], now: datetime) -> list[
         call = call_for(climb.incident, users[user], reason, now, note)
         others = [users[other].name for other in together[climb.incident_id] if other != user]
         also = [f"Also paged: {', '.join(others[:5])}."] if others else []
+        if (until := away_until(user, now)) is not None:
+            back = wall_clock(until, zone(users[user].timezone))
+            also.append(
+                f"You are away until {back:%a %d %b %H:%M}, and still on call: nobody has your shift."
+            )
         out.append(replace(call, lines=[*call.lines, *also]))
     return out

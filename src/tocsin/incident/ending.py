@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
@@ -17,6 +17,7 @@ from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState, Kind
 from tocsin.notification.throttling import limits_of
 
+AWAKE = timedelta(hours=1)  # so long after the page they are thought to be up, and want to know
 REACHED = (DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.CONFIRMED)
 
 
@@ -60,4 +61,5 @@ def _call(incident: Incident, row: Delivery, why: str, now: datetime) -> Call:
         details=details_of(incident),
         kind=Kind.OVER,
         through=(row.contact, row.address),
+        obeys_quiet=now - row.due_at > AWAKE,
     )

@@ -18,6 +18,7 @@ from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import not_found
 from tocsin.notification.book import Book, book
 from tocsin.notification.models import Delivery, Page
+from tocsin.notification.quiet import quiet_until, waits_words
 from tocsin.notification.rules import (
     DeliveryState,
     Kind,
@@ -26,10 +27,12 @@ from tocsin.notification.rules import (
 )
 from tocsin.people.models import User
 
+OBEYS_QUIET = (Kind.PAGE, Kind.SHADOW, Kind.OVER)
+
 
 @dataclass(frozen=True)
 class Call:
-    """One person to page, and what to say. With `not_before` nothing is sent earlier than that, and `waits` says why;
+    """One person to page, and what to say. With `not_before` nothing is sent earlier than that;
     `through` is the one contact (name, address) to use, whatever the person's rules say. For a `place` the user is
     None."""
 
@@ -43,9 +46,9 @@ class Call:
     note: str = ""
     kind: str = "page"
     not_before: datetime | None = None
-    waits: str = ""
     through: tuple[str, str] | None = None
     place: str = ""
+    obeys_quiet: bool = True  # at low urgency; a notice has hours of its own
 
 
 def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) -> list[Page]:
@@ -58,6 +61,11 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
     pages, deliveries, nobody = [], [], []
     for call in calls:
         begin = max(now, call.not_before) if call.not_before else now
+        waits = ""
+        if call.urgency == "low" and call.obeys_quiet and call.kind in OBEYS_QUIET:
+            until = quiet_until(call.user_id, begin)
+            if until is not None and call.user_id is not None:
+                begin, waits = until, waits_words(call.user_id, until)
         planned = _planned(call, known, begin, everywhere)
         page = Page(
             incident_id=call.incident_id,
@@ -85,7 +93,7 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
                 urgent=call.urgency == "high",
                 due_at=plan.due_at,
                 next_at=plan.due_at,
-                error=call.waits[:500] if begin > now else "",
+                error=waits,
             )
             for plan in planned
         ]

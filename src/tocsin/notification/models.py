@@ -27,6 +27,16 @@ class Rule(models.Model):
         return f"{self.user_id} {self.urgency}: {self.contact} after {self.delay}"
 
 
+class QuietHours(models.Model):
+    """When a person wants to be told only what is urgent, as the organisation file writes it."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="quiet")
+    data = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"quiet hours of {self.user_id}"
+
+
 class Page(models.Model):
     """The decision to interrupt one person, or to tell a place. What it is about lives in a room above, so it is named,
     not linked."""

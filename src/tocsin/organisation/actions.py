@@ -26,8 +26,10 @@ from tocsin.notification.channels import check_address
 from tocsin.notification.contact_actions import tell_left
 from tocsin.notification.places import Places, delete_place
 from tocsin.notification.providers import Providers, delete_provider
+from tocsin.notification.quiet import QuietChanges
 from tocsin.notification.rule_actions import Rules
 from tocsin.notification.rules import Step
+from tocsin.notification.rules.quiet import quiet_from
 from tocsin.oncall.actions import delete_calendar, delete_schedule, schedules_naming
 from tocsin.oncall.reading import as_they_stand
 from tocsin.oncall.saving import Schedules, note_changes
@@ -120,6 +122,12 @@ def _save_users(objects: Objects, keys: dict[str, str], by: By, now: datetime) -
         with _told_of(each):
             steps.save(each.id, _steps(each.data["rules"]))
     steps.store(by, now)
+    hushed = [each for each in objects if "quiet" in each.data]
+    quiet = QuietChanges([each.id for each in hushed])
+    for each in hushed:
+        with _told_of(each):
+            quiet.save(each.id, quiet_from(each.data["quiet"], "quiet"))
+    quiet.store(by, now)
 
 
 def _save_teams(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:

@@ -79,6 +79,8 @@ def _references(section: str, data: Data) -> Iterator[tuple[str, str, str]]:
     if section == TEAMS:
         for number, member in enumerate(data.get("members", ())):
             yield f"members.{number}", USERS, member
+    if section == USERS and (quiet := data.get("quiet")) and "hours" not in quiet:
+        yield "quiet", CALENDARS, quiet.get("calendar") or quiet["outside"]
     if section in (SCHEDULES, POLICIES, SERVICES) and data.get("team"):
         yield "team", TEAMS, data["team"]
     if section == SERVICES and data.get("policy"):

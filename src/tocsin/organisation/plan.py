@@ -12,7 +12,7 @@ from tocsin.catalog.rules import ServiceValue, matrix_as_data, matrix_from
 from tocsin.escalation.models import Policy
 from tocsin.kernel.durations import format_duration
 from tocsin.kernel.errors import Refused
-from tocsin.notification.models import Place, Provider, Rule
+from tocsin.notification.models import Place, Provider, QuietHours, Rule
 from tocsin.oncall.imports import imported_overrides
 from tocsin.oncall.models import Schedule
 from tocsin.oncall.reading import as_they_stand
@@ -150,6 +150,7 @@ def _users() -> dict[str, dict[str, Any]]:
             of_user.setdefault(rule.urgency, []).append(
                 step_as_data(rule.contact, format_duration(rule.delay))
             )
+    quiet = dict(QuietHours.objects.values_list("user_id", "data"))
     return {
         row.id: {
             "name": row.name,
@@ -159,6 +160,7 @@ def _users() -> dict[str, dict[str, Any]]:
             "active": row.is_active,
             "contacts": contacts.get(row.id, {}),
             "rules": {"high": [], "low": []} | steps.get(row.id, {}),
+            "quiet": quiet.get(row.id),
         }
         for row in User.objects.people().order_by("pk")
     }

@@ -12,6 +12,7 @@ from tocsin.organisation.provider_kinds import SETTINGS_MAX, Settings, VendorKin
 from tocsin.organisation.schedule_kinds import Clock, Days, Moment, OneShape, Slot
 from tocsin.organisation.schedule_schema import (
     HOLIDAY,
+    HUSHED,
     JOINING,
     LAYER,
     OVERRIDE,
@@ -42,6 +43,7 @@ def reference() -> str:
         ("schedules[].shadows[]", SHADOW),
         ("policies[].levels[].when", WHEN_WITHIN),
         ("users[].rules", _inside(USER, "rules")),
+        ("users[].quiet", HUSHED),
         ("policies[].levels[]", LEVEL),
         ("services[].grouping", GROUPING),
         ("services[].integrations[]", INTEGRATION),
@@ -87,7 +89,7 @@ def _value_in_words(kind: Kind) -> str:
         case Settings():
             return f"at most {SETTINGS_MAX} names of its vendor's with text"
         case Target():
-            return '`"schedule:ID"`, `"schedule:ID/next"`, `"team:ID"`, `"user:ID"`'
+            return '`"schedule:ID"`, `"schedule:ID/next"`, `"team:ID"`, `"user:ID"`, `"place:ID"`'
         case Moment():
             return kind.words
         case Clock():

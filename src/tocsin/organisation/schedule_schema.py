@@ -79,6 +79,17 @@ SLOT: Kind = Slot(SEAT, Listed(SEAT, SEATS_MAX, once=False))
 WITHIN = Record("a restriction", (Field("calendar", Slug("the id of a calendar"), "Its open hours."),))
 OUTSIDE = Record("a restriction", (Field("outside", Slug("the id of a calendar"), "All other hours."),))
 RESTRICTION = OneShape({"calendar": WITHIN, "outside": OUTSIDE}, WINDOW)
+HUSHED = Record(
+    "quiet hours",
+    (
+        Field(
+            "hours",
+            Listed(WINDOW, WINDOWS_MAX, once=False),
+            "Windows as of a calendar, by the person's clock.",
+        ),
+    ),
+)
+QUIET = OneShape({"calendar": WITHIN, "outside": OUTSIDE}, HUSHED)
 LAYER = Record(
     "a layer",
     (

@@ -33,7 +33,7 @@ from tocsin.organisation.kinds import (
 )
 from tocsin.organisation.provider_kinds import Settings, VendorKind
 from tocsin.organisation.rules import EXPECT
-from tocsin.organisation.schedule_schema import CALENDAR, SCHEDULE, WHEN
+from tocsin.organisation.schedule_schema import CALENDAR, QUIET, SCHEDULE, WHEN
 from tocsin.organisation.vocabulary import Key, Step, Target, check_description, check_field
 from tocsin.people import actions as people
 from tocsin.people.rules import Role
@@ -126,6 +126,14 @@ USER = Record(
             "In which order the person wants to be reached. Left out: the person's own.",
             LEFT,
         ),
+        Field(
+            "quiet",
+            QUIET,
+            'When what is not urgent waits: `{hours: [{from: "22:00", to: "07:00"}]}`, `{calendar: ID}` for its '
+            "open hours, or `{outside: ID}` for all others. null: never. Left out: the person's own.",
+            LEFT,
+            nullable=True,
+        ),
     ),
 )
 
@@ -151,7 +159,7 @@ LEVEL = Record(
             "notify",
             Listed(Target(), escalation.TARGETS_MAX, least=1),
             'Who is paged: "schedule:ID" (whoever is on call), "schedule:ID/next", "schedule:ID/previous", "team:ID", '
-            '"user:ID".',
+            '"user:ID"; "place:ID" is told, and wakes nobody.',
         ),
         Field(
             "timeout",

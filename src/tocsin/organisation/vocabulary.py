@@ -17,7 +17,7 @@ from tocsin.organisation.reading import Node
 
 @dataclass(frozen=True)
 class Target:
-    """Somebody a level notifies: "user:bo", "team:web", "schedule:web-primary/next"."""
+    """Somebody a level notifies: "user:bo", "team:web", "schedule:web-primary/next", "place:ops"."""
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
         text = reader.text(node, escalation.EXAMPLE)
@@ -25,7 +25,10 @@ class Target:
 
     def schema(self) -> dict[str, Any]:
         slug = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-        return {"type": "string", "pattern": f"^((user|team):{slug}|schedule:{slug}(/(next|previous))?)$"}
+        return {
+            "type": "string",
+            "pattern": f"^((user|team|place):{slug}|schedule:{slug}(/(next|previous))?)$",
+        }
 
 
 @dataclass(frozen=True)

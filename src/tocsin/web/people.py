@@ -31,6 +31,7 @@ from tocsin.web.forms import asker, by, id_of, instant, made_once, show, told_be
 from tocsin.web.forms.people import PersonForm, zones
 from tocsin.web.guard import needs
 from tocsin.web.layout import say, warn
+from tocsin.web.quiet import edit_quiet, quiet_words
 from tocsin.web.reach import edit_contacts, edit_rules, in_words_of, masked
 
 LINK_LIFE = timedelta(hours=24)
@@ -63,6 +64,7 @@ def one(request: HttpRequest, user_id: str) -> HttpResponse:
             "ways": ways,
             "paged": sum(each.as_value().is_paged for each in known),
             "rules": in_words_of(rules_of(person.pk)),
+            "quiet": quiet_words(person),
             "teams": person.teams.all(),
             "policies": policies_naming(f"user:{person.pk}"),
             "two_factor": Authenticator.objects.filter(user=person).exists(),
@@ -182,6 +184,13 @@ def rules(request: HttpRequest, user_id: str) -> HttpResponse:
     return edit_rules(request, find_user(user_id), reverse("person", args=[user_id]))
 
 
+@needs(May.PEOPLE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def quiet(request: HttpRequest, user_id: str) -> HttpResponse:
+    """Somebody's quiet hours."""
+    return edit_quiet(request, find_user(user_id), reverse("person", args=[user_id]))
+
+
 urlpatterns = [
     path("people", index, name="people"),
     path("new/person", new, name="person_new"),
@@ -193,4 +202,5 @@ urlpatterns = [
     path("people/<slug:user_id>/two-factor", two_factor_off, name="person_two_factor"),
     path("people/<slug:user_id>/contacts", contacts, name="person_contacts"),
     path("people/<slug:user_id>/rules", rules, name="person_rules"),
+    path("people/<slug:user_id>/quiet", quiet, name="person_quiet"),
 ]

@@ -26,6 +26,7 @@ from tocsin.web.forms import UNPROCESSABLE, asker, by, instant, show, told_besid
 from tocsin.web.forms.people import PersonForm, TokenForm, zones
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
+from tocsin.web.quiet import edit_quiet, quiet_words
 from tocsin.web.reach import edit_contacts, edit_rules, in_words_of
 from tocsin.web.sessions import browser_of, end_session, sessions_of, sign_out_everywhere
 
@@ -50,6 +51,7 @@ def _me(request: HttpRequest, wrong: Mapping[str, str] | None = None) -> HttpRes
             "ways": own_ways(person, instant(request), wrong),
             "paged": sum(each.as_value().is_paged for each in contacts),
             "rules": in_words_of(rules_of(person.pk)),
+            "quiet": quiet_words(person),
             "has_webhook": any(each.address.startswith(WEBHOOKS) for each in contacts),
             "teams": person.teams.all(),
             "policies": policies_naming(f"user:{person.pk}"),
@@ -101,6 +103,13 @@ def contacts(request: HttpRequest) -> HttpResponse:
 def rules(request: HttpRequest) -> HttpResponse:
     """My rules."""
     return edit_rules(request, asker(request), reverse("profile"))
+
+
+@needs(May.OWN_PROFILE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def quiet(request: HttpRequest) -> HttpResponse:
+    """My quiet hours."""
+    return edit_quiet(request, asker(request), reverse("profile"))
 
 
 @needs(May.OWN_PROFILE)
@@ -219,6 +228,7 @@ urlpatterns = [
     path("me/contacts/<slug:contact>/code", code, name="contact_code"),
     path("me/contacts/<slug:contact>/verify", verify, name="contact_verify"),
     path("me/rules", rules, name="my_rules"),
+    path("me/quiet", quiet, name="my_quiet"),
     path("me/test", test, name="test_my_rules"),
     path("me/name", name_and_zone, name="my_name"),
     path("me/signing", signing, name="signing"),
