@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Lower
 
 from tocsin.journal.changes import changing, did, record
 from tocsin.kernel.acting import By
@@ -59,8 +61,10 @@ def save_contacts(
 def _check_nobody_elses(user: User, addresses: set[str]) -> None:
     """Raises Refused, in words that do not say whose it is."""
     listed = [each for each in addresses if needs_proof(each)]
-    mailboxes = [each.partition(":")[2].lower() for each in listed if each.startswith("mailto:")]
-    taken = Contact.objects.filter(address__in=listed).exclude(user=user)
+    letters = [each.lower() for each in listed if each.startswith("mailto:")]  # mailboxes in whatever case
+    mailboxes = [each.partition(":")[2] for each in letters]
+    others = Contact.objects.exclude(user=user).annotate(small=Lower("address"))
+    taken = others.filter(Q(address__in=listed) | Q(small__in=letters))
     if taken.exists() or User.objects.filter(email__in=mailboxes).exclude(pk=user.pk).exists():
         raise conflict(
             "An address here cannot be added by you",
