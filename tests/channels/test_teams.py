@@ -142,6 +142,12 @@ def test_an_address_as_teams_makes_them_fits(client: Callable[..., Outgoing]) ->
     assert Teams(client()).check(address) == address.replace(":443", "")
 
 
+def test_the_address_is_shown_without_its_secret(teams: Teams) -> None:
+    address = "teams:https://prod-12.westus.logic.azure.com/workflows/1/invoke?sig=abc"
+    assert teams.shown(address) == "teams:https://prod-12.westus.logic.azure.com/…"
+    assert teams.shown("teams:nonsense") == "teams:…"
+
+
 @settings(max_examples=300)
 @given(messages())
 def test_nothing_of_an_alerts_text_becomes_structure(hostile: Any) -> None:

@@ -52,6 +52,13 @@ class Teams:
             raise Refused(why, "a public https address", where="address")
         return f"teams:{target}"
 
+    def shown(self, address: str) -> str:
+        """The address without what lets somebody post there."""
+        try:
+            return f"teams:https://{read_target(address.partition(':')[2]).host}/…"
+        except Refused:
+            return "teams:…"
+
     def _objection(self, target: Target) -> str | None:
         if target.literal is not None and (why := self._outgoing.reach.objection(target.literal)):
             return f"{target.host} may not be called: {why}"
