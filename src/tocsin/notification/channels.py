@@ -12,7 +12,7 @@ from datetime import datetime
 from tocsin.kernel.errors import Refused
 from tocsin.notification import accounts
 from tocsin.notification.rules import Blame, Channel, Failed, Limits, Message
-from tocsin.notification.vendors import Vendor, vendors
+from tocsin.notification.vendors import Shows, Vendor, vendors
 
 ADDRESS_LENGTH_MAX = 500  # of the column that keeps it
 
@@ -67,6 +67,15 @@ def is_served(address: str) -> bool:
     """Whether something is set up that delivers to `address`."""
     scheme = scheme_of(address)
     return scheme in _by_scheme or scheme in accounts.ready().by_scheme
+
+
+def shown_address(address: str) -> str:
+    """The address for its own person's eyes: as it is, or what its channel says in the place of a secret."""
+    try:
+        checker = _checker(address)
+    except Refused:
+        return address
+    return checker.shown(address) if isinstance(checker, Shows) else address
 
 
 def scheme_of(address: str) -> str:

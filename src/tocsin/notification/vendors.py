@@ -71,6 +71,14 @@ class Finds(Protocol):
 
 
 @runtime_checkable
+class Shows(Protocol):
+    """A channel or vendor whose addresses are secrets that no one needs to read."""
+
+    def shown(self, address: str) -> str:
+        """What people see in the address's place."""
+
+
+@runtime_checkable
 class Parted(Protocol):
     """A channel whose schemes carry different things, and so have limits of their own: SMS and calls."""
 

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from tocsin.kernel.durations import format_duration, in_words
+from tocsin.notification.channels import shown_address
 from tocsin.web import assets, calendar_svg
 
 register = template.Library()
@@ -25,6 +26,9 @@ STATES = {
     "firing": "firing",
 }
 SHORT = timedelta(hours=1)
+
+
+register.filter("shown_address", shown_address)
 
 
 @register.simple_tag
