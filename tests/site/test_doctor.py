@@ -5,14 +5,19 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
 
+from tests.pretend import pretend as pretend  # noqa: PLC0414 - a fixture
 from tests.world import World
 from tocsin.catalog.models import Service
 from tocsin.escalation.models import Policy
 from tocsin.journal.models import Entry
+from tocsin.kernel.acting import By
+from tocsin.notification import accounts
+from tocsin.notification.providers import ProviderValue, save_provider
 from tocsin.people.models import Contact, User
 from tocsin.site.clock import now
 from tocsin.site.doctor import machine, organisation, outside
@@ -54,6 +59,22 @@ def test_a_contact_that_no_channel_takes_is_named(world: World, outbox: object) 
     Contact.objects.filter(user=world.bo).update(address="pigeon:bo")
     found = only(organisation.contacts())
     assert (found.state, "bo/" in found.said) == (State.FAIL, True)
+
+
+def test_accounts_that_cannot_be_opened_and_addresses_that_wait_for_one_are_named(
+    world: World, outbox: object, pretend: None, settings: Any
+) -> None:
+    assert list(organisation.providers()) == []
+    Contact.objects.filter(user=world.bo).update(address="pretend:bo")
+    assert only(organisation.providers()).said == "nothing is set up for bo/fake"
+    given = {"token": "t"}
+    save_provider(ProviderValue("main", "pretend", given=given), By("cli", "test"), world.bo.created_at)
+    assert only(organisation.providers()).said == "1, each can be opened"
+    settings.SECRET_KEY = "another key, as after a restore without the first one"
+    accounts.forget()
+    broken, waiting = organisation.providers()
+    assert (broken.state, "another secret key" in broken.said) == (State.FAIL, True)
+    assert waiting.said == "nothing is set up for bo/fake"
 
 
 def test_a_service_whose_policy_is_not_there_is_named(world: World) -> None:

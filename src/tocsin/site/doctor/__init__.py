@@ -14,6 +14,7 @@ ORGANISATION = (
     organisation.fallback,
     organisation.people,
     organisation.contacts,
+    organisation.providers,
     organisation.services,
     organisation.policies,
     organisation.messages,

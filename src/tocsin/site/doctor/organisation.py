@@ -12,8 +12,9 @@ from tocsin.escalation.actions import roster
 from tocsin.escalation.models import Policy
 from tocsin.intake.models import Inbox
 from tocsin.kernel.errors import Refused
-from tocsin.notification.channels import check_address
-from tocsin.notification.models import Delivery
+from tocsin.notification import accounts
+from tocsin.notification.channels import check_address, is_served
+from tocsin.notification.models import Delivery, Place
 from tocsin.notification.rules import DeliveryState
 from tocsin.people.models import Contact, User
 from tocsin.people.rules import Role, Standing
@@ -88,6 +89,43 @@ def contacts() -> Iterator[Finding]:
             f"unverified, not paged: {named(unverified)}",
             "Their people enter the code that is sent.",
         )
+
+
+def providers() -> Iterator[Finding]:
+    """Every account that is switched on can be opened, and every address has something that serves it."""
+    opened = accounts.ready().opened
+    broken = [f"{one.id} ({one.problem})" for one in opened.values() if one.problem]
+    waiting = sorted(
+        {
+            f"{row.user_id}/{row.name}"
+            for row in Contact.objects.filter(user__is_active=True)
+            if _waits(row.address)
+        }
+        | {f"place {row.pk}" for row in Place.objects.all() if _waits(row.address)}
+    )
+    if broken:
+        yield fail(
+            "accounts",
+            f"cannot be opened: {named(broken)}",
+            "Mend them under Settings, Ways to reach people.",
+        )
+    if waiting:
+        yield warn(
+            "accounts",
+            f"nothing is set up for {named(waiting)}",
+            "Add an account under Settings, Ways to reach people.",
+        )
+    if opened and not broken and not waiting:
+        yield ok("accounts", f"{len(opened)}, each can be opened")
+
+
+def _waits(address: str) -> bool:
+    """Whether a vendor could serve the address, and no account does."""
+    try:
+        check_address(address)
+    except Refused:
+        return False  # which is told where addresses are
+    return not is_served(address)
 
 
 def services() -> Iterator[Finding]:
