@@ -13,6 +13,7 @@ import pytest
 from tests.channels.faults import FaultServer, fault_server, make_certificate
 from tocsin.channels.outgoing import ANSWER_BYTES_MAX, EXCERPT_LENGTH_MAX, Outgoing, Unreachable
 from tocsin.channels.reach import Address, Target, read_target
+from tocsin.notification.deadline import within
 
 Client = Callable[..., Outgoing]
 
@@ -218,3 +219,29 @@ def test_senders_in_many_threads_do_not_disturb_one_another(client: Client, faul
     for thread in threads:
         thread.join()
     assert sorted(seen) == ["/hang left"] * 20 + ["/ok 200"] * 20
+
+
+# -- whether it may have arrived, and for how long it is waited ------------------------------------------------------
+
+
+def test_a_request_that_left_may_have_arrived_and_one_that_did_not_has_not(
+    client: Client, outgoing: Outgoing, faults: FaultServer
+) -> None:
+    with pytest.raises(Unreachable) as hung:
+        client("127.0.0.0/8", deadline=0.3).post(read_target(faults.url("/hang")), b"{}", {})
+    assert hung.value.perhaps
+    with pytest.raises(Unreachable) as refused:
+        post(outgoing, "http://127.0.0.1:1023/")
+    assert not refused.value.perhaps
+    with pytest.raises(Unreachable) as forbidden:
+        post(client(), faults.url())
+    assert not forbidden.value.perhaps
+
+
+def test_a_request_keeps_to_the_time_that_its_message_has(outgoing: Outgoing, faults: FaultServer) -> None:
+    with within(0.2), pytest.raises(Unreachable, match=r"no answer within 0\.2 s"):
+        post(outgoing, faults.url("/hang"))
+    with within(0.0), pytest.raises(Unreachable, match="no answer within 0 s") as late:
+        post(outgoing, faults.url())
+    assert not late.value.perhaps
+    assert post(outgoing, faults.url()) == 200
