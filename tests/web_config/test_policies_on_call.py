@@ -59,9 +59,10 @@ def test_a_level_names_a_schedule_and_its_hours_and_keeps_them(ada: Client, offi
 def test_a_level_for_other_hours_says_so(ada: Client, office: None) -> None:
     typed = {"level-0-notify": ["schedule:rota"], "level-0-hours": "calendar:office"}
     ada.post("/new/policy", POLICY | typed | {"do": "save"})
-    assert "It is for other hours than these: now it is passed over at once." in text_of(
-        ada, "/policies/night"
-    )
+    shown = text_of(ada, "/policies/night")
+    assert "It is for other hours than these: now it is passed over at once." in shown
+    waits = "at once, because every level is for other hours now; low urgency waits until 10:00 , when level 1 opens"
+    assert waits in shown
 
 
 @pytest.mark.parametrize("hours", ["calendar:gone", "sometimes:office", "office", "calendar:"])

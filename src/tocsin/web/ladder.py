@@ -10,6 +10,7 @@ from tocsin.catalog.models import Calendar
 from tocsin.escalation.actions import fallback, roster
 from tocsin.escalation.rules import Climb, Clocks, Policy, Roster, Target, TargetKind, When, forecast
 from tocsin.kernel.durations import in_words
+from tocsin.kernel.urgency import Urgency
 from tocsin.notification.places import places
 from tocsin.oncall.models import Schedule
 from tocsin.people.models import Team, User
@@ -52,6 +53,8 @@ class Ladder:
     end: str  # from the start until the fallback person is told
     fallback: tuple[Named, ...]
     reaches: int  # how many levels reach somebody now
+    opens_at: datetime | None = None  # until when low urgency waits, when all are for other hours now
+    opens: int = 0  # the level that opens then
 
 
 def ladder(policy: Policy, now: datetime) -> Ladder:
@@ -84,6 +87,8 @@ def drawn(
         rungs.append(Rung(_after(wait), in_words(since), targets, people, hours, found.closed))
         if number in reached:  # a level with nobody on it is passed over without waiting
             wait, since = level.timeout, since + level.timeout
+    low = forecast(policy, who, Climb(due_at=now), now, 1, Urgency.LOW) if not reached else ()
+    waits = low[0] if low and low[0].opens else None
     return Ladder(
         rungs=tuple(rungs),
         again=_again(policy.repeat) if policy.levels else "",
@@ -91,6 +96,8 @@ def drawn(
         end=in_words(since * (1 + policy.repeat)),
         fallback=tuple(_person(names, user) for user in last),
         reaches=len(reached),
+        opens_at=waits.at if waits else None,
+        opens=waits.number if waits else 0,
     )
 
 
