@@ -186,7 +186,7 @@ def text_of(message: Message) -> str:
     parts = [chatting.badge(message), chatting.note(message), *pieces(chatting.facts(message), TEXT_MAX, 1)]
     parts = [chatting.defuse(part) for part in parts]
     doors = [(chatting.label_of(act, 40), chatting.web_link(act.url)) for act in chatting.acts_of(message)]
-    doors.append(("Open in Tocsin", chatting.web_link(message.link)))
+    doors.append((chatting.open_word(message), chatting.web_link(message.link)))
     parts.append("\n".join(f"{label}: {url}" for label, url in doors if url))
     return "\n\n".join(part for part in parts if part) or "Look into Tocsin."
 

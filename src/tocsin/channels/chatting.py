@@ -1,4 +1,5 @@
-"""What chat channels have in common: which parts of a message are shown, in which order, how long. Pure.
+"""What chat channels have in common: which parts of a message are shown, in which order, how long. Pure, but for the
+reader's language.
 
 An alert's text is data in all of them. Where a chat offers text without markup it goes there; where it does not, the
 channel escapes it in its own way and `defuse` takes the rest of its power.
@@ -14,6 +15,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from uuid import UUID
 
+from django.utils.translation import gettext, gettext_noop, override
+
 from tocsin.channels.reach import read_target
 from tocsin.channels.wording import clean, cut
 from tocsin.kernel.errors import Refused
@@ -23,11 +26,27 @@ SUBJECT_LENGTH_MAX = 200
 LINE_LENGTH_MAX = 1_000
 LINES_MAX = 50
 NOTE_LENGTH_MAX = 2_000
-SNOOZES = (("30m", "30 minutes"), ("1h", "1 hour"), ("4h", "4 hours"), ("8h", "8 hours"))
+SNOOZES = (
+    ("30m", gettext_noop("30 minutes")),
+    ("1h", gettext_noop("1 hour")),
+    ("4h", gettext_noop("4 hours")),
+    ("8h", gettext_noop("8 hours")),
+)
 
 _SIGNS = {"P1": "🔴", "P2": "🟠", "P3": "🟡", "P4": "🔵", "P5": "⚪"}
 _OVER = ("resolved", "closed")
-_STATES = ("triggered", "acknowledged", "snoozed", *_OVER)
+_STATES = {
+    "triggered": gettext_noop("triggered"),
+    "acknowledged": gettext_noop("acknowledged"),
+    "snoozed": gettext_noop("snoozed"),
+    "resolved": gettext_noop("resolved"),
+    "closed": gettext_noop("closed"),
+}
+_IMPACTS = {
+    "major": gettext_noop("major impact"),
+    "moderate": gettext_noop("moderate impact"),
+    "minor": gettext_noop("minor impact"),
+}
 _JOINER = "\u2060"  # word joiner: shows nothing, and parts what would be read as one word
 
 
@@ -68,15 +87,32 @@ def note(message: Message) -> str:
 
 def badge(message: Message) -> str:
     """How bad and how far, in one line: "🔴 P1 · major impact · triggered"; "" when nothing is known of it."""
-    priority, impact = message.details.get("priority"), message.details.get("impact")
-    words = []
-    if priority in _SIGNS:
-        words.append(f"{_SIGNS[priority]} {priority}")
-    if isinstance(impact, str) and impact:
-        words.append(f"{clean(impact, 40)} impact")
-    if message.state in _STATES:
-        words.append(f"{'✅ ' if message.state in _OVER else ''}{message.state}")
+    priority, impact, state = message.details.get("priority"), message.details.get("impact"), message.state
+    words = [f"{_SIGNS[priority]} {priority}"] if isinstance(priority, str) and priority in _SIGNS else []
+    with override(message.language):
+        if isinstance(impact, str) and impact in _IMPACTS:
+            words.append(gettext(_IMPACTS[impact]))
+        if state in _STATES:
+            words.append(f"{'✅ ' if state in _OVER else ''}{gettext(_STATES[state])}")
     return " · ".join(words)
+
+
+def open_word(message: Message) -> str:
+    """The word on what opens the incident's page, in the reader's language."""
+    with override(message.language):
+        return gettext("Open in Tocsin")
+
+
+def snooze_word(message: Message) -> str:
+    """The word on what puts an incident off, in the reader's language."""
+    with override(message.language):
+        return gettext("Snooze")
+
+
+def snooze_spans(message: Message) -> list[tuple[str, str]]:
+    """For how long: as it goes back to us, and in the reader's words."""
+    with override(message.language):
+        return [(span, gettext(words)) for span, words in SNOOZES]
 
 
 def acts_of(message: Message) -> tuple[Act, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tocsin.channels import chatting
-from tocsin.channels.chatting import SNOOZES, pieces, seal, shorten
+from tocsin.channels.chatting import pieces, seal, shorten
 from tocsin.channels.wording import RENDERING_FAILED, clean
 from tocsin.notification.hearing import Reply, Told, Tone
 from tocsin.notification.rules import ActVerb, Message
@@ -33,7 +33,7 @@ def body(message: Message, account: Account, key: str) -> dict[str, Any]:
     text = "\n\n".join(escape(shorten(part, TEXT_MAX)) for part in parts if part)
     if link := chatting.web_link(message.link):
         bare = link.replace("(", "%28").replace(")", "%29")
-        text += f"\n\n[Open in Tocsin]({bare})"
+        text += f"\n\n[{escape(chatting.open_word(message))}]({bare})"
     attachment = {
         "fallback": headline,
         "color": _COLOURS.get(str(message.details.get("priority")), _CALM),
@@ -67,8 +67,8 @@ def _actions(message: Message, account: Account, key: str) -> list[dict[str, Any
             {
                 "id": str(ActVerb.SNOOZE),
                 "type": "select",
-                "name": "Snooze",
-                "options": [{"text": words, "value": span} for span, words in SNOOZES],
+                "name": chatting.snooze_word(message),
+                "options": [{"text": words, "value": span} for span, words in chatting.snooze_spans(message)],
                 "integration": integration(ActVerb.SNOOZE),
             }
         )

@@ -6,11 +6,10 @@ with emoji codes switched off. The one text that Slack may read as markup, for l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from tocsin.channels import chatting
-from tocsin.channels.chatting import SNOOZES, pieces, shorten
+from tocsin.channels.chatting import pieces, shorten
 from tocsin.channels.wording import RENDERING_FAILED, clean
 from tocsin.notification.rules import ActVerb, Message
 
@@ -93,19 +92,22 @@ def _buttons(message: Message) -> list[Block]:
             button["style"] = "primary"
         elements.append(button)
     if chatting.may_snooze(message):
-        elements.append(_snooze(message.id, SNOOZES))
+        elements.append(_snooze(message))
     if (link := chatting.web_link(message.link)) and len(link) <= URL_MAX:
-        elements.append({"type": "button", "action_id": LINK, "text": _plain("Open in Tocsin"), "url": link})
+        elements.append(
+            {"type": "button", "action_id": LINK, "text": _plain(chatting.open_word(message)), "url": link}
+        )
     return [{"type": "actions", "block_id": ACTIONS, "elements": elements}] if elements else []
 
 
-def _snooze(delivery: str, times: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _snooze(message: Message) -> dict[str, Any]:
     return {
         "type": "static_select",
         "action_id": f"tocsin_{ActVerb.SNOOZE}",
-        "placeholder": _plain("Snooze"),
+        "placeholder": _plain(chatting.snooze_word(message)),
         "options": [
-            {"text": _plain(words), "value": f"{ActVerb.SNOOZE} {delivery} {span}"} for span, words in times
+            {"text": _plain(words), "value": f"{ActVerb.SNOOZE} {message.id} {span}"}
+            for span, words in chatting.snooze_spans(message)
         ],
     }
 

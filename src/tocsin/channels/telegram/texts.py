@@ -88,7 +88,9 @@ def keyboard(message: Message, account: str, key: str) -> list[list[dict[str, st
     acts = chatting.acts_of(message)
     rows = [[labelled(act)] for act in acts[:1]] + [[labelled(act) for act in acts[1:]]]
     if chatting.may_snooze(message):
-        rows.append([button(f"Snooze {span}", ActVerb.SNOOZE, span) for span in SNOOZES])
+        rows.append(
+            [button(f"{chatting.snooze_word(message)} {span}", ActVerb.SNOOZE, span) for span in SNOOZES]
+        )
     return [row for row in rows if row]
 
 
