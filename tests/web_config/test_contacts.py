@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from tests.stories.road import Road
-from tests.web.conftest import text_of
+from tests.web.conftest import text_of as said_by
 from tests.web_config.conftest import Reader
 from tests.world import Clock, Outbox, World
 from tocsin.catalog.actions import refresh
@@ -18,6 +19,10 @@ from tocsin.people.rules import Standing
 @pytest.fixture
 def road(world: World, clock: Clock, outbox: Outbox) -> Road:
     return Road(world, clock)
+
+
+def text_of(response: Any) -> str:
+    return said_by(response)
 
 
 def standing(name: str = "phone") -> Standing:
