@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -278,3 +279,112 @@ def test_layers_are_put_in_order_by_keys_and_the_order_is_said(open_page: Open) 
     page.keyboard.press("Enter")
     expect(page.locator(".layer").first).to_contain_text("Chidi Okafor")
     expect(page.get_by_role("button", name="Move layer 2 up")).to_be_focused()
+
+
+def test_the_line_of_this_instant_stands_where_it_is_and_moves(open_page: Open) -> None:
+    page = open_page("/")
+    make_rotation(page, "Ticking", ("Chidi Okafor",))
+    page.clock.install()
+    page.goto("/schedules/ticking?view=day")
+    expect(page.locator(".before line")).to_have_count(1)
+    # How far the line is from where this instant is in the day, in minutes.
+    off = """() => {
+        const body = document.querySelector(".band-body");
+        const [start, end] = [body.dataset.start, body.dataset.end].map((each) => Date.parse(each));
+        const x = parseFloat(body.querySelector(".before line").getAttribute("x1")) / 100;
+        return Math.abs(start + x * (end - start) - Date.now()) / 60000;
+    }"""
+    assert page.evaluate(off) < 3
+    hour = int(page.evaluate("new Date().getUTCHours()"))
+    page.clock.fast_forward("00:40:00" if hour < 22 else "00:10:00")
+    assert page.evaluate(off) < 3
+    page.goto("/schedules/ticking?view=day&on=2026-06-10")
+    expect(page.locator(".before line")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_paper_a_schedule_is_light_whole_and_without_buttons(
+    scheme: str, open_page: Open, pictures: Pictures
+) -> None:
+    page = open_page("/", scheme=scheme)
+    page.goto("/schedules")
+    if not page.get_by_role("link", name="Printed", exact=True).count():
+        make_rotation(page, "Printed", ("Chidi Okafor", "Bo Lind"))
+    page.emulate_media(media="print", color_scheme=scheme)  # type: ignore[arg-type]
+    for place in ("/schedules/printed", "/schedules/printed?view=weeks", "/shifts"):
+        page.goto(place)
+        expect(page.locator(".cal")).to_be_visible()
+        expect(page.locator(".zone-line")).to_contain_text("Times in Europe/Madrid")
+        for hidden in ("header.top", "footer.foot", ".turn", ".views", "main .btn"):
+            expect(page.locator(hidden).locator("visible=true")).to_have_count(0)
+        grounds = page.locator("body, main .panel, .cal").evaluate_all(
+            "all => all.map((each) => getComputedStyle(each).backgroundColor)"
+        )
+        assert set(grounds) <= {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}, place
+        colour = page.locator("main h1").evaluate("each => getComputedStyle(each).color")
+        assert colour == "rgb(0, 0, 0)"
+        cut = page.locator(".cal").evaluate("each => each.scrollWidth > each.clientWidth + 1")
+        assert not cut, place
+    pictures(page, f"schedule-paper-{scheme}")
+
+
+def test_every_page_with_times_names_the_zone_they_are_in(open_page: Open) -> None:
+    page = open_page("/")
+    make_rotation(page, "Zoned", ("Chidi Okafor", "Ada Ortiz"))
+    for place in (
+        "/schedules",
+        "/shifts",
+        "/me/absences",
+        "/schedules/zoned",
+        "/schedules/zoned?view=weeks",
+        "/schedules/zoned?view=day",
+        "/schedules/zoned/override",
+        "/schedules/zoned/cover",
+        "/schedules/zoned/shift",
+        "/schedules/zoned/temporary",
+        "/schedules/zoned/edit",
+        "/schedules/zoned/handover",
+        "/schedules/zoned/fairness",
+    ):
+        page.goto(place)
+        named = page.locator("main").inner_text() + "".join(
+            str(each.input_value()) for each in page.locator("main [name=timezone]").all()
+        )
+        assert "Europe/Madrid" in named, place
+
+
+def test_an_override_is_made_on_a_phone_by_its_form(open_page: Open, pictures: Pictures) -> None:
+    desk = open_page("/")
+    make_rotation(desk, "Pocket", ("Chidi Okafor", "Bo Lind"))
+    phone = open_page("/schedules/pocket", "phone")
+    phone.locator("[data-override]").tap()
+    sheet = phone.locator("#sheet")
+    expect(sheet).to_contain_text("Override Pocket")
+    sheet.get_by_label("Who", exact=True).select_option(label="Ada Ortiz")
+    sheet.get_by_label("comes as well").check()
+    expect(sheet.locator(".preview")).to_contain_text("Ada Ortiz 8 h more")
+    assert fits(phone)
+    pictures(phone, "override-phone")
+    small = sheet.locator(".btn:visible, select:visible").evaluate_all(
+        "all => all.filter((each) => each.getBoundingClientRect().height < 40).map((each) => each.outerHTML)"
+    )
+    assert small == []
+    sheet.get_by_role("button", name="Make the override").tap()
+    expect(phone.get_by_text("Made: Ada Ortiz as well")).to_be_visible()
+
+
+def test_holidays_of_a_region_are_chosen_by_name(open_page: Open) -> None:
+    page = open_page("/new/calendar")
+    page.get_by_label("Name", exact=True).fill("Works")
+    page.get_by_role("button", name="Save the calendar").click()
+    page.goto("/calendars/works")
+    page.get_by_label("Country").select_option(label="Germany")
+    page.get_by_label("Region").select_option(label="Bayern")
+    page.get_by_role("button", name="Take them over").click()
+    expect(page.locator("#source")).to_contain_text("Germany, Bayern")
+    expect(page.locator("[name=holidays]")).to_have_value(re.compile("-01-06 "))
+    page.get_by_role("button", name="Fetch it now").click()
+    expect(page.get_by_text("It is looked at now.")).to_be_visible()
+    # The engine looks, and the page says so by itself: it is due again in a month.
+    expect(page.locator("#source")).to_contain_text("in 30 days")
+    assert fits(page)

@@ -33,6 +33,7 @@ HOURS_BETWEEN = 3  # two hours that the day view names
 DESK, PHONE, PADDING = 960, 350, 15
 LETTERS = {"final": 8.6}  # others are set smaller
 LETTER = 7.2
+CAPITAL = 1.15  # how much wider a capital is: initials are written in these
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def _band(
     span = Span(midnight(first, shown.zone), midnight(after, shown.zone))
     ticks = _hours(shown, span) if shown.view is View.DAY else _days(shown, first, after, span, now)
     rows = [
-        Row(lane.name, lane.kind, lane.note, lane.link, tuple(_bars(lane, span, people, shown.zone, now)))
+        Row(lane.name, lane.kind, lane.note, lane.link, tuple(_bars(lane, span, people, shown, now)))
         for lane in drawn
     ]
     rows = [row for row in rows if row.bars or row.kind not in ("override", "mine")]
@@ -240,7 +241,7 @@ def _hours(shown: Period, span: Span) -> Iterator[Tick]:
             )
 
 
-def _bars(lane: Lane, span: Span, people: People, zone: ZoneInfo, now: datetime) -> Iterator[Bar]:
+def _bars(lane: Lane, span: Span, people: People, shown: Period, now: datetime) -> Iterator[Bar]:
     within = [(shift, both) for shift in lane.shifts if (both := span.common(shift.span))]
     if lane.kind == "layer" and len(within) > DENSE:
         words = f"{len(within)} shifts, drawn in the view of a day"
@@ -264,8 +265,9 @@ def _bars(lane: Lane, span: Span, people: People, zone: ZoneInfo, now: datetime)
             end=shift.end,
             tints=_stripes(shift.users, people) if kind == "shift" else (),
             wide=_fitting(called, part * DESK, letter, by_override),
-            tight=_fitting(called, part * PHONE, letter, by_override, initials_only=True),
-            title=f"{listed(called)}, {extent(shift.span, lane.known, zone)}",
+            # A day is wide enough on a phone, too, for names.
+            tight=_fitting(called, part * PHONE, letter, by_override, shown.view is not View.DAY),
+            title=f"{listed(called)}, {extent(shift.span, lane.known, shown.zone)}",
             by_override=by_override,
             mine=people.reader in shift.users,
             at=in_address(both.start),
@@ -296,9 +298,10 @@ def _fitting(
         return next((way for way in (NOBODY, "gap") if len(way) * letter + PADDING <= width), "")
     sign = "⇄ " if by_override else ""
     ways = [] if initials_only else [listed(called), " + ".join(name.split(" ")[0] for name in called)]
-    ways.append("+".join(initials(name) for name in called))
-    for way in ways:
-        if len(sign + way) * letter + PADDING <= width:
+    short = "+".join(initials(name) for name in called)
+    wide = [(way, len(sign + way) * letter) for way in ways]
+    for way, needs in [*wide, (short, (len(sign) + CAPITAL * len(short)) * letter)]:
+        if needs + PADDING <= width:
             return sign + way
     return ""
 

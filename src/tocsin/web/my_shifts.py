@@ -18,7 +18,7 @@ from tocsin.kernel.zones import zone
 from tocsin.oncall.absences import add_absence, remove_absence
 from tocsin.oncall.models import Absence
 from tocsin.oncall.reading import schedules, timelines
-from tocsin.oncall.rules import Schedule, Shift, final, shifts_of
+from tocsin.oncall.rules import Schedule, Shift, shifts_of
 from tocsin.people.actions import find_user
 from tocsin.people.models import User
 from tocsin.people.rules import May
@@ -29,7 +29,7 @@ from tocsin.web.forms.shifts import AbsenceForm
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
 from tocsin.web.periods import period
-from tocsin.web.rota import asked_day, asked_view, everybody, users_in
+from tocsin.web.rota import asked_day, asked_view, everybody, known_line, users_in
 from tocsin.web.rota_words import in_address, listed, moment, when
 from tocsin.web.schedules import turning
 from tocsin.web.shifts import asked_span
@@ -74,7 +74,10 @@ def _page(request: HttpRequest, who: User, address: str) -> HttpResponse:
         Lane(
             each.name or each.id,
             # Coloured by schedule: whose shifts they are is known.
-            tuple(shift._replace(users=(each.id,)) for shift in shifts_of(final(each, *around), who.pk)),
+            tuple(
+                shift._replace(users=(each.id,))
+                for shift in shifts_of(known_line(each, around, now).shifts, who.pk)
+            ),
             "mine",
             known=around,
             link=f"{reverse('shift', args=[each.id])}?at=",
