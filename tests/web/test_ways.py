@@ -134,7 +134,7 @@ def test_how_it_is_and_what_it_did_stand_on_the_page(ada: Client, world: World, 
     behaviour("night").always = DEAD
     for _ in range(3):
         channel_for("pretend:bo").send("pretend:bo", "Bo", Message("m", "Look"), clock.now)
-    assert "after failures: HTTP 503" in text_of(ada.get("/settings/ways"))
+    assert "after failures (HTTP 503)." in text_of(ada.get("/settings/ways"))
     assert "Rests until" in text_of(ada.get("/settings/ways/night"))
 
 

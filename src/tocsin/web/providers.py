@@ -103,16 +103,16 @@ def how_it_is(row: Provider, problem: str, state: State, done: Figures) -> tuple
         return "Switched off: it is not asked, and not heard.", ""
     if problem:
         return f"Cannot be used: {problem}", "bad"
-    why = f": {state.error}" if state.error else ""
+    why = f" ({state.error})" if state.error else ""
     if state.health is Health.RESTING and state.until is not None:
         until = timezone.localtime(state.until)
         if state.failures:
-            return f"Rests until {until:%H:%M:%S} after failures{why}", "warn"
+            return f"Rests until {until:%H:%M:%S} after failures{why}.", "warn"
         return f"Asked to be left alone until {until:%H:%M:%S}; it is.", "warn"
     if state.health is Health.TRIED_AGAIN:
-        return f"Has rested after failures; the next message finds out whether it is well{why}", "warn"
+        return f"Has rested after failures{why}; the next message finds out whether it is well.", "warn"
     if state.failures:
-        return f"The last message failed{why}", "warn"
+        return f"The last message failed{why}.", "warn"
     return ("Works.", "good") if done.sent_at else ("Ready; nothing was sent through it yet.", "")
 
 
