@@ -102,7 +102,7 @@ def test_a_page_is_one_message_whose_buttons_name_delivery_and_verb(
 def test_it_is_the_request_that_slacks_own_client_makes(slack: SlackChannel, fake: FakeSlack) -> None:
     slack.send("slack:C012AB3CD", "", message(), NOW)
     client = WebClient(TOKEN, base_url=f"{fake.url}/api/")
-    client.chat_postMessage(channel="C012AB3CD", **blocks.body(message()))
+    client.chat_postMessage(channel="C012AB3CD", **blocks.QUIETLY, **blocks.body(message()))
 
     ours, theirs = fake.requests
     assert ours.path == theirs.path
@@ -134,6 +134,7 @@ def test_what_a_message_replaces_is_changed_and_keeps_its_name(slack: SlackChann
 
     request = fake.requests[-1]
     assert request.path == "/api/chat.update"
+    assert set(request.data) == {"channel", "ts", "text", "blocks", "parse", "link_names"}
     assert (request.data["channel"], request.data["ts"]) == tuple(first.reference.split("/"))
     shown = fake.messages[first.reference]
     values = [e.get("value", "").partition(" ")[0] for e in shown["blocks"][-1]["elements"]]

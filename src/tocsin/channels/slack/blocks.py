@@ -23,6 +23,8 @@ ANSWER_SECTIONS_MAX = 4
 
 Block = dict[str, Any]
 
+# Of a new message alone: a changed one keeps these.
+QUIETLY = {"mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
 ACTIONS = "tocsin_actions"
 LINK = "tocsin_link"  # a button that only opens a page
 
@@ -32,11 +34,8 @@ def body(message: Message) -> dict[str, Any]:
     return {
         "text": fallback(chatting.headline(message)),
         "blocks": blocks(message),
-        "mrkdwn": False,
         "parse": "none",
         "link_names": False,
-        "unfurl_links": False,
-        "unfurl_media": False,
     }
 
 

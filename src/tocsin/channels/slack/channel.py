@@ -63,7 +63,7 @@ class SlackChannel:
         if changed is not None:
             method, where = "chat.update", {"channel": changed[1], "ts": changed[2]}
         else:
-            method, where = "chat.postMessage", {"channel": place}
+            method, where = "chat.postMessage", {"channel": place, **blocks.QUIETLY}
         whom = f"{self._account} {method}"  # Slack counts each method by itself
         if (held := self._patience.objection(whom, now)) is not None:
             return held
@@ -78,7 +78,7 @@ class SlackChannel:
     def _post(
         self,
         method: str,
-        where: Mapping[str, str],
+        where: Mapping[str, Any],
         thread: Mapping[str, Any],
         message: Message,
         now: datetime,
