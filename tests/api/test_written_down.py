@@ -43,6 +43,9 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "POST /incidents/{number}/assign": ({"user": "bo"}, "incident.assigned"),
     "POST /incidents/{number}/classify": ({"urgency": "low"}, "incident.classified"),
     "POST /incidents/{number}/rename": ({"title": "y"}, "incident.renamed"),
+    "POST /reports": ({"title": "x"}, "incident.reported"),
+    "POST /incidents/{number}/same-as": (None, "report.linked"),
+    "POST /incidents/{number}/decline": ({"reason": "x"}, "report.declined"),
     "PUT /services/{id}": (SERVICE, "service.saved"),
     "DELETE /services/{id}": (None, "service.deleted"),
     "PUT /integrations/{id}": (INTEGRATION, "integration.saved"),
@@ -100,6 +103,8 @@ NUMBERED: dict[str, type[Model]] = {
 FIRST: dict[str, list[str]] = {
     "POST /incidents/{number}/reopen": ["POST /incidents/{number}/resolve"],
     "POST /incidents/{number}/close": ["POST /incidents/{number}/resolve"],
+    "POST /incidents/{number}/same-as": ["POST /reports"],
+    "POST /incidents/{number}/decline": ["POST /reports"],
     "DELETE /feeds/{id}": ["POST /feeds"],
     "DELETE /schedules/{id}": ["PUT /schedules/{id}"],
     "POST /schedules/{id}/overrides": ["PUT /schedules/{id}"],
@@ -144,15 +149,20 @@ def test_the_change_is_written_down_with_who_and_how(
     number = ada.post("/incidents", {"service": "shop", "title": "before"}).body["number"]
     row, _ = add_token(world.bo, "before", "read", None, By("cli", "cli"), clock.now)
 
+    first = number
+
     def do(what: str) -> None:
+        nonlocal number
         method, _, path = what.partition(" ")
         path = path.replace("{number}", str(number))
         for words, model in NUMBERED.items():
             if f"/{words}/" in path:
                 path = path.replace("{id}", str(model._default_manager.latest("pk").pk))
         path = path.replace("{id}", str(row.pk) if "/tokens/" in path else "new-one")
-        answer = ada.call(method, path, CHANGES[what][0])
+        body = {"incident": first} if path.endswith("/same-as") else CHANGES[what][0]
+        answer = ada.call(method, path, body)
         assert answer.status < 300, answer.text
+        number = answer.body["number"] if what == "POST /reports" else number
 
     for before in FIRST.get(name, []):
         do(before)

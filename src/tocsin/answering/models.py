@@ -75,8 +75,8 @@ class Report(models.Model):
     @property
     def reporter(self) -> str:
         """Who it was, as a reader calls them."""
-        return (
-            self.user.name
-            if self.user is not None
-            else self.name or self.address.partition(":")[2] or "somebody"
-        )
+        if self.user is not None:
+            return self.user.name
+        if self.address.startswith("form:"):
+            return "somebody, by the public form"
+        return self.name or self.address.partition(":")[2] or "somebody"

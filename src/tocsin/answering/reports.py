@@ -37,6 +37,7 @@ from tocsin.notification.rules import Kind
 from tocsin.people.models import User
 
 TELL_MAX = 100  # reporters in one look
+FORM = "form:"  # begins the address of who used the public form: it counts them, and nothing is sent there
 REPORTER = "reporter"  # stands where the name of a place does, of messages to who has no account
 LOOKED_AT_MAX = 200  # open incidents among which similar ones are looked for
 
@@ -76,16 +77,43 @@ def report(said: Said, now: datetime) -> Report:
             by=by,
             now=now,
         )
-        return Report.objects.create(
-            incident=incident,
-            at=now,
-            title=said.title,
-            text=said.text,
-            user=said.user,
-            address=said.address,
-            name=said.name[:120],
-            through=said.through[:16],
-        )
+        return _keep(said, incident, Became.OPEN, "", now)
+
+
+def follow(said: Said, incident_id: int, now: datetime) -> Incident:
+    """Put these words to an open incident that is about the same; who said them is told how it goes on. Raises
+    Refused."""
+    if not title_of(said.title, said.text):
+        raise Refused("The report says nothing", "what is wrong, in one line", where="title")
+    if len(said.title) + len(said.text) > TEXT_LENGTH_MAX:
+        raise Refused("The report is too long", f"at most {TEXT_LENGTH_MAX} characters", where="text")
+    with transaction.atomic():
+        _not_too_many(said, now)
+        incident = Incident.objects.select_for_update().filter(pk=incident_id, state__in=OPEN).first()
+        if incident is None:
+            raise Refused(f"#{incident_id} is not open", "an open incident", where="follow", status=409)
+        words = {"title": said.title, "text": said.text, "name": said.name, "address": said.address}
+        by = by_user(said.user.pk, said.through) if said.user is not None else By("reporter", said.through)
+        known = {name: value for name, value in words.items() if value}
+        write([Fact(incident.chain, "incident.reported", known)], by, now)
+        _keep(said, incident, Became.LINKED, incident.state, now)
+        wake(f"incident:{incident.pk}")
+    return incident
+
+
+def _keep(said: Said, incident: Incident, became: Became, told: str, now: datetime) -> Report:
+    return Report.objects.create(
+        incident=incident,
+        at=now,
+        title=said.title,
+        text=said.text,
+        user=said.user,
+        address=said.address,
+        name=said.name[:120],
+        through=said.through[:16],
+        became=became,
+        told=told,
+    )
 
 
 def service_for(asked: str) -> str:
@@ -230,7 +258,7 @@ def _ending(incident: Incident) -> str:
 def _tell(one: Report, text: str, now: datetime) -> None:
     """One quiet message to the reporter, where they said it; in the caller's transaction. At most UPDATES_MAX."""
     address = one.address or _address_of(one.user)
-    if not address or one.updates >= UPDATES_MAX:
+    if not address or address.startswith(FORM) or one.updates >= UPDATES_MAX:
         return
     path = f"/incidents/{one.incident_id}" if one.user is not None else ""
     page = Page.objects.create(

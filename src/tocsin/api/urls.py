@@ -26,6 +26,7 @@ from tocsin.api import (
     policies,
     providers,
     readiness,
+    reports,
     schedules,
     tokens,
 )
@@ -40,6 +41,7 @@ from tocsin.kernel.errors import Refused
 VERSION = "1"
 ROOMS = (
     incidents,
+    reports,
     intake,
     catalog,
     policies,

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
+from tocsin.answering import reports
 from tocsin.answering.acting import until
 from tocsin.answering.words import next_people
 from tocsin.catalog.calendars import calendars
@@ -156,6 +157,14 @@ class RenameForm(forms.Form):
     title = forms.CharField(label="Title", max_length=TITLE_LENGTH_MAX)
 
 
+class SameAsForm(forms.Form):
+    incident = forms.IntegerField(label="Number of the other incident", min_value=1, max_value=2**53)
+
+
+class DeclineForm(forms.Form):
+    reason = text(3, NOTE_LENGTH_MAX, "Why", "Whoever reported it reads this.", True)
+
+
 class OpenForm(forms.Form):
     service = forms.ModelChoiceField(queryset=Service.objects.none(), label="Service", empty_label=None)
     title = forms.CharField(
@@ -267,32 +276,6 @@ def snooze(request: HttpRequest, incident_id: int) -> HttpResponse:
     )
 
 
-def rests() -> list[tuple[str, str]]:
-    """How long people most often let an incident rest, as they are read and as they are said."""
-    shown = [("30m", "30 minutes"), ("2h", "2 hours"), ("8h", "8 hours"), ("tomorrow 08:00", "tomorrow 08:00")]
-    return shown + ([("until open", "until work begins")] if len(calendars()) == 1 else [])
-
-
-@needs(May.ACT)
-@require_http_methods(["GET", "HEAD", "POST"])
-def snooze(request: HttpRequest, incident_id: int) -> HttpResponse:
-    """Put it off until a time, when it pages again from the top."""
-    form = SnoozeForm(given(request))
-
-    def act() -> None:
-        at = until(form.cleaned_data["until"], by(request), instant(request))
-        outcome = actions.snooze(incident_id, at, by(request), instant(request))
-        if outcome.changed:
-            say(request, f"#{incident_id} rests, and is yours. Then it pages again from the first level.")
-        else:
-            warn(request, f"Nothing changed for #{incident_id}: {outcome.why}.")
-
-    intro = "Until then it is yours and nobody is paged. Then it pages again, from the first level."
-    return by_form(
-        request, find(incident_id), form, act, f"Snooze #{incident_id}", "Snooze", intro=intro, rests=rests()
-    )
-
-
 @needs(May.ACT)
 @require_http_methods(["GET", "HEAD", "POST"])
 def assign(request: HttpRequest, incident_id: int) -> HttpResponse:
@@ -356,6 +339,35 @@ def rename(request: HttpRequest, incident_id: int) -> HttpResponse:
         told(request, outcome, f"#{incident_id} has a new title.", undo)
 
     return by_form(request, incident, form, act, f"Rename #{incident_id}", "Rename")
+
+
+@needs(May.ACT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def same_as(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Say that what was reported is what another incident is about."""
+    form = SameAsForm(given(request))
+
+    def act() -> None:
+        other = reports.link(incident_id, form.cleaned_data["incident"], by(request), instant(request))
+        say(request, f"#{incident_id} is resolved, and its reporters follow #{other.pk}.")
+
+    intro = "This one is resolved. Whoever reported it is told, and follows the other."
+    title = f"#{incident_id} is the same as another"
+    return by_form(request, find(incident_id), form, act, title, "It is the same", intro=intro)
+
+
+@needs(May.ACT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def decline(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Say that nothing is done about what was reported, and why."""
+    form = DeclineForm(given(request))
+
+    def act() -> None:
+        reports.decline(incident_id, form.cleaned_data["reason"], by(request), instant(request))
+        say(request, f"#{incident_id} is declined, and its reporters are told why.")
+
+    intro = "It is resolved, and whoever reported it is told your reason."
+    return by_form(request, find(incident_id), form, act, f"Decline #{incident_id}", "Decline", intro=intro)
 
 
 @needs(May.OPEN)

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from tocsin.answering.models import Report
 from tocsin.catalog.models import Service
 from tocsin.escalation.actions import next_steps
 from tocsin.escalation.models import Climb
@@ -35,6 +36,7 @@ PER_PAGE = 50
 SEARCH_LENGTH_MAX = 200
 ALERTS_MAX = 25
 PAGES_MAX = 25
+REPORTS_MAX = 10
 ENTRIES_MAX = 60
 CHANGES_MAX = 5
 CHANGES_BEFORE = timedelta(hours=6)
@@ -190,6 +192,7 @@ def page_of(incident: Incident, now: datetime, before: int | None = None) -> dic
         "paged": [paged_of(page, names) for page in paged[:PAGES_MAX]],
         "paged_more": len(paged) > PAGES_MAX,
         "alerts": alerts_of(incident),
+        "reports": list(Report.objects.filter(incident=incident).select_related("user")[:REPORTS_MAX]),
         "changes": changes_near(incident, now),
         "timeline": folded(_told(entry, names) for entry in told[:ENTRIES_MAX]),
         "older": told[ENTRIES_MAX - 1].seq if len(told) > ENTRIES_MAX else None,

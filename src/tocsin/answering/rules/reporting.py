@@ -17,7 +17,7 @@ REPORTS_OF_STRANGERS = 60  # in REPORTS_WITHIN, from everybody without an accoun
 REPORTS_WITHIN = timedelta(hours=1)
 UPDATES_MAX = 12  # that the reporter of one report is told
 SIMILAR_MAX = 5
-_WORD = re.compile(r"\w{3,}")
+_WORD = re.compile(r"\w{4,}")
 
 
 class Became(StrEnum):

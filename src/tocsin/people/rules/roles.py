@@ -21,6 +21,7 @@ class May(StrEnum):
 
     SEE = "see incidents, services, people and policies"
     ACT = "acknowledge, resolve, escalate, note"
+    REPORT = "report that something is wrong"
     OPEN = "open an incident by hand"
     SEND_TEST = "send a test alert"
     CONFIGURE = "edit services, policies, teams and integrations"
@@ -33,7 +34,7 @@ class May(StrEnum):
     AUDIT = "read the audit log and every message"
 
 
-_EVERYBODY = frozenset({May.SEE, May.OWN_PROFILE})
+_EVERYBODY = frozenset({May.SEE, May.REPORT, May.OWN_PROFILE})
 _RESPONDS = _EVERYBODY | {May.ACT, May.OPEN, May.SEND_TEST, May.SWAP}
 _MANAGES = _RESPONDS | {May.CONFIGURE, May.EDIT_SCHEDULES, May.SEE_KEYS}
 
