@@ -227,6 +227,16 @@ def test_an_answer_in_the_thread_of_a_message_needs_no_code(says: Says, page: Me
     assert texts == ["I look at it", "the disk again"]
 
 
+def test_a_thread_is_found_by_the_providers_name_for_its_message(
+    says: Says, page: Message, road: Road
+) -> None:
+    Delivery.objects.update(reference="C1/1.2")
+    assert "your note stands" in says("cy", "I look at it", reference="C1/1.2").text
+    road.sleep(days=8)
+    assert says("cy", "and again", reference="C1/1.2").tone is Tone.ASKED
+    assert Entry.objects.filter(kind="incident.noted").count() == 1
+
+
 def test_a_stranger_in_a_thread_is_told_and_changes_nothing(page: Message, road: Road) -> None:
     told = answer(Written("fake:stranger", "resolve", delivery=page.id), "chat", road.now)
     assert "Nobody here is known" in told.text

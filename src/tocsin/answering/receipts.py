@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from tocsin.notification.hearing import Receipt, Told, Tone
 from tocsin.notification.models import Delivery
 from tocsin.notification.receipts import confirm, find_told, refute
+
+NAMED_FOR = timedelta(days=7)  # that a message can be answered by the provider's name for it
 
 
 def noted(receipt: Receipt, now: datetime) -> Told:
@@ -20,12 +22,15 @@ def noted(receipt: Receipt, now: datetime) -> Told:
     return Told(tone=Tone.SILENT)
 
 
-def delivery_of(id_: str, reference: str = "") -> Delivery | None:
-    """The message that is meant, by its id or by the provider's name for it; None when nothing is."""
+def delivery_of(id_: str, reference: str = "", now: datetime | None = None) -> Delivery | None:
+    """The message that is meant, by its id or, of those of the last days before `now`, by the provider's name for it;
+    None when nothing is."""
     rows = Delivery.objects.select_related("page", "page__user")
     if id_:
         try:
             return rows.filter(pk=UUID(id_)).first()
         except ValueError:
             return None
-    return rows.filter(reference=reference).order_by("-due_at").first() if reference else None
+    if not reference or now is None:
+        return None
+    return rows.filter(reference=reference, due_at__gt=now - NAMED_FOR).order_by("-due_at", "-pk").first()

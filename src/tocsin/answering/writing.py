@@ -35,7 +35,7 @@ SILENT = Told(tone=Tone.SILENT)
 def written(words: Written, provider_id: str, now: datetime) -> Told:
     """Do what the words say. Strangers are not answered, unless they wrote into a conversation that we began.
     In the caller's transaction. Raises Refused."""
-    delivery = delivery_of(words.delivery, words.reference)
+    delivery = delivery_of(words.delivery, words.reference, now)
     if delivery is not None and delivery.page.incident_id is not None:
         user = behind(words.address, delivery.page.user_id)
         if user is None:
