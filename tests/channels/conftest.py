@@ -30,6 +30,14 @@ def outgoing() -> Iterator[Outgoing]:
 
 
 @pytest.fixture
+def patient() -> Iterator[Outgoing]:
+    """The same with two seconds, for tests whose servers answer: a busy machine may take one."""
+    client = Outgoing(Reach.of(LOOPBACK), deadline=2)
+    yield client
+    client.close()
+
+
+@pytest.fixture
 def client() -> Iterator[Callable[..., Outgoing]]:
     """Makes clients to the test's taste, and hangs up for them afterwards."""
     made: list[Outgoing] = []

@@ -65,11 +65,11 @@ class SlackChannel:
         else:
             method, where = "chat.postMessage", {"channel": place, **blocks.QUIETLY}
         whom = f"{self._account} {method}"  # Slack counts each method by itself
-        if (held := self._patience.objection(whom, now)) is not None:
-            return held
-        thread = _thread(place, parent, message) if changed is None else {}
-        outcome = self._post(method, where, thread, message, now)
-        self._patience.heed(whom, outcome, now)
+        outcome: Sent | Failed | None = self._patience.objection(whom, now)
+        if outcome is None:
+            thread = _thread(place, parent, message) if changed is None else {}
+            outcome = self._post(method, where, thread, message, now)
+            self._patience.heed(whom, outcome, now)
         if changed is not None and isinstance(outcome, Failed) and outcome.after is not None:
             # Fewer changes than messages are allowed. The account is well, and pages still go.
             return replace(outcome, blame=Blame.ADDRESS)
