@@ -19,8 +19,10 @@ from itertools import pairwise
 from reprlib import repr as shown
 from zoneinfo import ZoneInfo, available_timezones
 
+from tocsin.kernel import zonedata
 from tocsin.kernel.errors import Refused
 
+DATA_VERSION = zonedata.VERSION  # of the time zone data that count here, such as 2026f
 ZONE_LENGTH_MAX = 64
 YEAR_MIN, YEAR_MAX = 1970, 2200  # of everything that is scheduled
 DAY = 86_400  # seconds

@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 from django.db import connection
 
 from tocsin.journal.models import Entry
+from tocsin.kernel.zones import DATA_VERSION
 from tocsin.people.models import User
 from tocsin.site.checkpoint import has_reset_bug
 from tocsin.site.clock import CLOCK, now
@@ -158,4 +159,4 @@ def zones(config: Config) -> Iterator[Finding]:
             "time zones", f"unknown: {', '.join(strange[:NAMED_MAX])}", "Correct them, or install tzdata."
         )
     else:
-        yield ok("time zones", f"{len(known)} known")
+        yield ok("time zones", f"{len(known)} known, as of {DATA_VERSION or 'an unknown date'}")
