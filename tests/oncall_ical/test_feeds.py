@@ -26,6 +26,7 @@ from tocsin.oncall.actions import add_override, save_schedule, schedules
 from tocsin.oncall.feeding import calendar_of
 from tocsin.oncall.feeds import make_feed, revoke_feed
 from tocsin.oncall.ical.writing import window
+from tocsin.oncall.past import told
 from tocsin.oncall.rules import Override, final, shifts_of
 from tocsin.people.actions import change_user, deactivate_user
 
@@ -55,6 +56,19 @@ def test_a_feed_of_a_schedule_is_exactly_its_shifts(primary: str, clock: Clock, 
     shifts = final(schedules()[primary], *ahead)
     assert spans_in(answer.content, ahead) == [shift.span for shift in shifts]
     assert b"SUMMARY:Bo Lind on call: web-primary" in answer.content
+
+
+def test_a_shift_that_was_running_when_the_schedule_was_made_is_whole_as_on_every_page(
+    world: World, clock: Clock, reader: Reader
+) -> None:
+    """Whoever enters a rota on a Wednesday sees the shift from Monday on, and the ones before it."""
+    clock.forward(days=2)
+    save_schedule(written("late"), "web", BY, clock.now)
+    shown = window(clock.now)
+    answer = reader(None).get(feed("schedule", "late", clock))
+    assert spans_in(answer.content, shown) == [shift.span for shift in told("late", *shown).shifts]
+    assert any(span.start < clock.now < span.end for span in spans_in(answer.content, shown))
+    assert clock.now not in {span.start for span in spans_in(answer.content, shown)}
 
 
 def test_a_feed_of_ones_own_shows_ones_shifts_in_all_schedules(primary: str, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""What a calendar feed shows: what was served, as it was known then, and what is planned."""
+"""What a calendar feed shows: what was served, as it was known then, and what is planned; the same as every page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tocsin.kernel.spans import Span
 from tocsin.oncall.feeds import FeedKind
 from tocsin.oncall.ical.writing import LEAD, Entry, Source, feed_of, window
 from tocsin.oncall.models import Change, Feed, Override, Schedule, Version
-from tocsin.oncall.past import served
+from tocsin.oncall.past import told
 from tocsin.oncall.rules import Shift, shifts_of
 from tocsin.people.models import User
 
@@ -102,7 +102,7 @@ def _sources(rows: list[Schedule], base: str) -> dict[str, Source]:
 def _entries(source: Source, shown: Span, whose: str, names: Mapping[str, str]) -> Iterator[Entry]:
     """The events of one schedule, sorted: the shifts that reach into `shown`, whole where they can be."""
     first = shown.start - LEAD
-    shifts = served(source.id, first, shown.end).shifts
+    shifts = told(source.id, first, shown.end).shifts
     for shift in shifts_of(shifts, whose) if whose else _together(shifts):
         if shift.end > shown.start:
             ongoing = shift.start == first
