@@ -12,7 +12,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 from typing import cast
@@ -35,8 +34,7 @@ from tocsin.web.guard import own_key
 WINDOW = timedelta(minutes=1)
 HEARD_MAX = 6_000  # requests of one provider in a window
 REFUSED_MAX = 600  # requests of one network address that were refused in a window; then it waits for the next
-THENS_AT_ONCE = 4  # calls besides answers, of all providers
-THENS_MAX = 200  # that wait for their turn or are made
+THENS_MAX = 32  # calls besides answers at once, of all providers
 COUNTED_MAX = 10_000  # providers and addresses that are counted by name; the others are counted together
 
 log = structlog.get_logger("tocsin.web.callbacks")
@@ -77,23 +75,24 @@ class Pace:
 
 
 class Afterwards:
-    """The calls that channels make besides their answers: a few at once, and none that anything hangs on."""
+    """The calls that channels make besides their answers, each in a thread of its own; nothing hangs on them."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THENS_AT_ONCE, "after-a-callback")
-        self._waiting = threading.BoundedSemaphore(THENS_MAX)
+        self._room = threading.BoundedSemaphore(THENS_MAX)
 
-    def call(self, then: Callable[[], Failed | None], provider_id: str) -> Future[None] | None:
-        """Call `then` soon, in a thread; not at all when too many wait already. The log says what became of it."""
-        if not self._waiting.acquire(blocking=False):
+    def call(self, then: Callable[[], Failed | None], provider_id: str) -> None:
+        """Call `then` at once; not at all when too many are made already. The log says what became of it."""
+        if not self._room.acquire(blocking=False):
             log.warning("too much is said besides answers; this was left out", provider=provider_id)
-            return None
-        return self._threads.submit(self._run, then, provider_id)
+            return
+        run = partial(self._run, then, provider_id)
+        threading.Thread(target=run, name="after-a-callback", daemon=True).start()
 
     def settle(self) -> None:
         """Wait until all that was to be said has been said."""
-        taken = [self._waiting.acquire() for _ in range(THENS_MAX)]
-        self._waiting.release(len(taken))
+        for _ in range(THENS_MAX):
+            self._room.acquire()
+        self._room.release(THENS_MAX)
 
     def _run(self, then: Callable[[], Failed | None], provider_id: str) -> None:
         try:
@@ -106,7 +105,7 @@ class Afterwards:
         except Exception:
             log.exception("saying something besides an answer failed", provider=provider_id)
         finally:
-            self._waiting.release()
+            self._room.release()
 
 
 HEARD, REFUSED, AFTERWARDS = Pace(HEARD_MAX), Pace(REFUSED_MAX), Afterwards()
