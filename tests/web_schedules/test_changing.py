@@ -249,3 +249,47 @@ def test_an_absence_that_is_over_is_refused_and_keeps_what_was_typed(
     )
     assert answer.status_code == 422
     assert "was ill" in answer.content.decode()
+
+
+def test_what_was_taken_back_is_made_to_stand_again_by_one_press(
+    weekly: str, clock: Clock, signed_in: SignedIn
+) -> None:
+    client = signed_in("mo")
+    client.post(OVERRIDE, TUESDAY | {"users": "mo", "mode": "replace", "replaces": "cy", "do": "save"})
+    made = OverrideRow.objects.get()
+    body = client.post(f"/schedules/web-primary/overrides/{made.pk}/remove", follow=True).content.decode()
+    again = f"/schedules/web-primary/overrides/{made.pk}/restore"
+    assert f'action="{again}"' in body
+    assert on_call_at("web-primary", AT_NOON) == ("cy",)
+    assert "It stands again." in text_of(client.post(again, follow=True))
+    assert on_call_at("web-primary", AT_NOON) == ("mo",)
+    client.post(again)
+    assert OverrideRow.objects.standing().count() == 1
+    assert client.post("/schedules/web-primary/overrides/99/restore").status_code == 404
+    clock.forward(days=30)
+    assert signed_in("mo").post(again).status_code == 404
+
+
+def test_cover_is_asked_for_ones_next_shift_unless_said_otherwise(weekly: str, signed_in: SignedIn) -> None:
+    body = page(signed_in("cy"), "/schedules/web-primary/cover")
+    assert 'value="2026-03-09T09:00"' in body and 'value="2026-03-16T09:00"' in body
+    body = page(
+        signed_in("cy"), "/schedules/web-primary/cover?from=2026-03-10T08:00:00Z&to=2026-03-10T09:00:00Z"
+    )
+    assert 'value="2026-03-10T09:00"' in body
+
+
+def test_a_manager_notes_that_somebody_is_away(weekly: str, signed_in: SignedIn) -> None:
+    mo = signed_in("mo")
+    address = "/people/cy/absences"
+    assert f'href="{address}"' in page(mo, "/people/cy/shifts")
+    away = {"start": "2026-03-09T00:00", "end": "2026-03-12T00:00", "zone": "UTC", "note": "In hospital"}
+    said = text_of(mo.post(address, away, follow=True))
+    assert "For 1 shift of Cy Tran cover is asked for now." in said and "When Cy Tran is away" in said
+    row = Absence.objects.get()
+    assert (row.user_id, row.made_by) == ("cy", "user:mo")
+    assert "In hospital" in page(mo, "/people/cy/shifts")
+    assert "In hospital" not in page(signed_in("bo"), "/people/cy/shifts")
+    assert "In hospital" in page(signed_in("cy"), "/me/absences")
+    assert mo.post(f"{address}/{row.pk}/remove").status_code == 302
+    assert CoverRequest.objects.get().state == "withdrawn"

@@ -13,7 +13,7 @@ from tests.world import Clock, World
 from tocsin.kernel.acting import ENGINE, by_user
 from tocsin.kernel.spans import Span
 from tocsin.oncall.absences import add_absence
-from tocsin.oncall.actions import add_override
+from tocsin.oncall.actions import add_override, remove_override
 from tocsin.oncall.models import Absence, CoverRequest, Schedule
 from tocsin.oncall.models import Override as OverrideRow
 from tocsin.oncall.rules import Override
@@ -25,6 +25,7 @@ CHANGING = (
     "/schedules/web-primary/override",
     "/schedules/web-primary/take",
     "/schedules/web-primary/overrides/1/remove",
+    "/schedules/web-primary/overrides/1/restore",
     "/schedules/web-primary/cover",
     "/schedules/web-primary/edit",
     "/schedules/web-primary/temporary",
@@ -32,6 +33,9 @@ CHANGING = (
     "/cover/1/accept",
     "/me/absences",
     "/me/absences/1/remove",
+    "/people/cy/absences",
+    "/people/cy/absences/1/remove",
+    "/me/reminders",
     "/new/schedule",
 )
 
@@ -92,6 +96,10 @@ def test_a_responder_takes_back_only_what_they_made(weekly: str, clock: Clock, s
     assert client.post(f"/schedules/web-primary/overrides/{by_mo}/remove").status_code == 403
     assert client.post(f"/schedules/web-primary/overrides/{by_bo}/remove").status_code == 303
     assert list(OverrideRow.objects.standing().values_list("pk", flat=True)) == [by_mo]
+    remove_override(by_mo, by_user("mo", "web"), clock.now)
+    OverrideRow.objects.filter(pk=by_mo).update(users=["mo"])
+    assert client.post(f"/schedules/web-primary/overrides/{by_mo}/restore").status_code == 403
+    assert not OverrideRow.objects.standing().exists()
 
 
 def test_an_override_is_taken_back_only_at_its_own_schedule(
@@ -138,5 +146,9 @@ def test_an_absence_is_only_ones_own(weekly: str, clock: Clock, signed_in: Signe
     row = add_absence("bo", span, "a secret reason", by_user("bo", "web"), clock.now)
     assert signed_in("mo").post(f"/me/absences/{row.pk}/remove").status_code == 404
     assert Absence.objects.filter(pk=row.pk).exists()
+    assert signed_in("cy").get("/people/bo/absences").status_code == 403
+    assert signed_in("cy").post("/people/bo/absences", {}).status_code == 403
+    assert signed_in("cy").post(f"/people/bo/absences/{row.pk}/remove").status_code == 403
+    assert Absence.objects.count() == 1
     for address in ("/people/bo/shifts", "/shifts", "/me/absences"):
         assert "a secret reason" not in signed_in("cy").get(address).content.decode()

@@ -17,8 +17,8 @@ from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone
 from tocsin.oncall.models import CoverRequest
 from tocsin.oncall.permissions import may_act_for, may_edit
-from tocsin.oncall.reading import schedules
-from tocsin.oncall.rules import State, expire
+from tocsin.oncall.reading import schedules, timelines
+from tocsin.oncall.rules import State, expire, shifts_of
 from tocsin.oncall.swaps import accept_cover, ask_cover, decline_cover, find_request, withdraw_cover
 from tocsin.people.models import User
 from tocsin.people.rules import May
@@ -27,7 +27,7 @@ from tocsin.web.forms import asker, by, instant, show, told_beside
 from tocsin.web.forms.shifts import CoverForm, active_people
 from tocsin.web.guard import needs
 from tocsin.web.layout import back, say
-from tocsin.web.rota import people_for, users_in
+from tocsin.web.rota import LOOK_AHEAD, people_for, users_in
 from tocsin.web.rota_words import when
 from tocsin.web.schedules import find
 from tocsin.web.shifts import asked_span, zones_of
@@ -111,6 +111,9 @@ def new(request: HttpRequest, schedule_id: str) -> HttpResponse:
     row, schedule = find(schedule_id)
     now, reader = instant(request), asker(request)
     edits = may_edit(reader, row)
+    span = asked_span(request, now)
+    if "from" not in request.GET:
+        span = _next_of(row.pk, reader.pk, now) or span
     in_it = users_in([schedule])
     # Who is in the schedule knows the work, so they stand first.
     people = sorted(active_people(), key=lambda each: each[0] not in in_it)
@@ -119,7 +122,7 @@ def new(request: HttpRequest, schedule_id: str) -> HttpResponse:
         zones_of(request, schedule),
         people,
         reader.pk,
-        asked_span(request, now),
+        span,
         {"user": reader.pk},
         for_others=edits,
     )
@@ -140,6 +143,12 @@ def new(request: HttpRequest, schedule_id: str) -> HttpResponse:
             say(request, "Asked. You are told when somebody answers.")
             return redirect("cover", request_id=made.pk)
     return show(request, "schedules/cover_new.html", form, row=row, edits=edits)
+
+
+def _next_of(schedule_id: str, user: str, now: datetime) -> Span | None:
+    """What is left of the shift that somebody has, or their next one; None within LOOK_AHEAD."""
+    line = timelines()[schedule_id].timeline(now, now + LOOK_AHEAD)
+    return next((each.span for each in shifts_of(line.shifts, user)), None)
 
 
 @needs(May.SEE)

@@ -1,4 +1,4 @@
-"""Somebody's own shifts in all schedules, the requests that wait for them, and when they are away."""
+"""Somebody's own shifts in all schedules, and the requests that wait for them."""
 
 from __future__ import annotations
 
@@ -8,31 +8,27 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import path, reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from tocsin.kernel.errors import not_found
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone
-from tocsin.oncall.absences import add_absence, remove_absence
-from tocsin.oncall.models import Absence
+from tocsin.oncall.permissions import may_act_for
 from tocsin.oncall.reading import schedules, timelines
 from tocsin.oncall.rules import Schedule, Shift, shifts_of
 from tocsin.people.actions import find_user
 from tocsin.people.models import User
 from tocsin.people.rules import May
+from tocsin.web.absences import absence_page, absences_of
 from tocsin.web.calendar_grid import AROUND, Lane, People, bands, people_of
 from tocsin.web.cover import requests_about
-from tocsin.web.forms import asker, by, instant, show, told_beside
-from tocsin.web.forms.shifts import AbsenceForm
+from tocsin.web.forms import asker, instant
 from tocsin.web.guard import needs
-from tocsin.web.layout import say
 from tocsin.web.periods import period
 from tocsin.web.rota import asked_day, asked_view, everybody, known_line, users_in
 from tocsin.web.rota_words import in_address, listed, moment, when
 from tocsin.web.schedules import turning
-from tocsin.web.shifts import asked_span
 
 AHEAD = timedelta(weeks=12)  # how far the list goes
 SHIFTS_LISTED = 30
@@ -95,8 +91,8 @@ def _page(request: HttpRequest, who: User, address: str) -> HttpResponse:
         "more": max(0, len(ahead) - SHIFTS_LISTED),
         "waiting": waiting,
         "made": made,
-        "absences": absences_of(who, here, now) if own else [],
-        "sets_absence": own and reader.may(May.SWAP),
+        "absences": absences_of(who, here, now) if own or may_act_for(reader, who.pk) else [],
+        "absence_page": absence_page(reader, who),
         **turning(request, shown, address, here.key, False, now),
         "zone_words": "your zone",
     }
@@ -155,58 +151,7 @@ def next_shift_of(user: User, known: Mapping[str, Schedule], now: datetime) -> t
     return lead(shifts_ahead(user.pk, held, now), known, zone(user.timezone), now)
 
 
-# --- absences --------------------------------------------------------------------------------------------
-
-
-@needs(May.SWAP)
-@require_http_methods(["GET", "HEAD", "POST"])
-def absences(request: HttpRequest) -> HttpResponse:
-    """When I am away; cover is asked for by itself for the shifts I have then."""
-    now, reader = instant(request), asker(request)
-    here = zone(reader.timezone)
-    form = AbsenceForm(
-        request.POST if request.method == "POST" else None,
-        [(here.key, f"{here.key}, your zone")],
-        asked_span(request, now) if request.GET.get("from") else None,
-    )
-    if request.method == "POST" and form.is_valid():
-        with told_beside(form):
-            before = reader.cover_requests.count()
-            add_absence(reader.pk, form.span(), form.cleaned_data["note"], by(request), now)
-            asked = reader.cover_requests.count() - before
-            say(request, "Noted. " + _asked_words(asked))
-            return redirect("absences")
-    return show(
-        request, "schedules/absences.html", form, absences=absences_of(reader, here, now), zone=here.key
-    )
-
-
-def _asked_words(count: int) -> str:
-    if not count:
-        return "You have no shift in that time, so nobody needs to be asked."
-    return f"For {count} shift{'s' if count > 1 else ''} of yours cover is asked for now."
-
-
-@needs(May.SWAP)
-@require_POST
-def absence_remove(request: HttpRequest, absence_id: int) -> HttpResponse:
-    """I am there after all."""
-    if not Absence.objects.filter(pk=absence_id, user=asker(request)).exists():
-        raise not_found("absence", absence_id)
-    remove_absence(absence_id, by(request), instant(request))
-    say(request, "Taken away. Requests because of it that nobody has answered are withdrawn.")
-    return redirect("absences")
-
-
-def absences_of(user: User, here: ZoneInfo, now: datetime) -> list[tuple[int, str, str]]:
-    """What is not over: its number, when, and the note."""
-    rows = Absence.objects.filter(user=user, ends_at__gt=now)
-    return [(row.pk, when(row.span, here), row.note) for row in rows]
-
-
 urlpatterns = [
     path("shifts", index, name="shifts"),
     path("people/<slug:user_id>/shifts", of_person, name="person_shifts"),
-    path("me/absences", absences, name="absences"),
-    path("me/absences/<int:absence_id>/remove", absence_remove, name="absence_remove"),
 ]

@@ -181,7 +181,25 @@ def remove(request: HttpRequest, schedule_id: str, override_id: int) -> HttpResp
             status=403,
         )
     remove_override(override_id, by(request), instant(request))
-    say(request, "Taken back. Who is concerned is told.")
+    again = reverse("override_restore", args=[schedule_id, override_id])
+    say(request, "Taken back. Who is concerned is told.", undo="" if row.request_id else again)
+    return back(request, reverse("schedule", args=[schedule_id]))
+
+
+@needs(May.SWAP)
+@require_POST
+def restore(request: HttpRequest, schedule_id: str, override_id: int) -> HttpResponse:
+    """Make an override that was taken back anew, over all there are."""
+    row, schedule = find(schedule_id)
+    gone = OverrideRow.objects.filter(pk=override_id, schedule=row, ended_at__isnull=False).first()
+    if gone is None or gone.ends_at <= instant(request):
+        raise not_found("override that was taken back", override_id)
+    value = replace(gone.as_value(), id="")
+    if gone.request_id is not None or not may_override(asker(request), row, value):
+        raise Refused("You may not make this override", mend=NOT_YOURS, status=403)
+    if value not in [replace(each, id="") for each in schedule.overrides]:  # it was pressed twice
+        add_override(schedule_id, value, by(request), instant(request))
+    say(request, "It stands again.")
     return back(request, reverse("schedule", args=[schedule_id]))
 
 
@@ -210,5 +228,8 @@ urlpatterns = [
     path("schedules/<slug:schedule_id>/shift", shift, name="shift"),
     path("schedules/<slug:schedule_id>/override", override, name="override_new"),
     path("schedules/<slug:schedule_id>/overrides/<int:override_id>/remove", remove, name="override_remove"),
+    path(
+        "schedules/<slug:schedule_id>/overrides/<int:override_id>/restore", restore, name="override_restore"
+    ),
     path("schedules/<slug:schedule_id>/take", take, name="take_shift"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from tocsin.web import (
+    absences,
     act,
     assets,
     calendar_in,
@@ -59,6 +60,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *shifts.urlpatterns,
     *cover.urlpatterns,
     *my_shifts.urlpatterns,
+    *absences.urlpatterns,
     *reminders.urlpatterns,
     *schedule_edit.urlpatterns,
     *fairness.urlpatterns,
