@@ -152,11 +152,19 @@ def _lines(row: Schedule, state: State, words: Sequence[Word], here: ZoneInfo, n
         lines.append(f"Open: #{incident.pk} [{incident.priority}] {incident.title} ({incident.state})")
     if len(state.open) > INCIDENTS_SAID_MAX:
         lines.append(f"And {len(state.open) - INCIDENTS_SAID_MAX} more that are open.")
-    lines.append(f"In the shift that ended, {state.opened} opened and {state.ended} of them ended.")
+    lines.append(happened_said(state))
     for override in state.overrides[:OVERRIDES_SAID_MAX]:
         span = Span(override.starts_at, override.ends_at)
         lines.append(f"Ahead: {override_said(override)}, {when(span, here)}.")
     return lines
+
+
+def happened_said(state: State) -> str:
+    """What there was in the shift that ended, as a sentence."""
+    if not state.opened:
+        return "No incident opened in the shift that ended."
+    incidents = "1 incident" if state.opened == 1 else f"{state.opened} incidents"
+    return f"In the shift that ended, {incidents} opened; {state.ended} of them ended."
 
 
 def override_said(override: Override) -> str:
