@@ -29,6 +29,18 @@ def test_what_does_not_hold_is_said_with_its_times_and_reasons(
     assert "Mon 2 Mar 16:00" in said
 
 
+def test_alike_times_are_one_reason_with_the_first_of_them(
+    weekly: str, clock: Clock, outbox: Outbox, signed_in: SignedIn
+) -> None:
+    store(clock, [{**WEEKLY, "restrict": [{"from": "09:00", "to": "17:00"}]}])
+    Policy.objects.filter(pk="web").update(levels=[{"notify": ["schedule:web-primary"], "timeout": "5m"}])
+    refresh()
+    said = text_of(signed_in("sam").get("/coverage?people=1&within=&weeks=1"))
+    assert "7 times" in said
+    reason = "Nobody is reached (level 1: nobody is on call in schedule web-primary)."
+    assert said.count(f"{reason}Mon 2 Mar 16:00 to Tue 3 Mar 08:00, and 6 more times") == 2  # both urgencies
+
+
 @pytest.mark.parametrize("query", ["people=0", "people=x", "weeks=9999", "within=soon", "within=300d"])
 def test_what_cannot_be_proved_is_said_beside_the_field(
     query: str, world: World, outbox: Outbox, signed_in: SignedIn

@@ -18,12 +18,12 @@ from tocsin.kernel.errors import Refused
 from tocsin.kernel.zones import zone
 from tocsin.people.rules import May
 from tocsin.readiness import actions
-from tocsin.readiness.rules import PEOPLE_MAX, WEEKS_MAX, Gap, GapKind, Proof
+from tocsin.readiness.rules import PEOPLE_MAX, WEEKS_MAX, Gap, GapKind, Proof, Weak
 from tocsin.web.forms import DurationField, asker, instant, show, words
 from tocsin.web.guard import needs
 from tocsin.web.rota_words import moment, when
 
-WEAK_NAMED = 20  # counter-examples of one proof on the page
+REASONS_NAMED = 20  # of one proof on the page
 GAPS_NAMED = 50
 DOORS = {
     GapKind.SCHEDULE: "/schedules/",
@@ -48,6 +48,16 @@ class CoverageForm(forms.Form):
 
 
 @dataclass(frozen=True)
+class Reason:
+    """Why it does not hold, and the first of the times at which that is so."""
+
+    why: str
+    when: str
+    more: int  # times besides
+    wait: str  # at longest; "" for never
+
+
+@dataclass(frozen=True)
 class Line:
     """One service and urgency: how long it takes at worst, and the times at which it takes too long."""
 
@@ -56,9 +66,10 @@ class Line:
     urgency: str
     holds: bool
     worst: str
-    worst_at: str
-    weak: tuple[tuple[str, str, str], ...]  # when, how long, why
-    weak_more: int
+    worst_at: str  # first
+    weak: int  # times
+    reasons: tuple[Reason, ...]
+    reasons_more: int
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,10 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _line(proof: Proof, name: str, here: ZoneInfo) -> Line:
+    by_reason: dict[str, list[Weak]] = {}
+    for weak in proof.weak:
+        by_reason.setdefault(weak.why, []).append(weak)
+    reasons = list(by_reason.values())
     return Line(
         proof.service,
         name,
@@ -108,9 +123,17 @@ def _line(proof: Proof, name: str, here: ZoneInfo) -> Line:
         proof.holds,
         _wait(proof.worst),
         moment(proof.worst_at, here),
-        tuple((when(weak.span, here), _wait(weak.wait), weak.why) for weak in proof.weak[:WEAK_NAMED]),
-        max(0, len(proof.weak) - WEAK_NAMED),
+        len(proof.weak),
+        tuple(_reason(each, here) for each in reasons[:REASONS_NAMED]),
+        max(0, len(reasons) - REASONS_NAMED),
     )
+
+
+def _reason(alike: Sequence[Weak], here: ZoneInfo) -> Reason:
+    """Times at which it does not hold for the same reason, as one line."""
+    waits = [weak.wait for weak in alike]
+    longest = "" if None in waits else _wait(max(filter(None, waits)))
+    return Reason(alike[0].why, when(alike[0].span, here), len(alike) - 1, longest)
 
 
 def _wait(wait: timedelta | None) -> str:
