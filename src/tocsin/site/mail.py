@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from django.db import Error, close_old_connections, connection
+from django.db import Error, connection
 
 from tocsin.kernel.errors import Refused
 from tocsin.sources.letters import LETTER_BYTES_MAX, read_letter
@@ -173,9 +173,8 @@ def _line(text: str) -> str:
 
 
 def _with_connection(work: Callable[..., Any], *args: Any) -> Any:
-    close_old_connections()
+    """Letters are rare: none keeps a connection open for the next."""
     try:
         return work(*args)
-    except Error:
-        connection.close()  # what it was in the middle of must not be met by the next
-        raise
+    finally:
+        connection.close()
