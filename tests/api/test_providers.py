@@ -7,6 +7,8 @@ import pytest
 from tests.api.conftest import Program
 from tests.pretend import pretend as pretend  # noqa: PLC0414 - a fixture
 from tests.world import Outbox, World
+from tocsin.notification.providers import ProviderValue
+from tocsin.notification.vendors import Account
 from tocsin.people.models import Contact
 from tocsin.testing.pretend import DEAD, behaviour
 
@@ -71,3 +73,15 @@ def test_who_may_not_change_settings_sees_no_account(bo: Program) -> None:
     assert bo.get("/providers").status == 403
     assert bo.get("/vendors").status == 403
     assert bo.put("/providers/main", PROVIDER).status == 403
+
+
+def test_a_value_from_outside_that_is_too_long_is_refused_without_being_repeated(ada: Program) -> None:
+    body = {"files": [{"text": "providers: []"}], "outside": {"env:TOKEN": "canary-9e21" * 500}}
+    answer = ada.post("/organisation/plan", body)
+    assert answer.status in (400, 422)
+    assert "canary" not in answer.text
+
+
+def test_an_account_is_not_written_out_with_its_secrets() -> None:
+    assert "canary" not in repr(Account("main", {"token": "canary-9e21"}))
+    assert "canary" not in repr(ProviderValue("main", "pretend", given={"token": "canary-9e21"}))

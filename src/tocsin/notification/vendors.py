@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from tocsin.notification.rules import Channel, Failed
@@ -26,7 +26,7 @@ class Account:
     """One provider, as its vendor's file gets it: the values of its fields, and our address for its callbacks."""
 
     id: str
-    settings: Mapping[str, str]
+    settings: Mapping[str, str] = field(repr=False)
     callback_url: str = ""  # https://tocsin.example.com/channels/ID; "/" and a word may be added
 
 
