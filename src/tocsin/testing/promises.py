@@ -18,7 +18,7 @@ from tocsin.journal import actions as journal
 from tocsin.journal.columns import from_instant, to_instant
 from tocsin.notification.delivering import Claimed
 from tocsin.notification.models import Delivery
-from tocsin.notification.rules import DeliveryState
+from tocsin.notification.rules import DeliveryState, Kind
 
 LATE = timedelta(seconds=2)  # P4
 QUIET_WITHIN = timedelta(seconds=2)  # P6
@@ -58,6 +58,8 @@ class Seen:
             raise PromiseBroken(f"P3: delivery {one.id} went {self.receipts[one.id]} times")
         number = one.page.incident_id
         answered = self.quiet_since.get(number) if number is not None else None
+        if one.page.kind == Kind.OVER:
+            return  # word that it is over goes after it
         if answered is not None and now > answered + QUIET_WITHIN and one.page.created_at < answered:
             raise PromiseBroken(f"P6: a page of #{number} was sent {now - answered} after it was answered")
 
@@ -87,6 +89,8 @@ _EARLIEST = """
     UNION ALL SELECT MIN(resolve_at) FROM incident_incident WHERE state IN ('triggered', 'acknowledged')
     UNION ALL SELECT MIN(ends_at) FROM intake_alert WHERE state = 'firing'
     UNION ALL SELECT MIN(undeliverable_at) FROM notification_page WHERE passed_on_at IS NULL
+    UNION ALL SELECT MIN(receipt_by) FROM notification_delivery WHERE state = 'sent' AND unconfirmed_at IS NULL
+    UNION ALL SELECT MIN(next_at) FROM notification_card
 """
 _DELIVERIES = " UNION ALL SELECT MIN(next_at) FROM notification_delivery WHERE state IN ('due', 'sending')"
 _STANDING = """
@@ -99,8 +103,10 @@ _WITHOUT_NEXT_STEP = """
       AND (c.ended IS NULL OR c.ended NOT IN ('exhausted', 'nobody'))
 """
 _HOPELESS = """
-    SELECT p.id FROM notification_page p WHERE p.quieted_at IS NULL AND p.undeliverable_at IS NULL AND NOT EXISTS
-      (SELECT 1 FROM notification_delivery d WHERE d.page_id = p.id AND d.state NOT IN ('undeliverable', 'suppressed'))
+    SELECT p.id FROM notification_page p
+    WHERE p.kind = 'page' AND p.quieted_at IS NULL AND p.undeliverable_at IS NULL AND NOT EXISTS
+      (SELECT 1 FROM notification_delivery d WHERE d.page_id = p.id
+        AND (d.state NOT IN ('undeliverable', 'suppressed') OR d.told_with IS NOT NULL))
 """
 _LATE = "SELECT incident_id, due_at FROM escalation_climb WHERE due_at < %s"
 

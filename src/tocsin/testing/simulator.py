@@ -24,6 +24,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from tocsin.engine.cards import Change, begin
 from tocsin.engine.duties import duties
 from tocsin.engine.health import Health
 from tocsin.engine.loop import Engine
@@ -34,10 +35,13 @@ from tocsin.intake.models import Inbox
 from tocsin.journal import crashing
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.errors import Refused
+from tocsin.notification.cards import lend_cards, record_card
 from tocsin.notification.delivering import Claimed, claim, record, release, still_wanted
 from tocsin.notification.models import Delivery, Page
-from tocsin.notification.rules import Failed, Sent
+from tocsin.notification.receipts import confirm, refute
+from tocsin.notification.rules import Failed, Kind, Limits, Sent
 from tocsin.testing.promises import PromiseBroken, Seen, check_at_rest, check_step, earliest_due
+from tocsin.testing.simulated_channels import Screens, check_cards, check_ends, simulated_channels
 from tocsin.testing.simulated_schedules import change_schedule, check_who_was_paged
 from tocsin.testing.simulated_world import BEGINS, READERS, SEVERITIES, body_of, make_world, seconds
 
@@ -81,7 +85,9 @@ class Simulation:
         self.seen = Seen()
         self.faults = True
         self.outage: dict[str, datetime] = {}
-        work = [d for d in duties(READERS, SEAL_KEY, "simulated") if not d.every]
+        self.screens = Screens()
+        every = duties(READERS, SEAL_KEY, "simulated", change_cards=self._change_cards)
+        work = [duty for duty in every if not duty.every]
         waits = waits_of(work)
         self.nodes = [
             Node(f"n{n}", Engine(work, lambda: self.now, health, waits), health)
@@ -92,7 +98,12 @@ class Simulation:
 
     def run(self) -> Counter[str]:
         """Play it; returns how often what happened. Raises PromiseBroken."""
-        with transaction.atomic(), _ids_from(self.random), _crash_points(self._at_point):
+        with (
+            transaction.atomic(),
+            _ids_from(self.random),
+            _crash_points(self._at_point),
+            simulated_channels(self.random) as self.channels,
+        ):
             self.world = make_world(self.random, self.now)
             self._plan_events()
             self._plan_changes()
@@ -103,6 +114,8 @@ class Simulation:
             try:
                 check_at_rest(self.seen, self.now, SEAL_KEY)
                 check_who_was_paged()
+                check_cards(self.screens)
+                check_ends()
             except PromiseBroken as broken:
                 raise self._told(broken) from broken
             transaction.set_rollback(True)
@@ -269,15 +282,71 @@ class Simulation:
         self._say(f"{one.address} gets {one.id.hex[:6]} try {one.attempt}: {answer}")
         self.seen.counts[f"provider: {answer}"] += 1
         if answer in ("take", "drop the reply"):
-            self.seen.received(one, self.now)
+            for each in (one, *one.others):
+                self.seen.received(each, self.now)
+            self.screens.received(one, self.channels[scheme].limits, self.now)
             self._answer(one)
         if answer == "take":
-            return Sent(confirmed=self.random.random() < 0.5), self.random.uniform(0.001, 0.3)
+            return self._taken(one, self.channels[scheme].limits), self.random.uniform(0.001, 0.3)
         if answer == "never":
             return Failed("no such number", again=False), 0.05
         if answer == "drop the reply":
             self.seen.allow_repeat(one.id)
         return Failed(answer), 10.0 if answer == "hang" else 0.2
+
+    def _taken(self, one: Claimed, limits: Limits) -> Sent:
+        """The provider has it; it may say later what became of it, or say nothing more."""
+        if limits.receipt_within is not None and not self.random.random() < 0.3:
+            said = self.random.choice(["arrived", "arrived", "did not arrive"])
+            self._later(0.01, 60, partial(self._receipt, one.id, said))
+        sure = limits.receipt_within is None and self.random.random() < 0.5
+        return Sent(one.id.hex, sure, receipt_within=limits.receipt_within, changeable=limits.updates)
+
+    def _receipt(self, delivery: UUID, said: str) -> None:
+        node = self.random.choice(self.nodes)
+        if not self._alive(node):
+            self._later(1, 5, partial(self._receipt, delivery, said))  # the provider calls again
+            return
+        with self._turn_of(node):
+            self._say(f"the provider says that {delivery.hex[:6]} {said}")
+            known = confirm(delivery, self.now) if said == "arrived" else refute(delivery, said, self.now)
+            self.seen.counts[f"receipt: {said}"] += known
+            self._wake()
+
+    def _change_cards(self, now: datetime) -> int:
+        """The duty of whoever has its turn: begins changes, which land after a while, or never."""
+        node, lent = self.turn, lend_cards(now)
+        assert node is not None
+        for one in lent:
+            if (change := begin(one, now, self.random.random())) is not None:
+                wait = seconds(self.random.choice([0.01, 0.2, 3.0]))
+                self._at(now + wait, partial(self._land, node, change, node.life))
+        return len(lent)
+
+    def _land(self, node: Node, change: Change, life: int) -> None:
+        """A change of a card comes to its provider, unless its node died before it was sent."""
+        if node.life != life or self.now < node.down_until:
+            return
+        if self.now < node.paused_until:
+            self._at(node.paused_until, partial(self._land, node, change, life))
+            return
+        answer = self.random.choice(["take"] * 6 + ["refuse", "drop the reply"]) if self.faults else "take"
+        self.seen.counts[f"card: {answer}"] += 1
+        assert change.made.message is not None
+        self._say(f"the card {change.lent.delivery.hex[:6]} says {change.made.message.state}: {answer}")
+        if answer != "refuse":
+            self.screens.shown[change.lent.delivery] = change.made.message.state
+        outcome = Sent() if answer == "take" else Failed(answer)
+        self._later(0.01, 0.3, partial(self._landed, node, change, life, outcome))
+
+    def _landed(self, node: Node, change: Change, life: int, outcome: Sent | Failed) -> None:
+        if node.life != life or self.now < node.down_until:
+            return
+        if self.now < node.paused_until:
+            self._at(node.paused_until, partial(self._landed, node, change, life, outcome))
+            return
+        with self._turn_of(node):
+            record_card(change.lent, outcome, change.made.face, self.now, self.random.random())
 
     def _finish(self, node: Node, one: Claimed, life: int, outcome: Sent | Failed) -> None:
         if node.life != life or self.now < node.down_until:
@@ -290,7 +359,7 @@ class Simulation:
 
     def _answer(self, one: Claimed) -> None:
         """The person may press a button of the message, some time later."""
-        if one.page.incident_id is None or self.random.random() < 0.55:
+        if one.page.incident_id is None or one.page.kind != Kind.PAGE or self.random.random() < 0.55:
             return
         verb = self.random.choice(["acknowledge", "acknowledge", "acknowledge", "resolve", "escalate"])
         user, number = one.page.user_id, one.page.incident_id
