@@ -123,7 +123,7 @@ def hear(request: HttpRequest, provider_id: str, what: str = "") -> HttpResponse
         reply = _reply(request, provider_id, what, now)
     except Refused as refused:
         REFUSED.count(address, now)
-        log.info("a callback was refused", provider=provider_id, status=refused.status, why=refused.what)
+        log.info("a callback was refused", provider=provider_id[:64], status=refused.status, why=refused.what)
         return HttpResponse(status=refused.status)
     return HttpResponse(reply.body, status=reply.status, content_type=reply.content_type)
 
