@@ -179,3 +179,30 @@ def test_a_file_that_is_no_secret_is_refused(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read_name_nothing() -> None:
     assert lies_outside([File("org.yaml", "providers: [")]) == ()
     assert lies_outside([File("org.yaml", "providers: 3\nplaces: []")]) == ()
+
+
+# -- who names a place ---------------------------------------------------------------------------------------------
+
+LOUD = """
+policies:
+  - id: loud
+    levels:
+      - {notify: ["place:ops"], timeout: 5m}
+"""
+
+
+def test_a_policy_names_a_place_of_the_same_file_and_no_other(clock: Clock) -> None:
+    (only,) = mistakes(LOUD)
+    assert only.startswith("org.yaml:5: No place 'ops'")
+    applied(TWO + LOUD, clock)
+    (kept,) = mistakes_when_pruned("places: []")
+    assert (
+        kept
+        == "Place ops would be removed, and policy loud names it. Declare place ops, or change policy loud."
+    )
+
+
+def mistakes_when_pruned(text: str) -> list[str]:
+    with pytest.raises(FilesRefused) as refused:
+        plan([File("org.yaml", text)], prune=True, outside={})
+    return [str(problem) for problem in refused.value.problems]
