@@ -74,3 +74,13 @@ def test_many_names_are_counted() -> None:
     assert listed(["Bo"]) == "Bo"
     assert listed(["Bo", "Cy", "Dan"]) == "Bo, Cy and Dan"
     assert listed(list("abcdefgh")) == "a, b, c, d, e and 3 more"
+
+
+def test_who_is_not_in_the_summary_is_in_the_description() -> None:
+    people = ("Ada", "Bo", "Cy", "Dan", "Eve", "Fay")
+    source = Source("web", "Web", 1, T0)
+    text = feed_of("Web", [Entry(source, Span(T0, T0 + timedelta(hours=1)), people)], "here").decode()
+    assert "SUMMARY:Ada\\, Bo\\, Cy\\, Dan\\, Eve and 1 more on call: Web" in text
+    assert "DESCRIPTION:Ada\\, Bo\\, Cy\\, Dan\\, Eve\\, Fay" in text
+    few = feed_of("Web", [Entry(source, Span(T0, T0 + timedelta(hours=1)), people[:5])], "here").decode()
+    assert "DESCRIPTION" not in few

@@ -89,6 +89,8 @@ def _event(entry: Entry, start: datetime, end: datetime, origin: str) -> Event:
     event.add("dtstart", start)
     event.add("dtend", end)
     event.add("summary", _summary(entry))
+    if len(entry.people) > NAMES_MAX and not entry.whose:
+        event.add("description", ", ".join(entry.people))
     event.add("dtstamp", whole_seconds(source.changed_at))
     event.add("last-modified", whole_seconds(source.changed_at))
     event.add("sequence", source.changes)

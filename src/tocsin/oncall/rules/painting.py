@@ -29,6 +29,7 @@ from tocsin.oncall.rules.values import (
 LOOK_AROUND = timedelta(days=400)  # how far the next and the previous shift are looked for
 _FIRST_LOOK = timedelta(days=8)
 INSTANT = timedelta(microseconds=1)
+_FEW = 8  # stretches; to look for those that are alike among them takes longer than to look at each
 
 
 NOBODY: Crew = ((), ())
@@ -145,7 +146,10 @@ class Canvas:
         """Give every stretch in [start, end) the crew that `change` makes of the one it had."""
         first, last = self._cut(start), self._cut(end)
         here = self._crews[first:last]
-        # The same few crews take turns for years.
+        if len(here) <= _FEW:
+            self._crews[first:last] = map(change, here)
+            return
+        # The same crews take turns for years: each is looked at once.
         became = {crew: change(crew) for crew in set(here)}
         self._crews[first:last] = [became[crew] for crew in here]
 
