@@ -130,6 +130,23 @@ def test_a_trainee_is_sent_copies_and_counts_as_nobody(shifts: Shifts, outbox: O
     assert incidents.acknowledge(shifts.incident().pk, by_user("mo", "web"), clock.now).changed
 
 
+def test_a_trainee_who_heard_that_it_was_over_is_still_none_to_act_when_it_is_opened_again(
+    shifts: Shifts, outbox: Outbox, clock: Clock
+) -> None:
+    shadow = Shadow("mo", clock.now, clock.now + WEEK, "bo")
+    save_schedule(replace(written(), shadows=(shadow,)), "web", BY, clock.now)
+    shifts.event("db")
+    shifts.look()
+    number = shifts.incident().pk
+    incidents.resolve(number, by_user("bo", "web"), clock.forward(minutes=1))
+    shifts.look()
+    incidents.reopen(number, by_user("bo", "web"), clock.forward(minutes=1))
+    assert {page.kind for page in Page.objects.filter(user="mo")} == {"shadow", "over"}
+    for act in (incidents.acknowledge, incidents.resolve):
+        with pytest.raises(Refused, match="You are a shadow on"):
+            act(number, by_user("mo", "link"), clock.now)
+
+
 def test_who_cannot_be_reached_is_passed_over_though_a_trainee_got_a_copy(
     shifts: Shifts, outbox: Outbox, clock: Clock
 ) -> None:

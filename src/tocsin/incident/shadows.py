@@ -10,11 +10,12 @@ from tocsin.notification.rules import Kind
 
 
 def refuse_shadow(incident: Incident, by: By) -> None:
-    """Raises Refused when whoever acts was sent nothing but copies about this incident, and it is not theirs."""
+    """Raises Refused when whoever acts was sent copies of this incident's pages and never a page, and it is not
+    theirs."""
     if by.user_id is None or incident.assigned_id == by.user_id:
         return
-    kinds = Page.objects.filter(incident_id=incident.pk, user=by.user_id).values_list("kind", flat=True)
-    if set(kinds) == {Kind.SHADOW}:
+    kinds = set(Page.objects.filter(incident_id=incident.pk, user=by.user_id).values_list("kind", flat=True))
+    if Kind.SHADOW in kinds and Kind.PAGE not in kinds:
         raise Refused(
             f"You are a shadow on #{incident.pk}: you were sent a copy, to learn from",
             "somebody who was paged",
