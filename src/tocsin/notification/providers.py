@@ -137,7 +137,7 @@ class Providers:
         row.name, row.position, row.enabled = value.name.strip(), value.position, value.enabled
         row.settings = plain
         kept = {name: sealed for name, sealed in row.secrets_sealed.items() if name in secrets}
-        had = _plain_secrets(row)
+        had = secrets_of(row)
         row.secrets_sealed = {
             name: kept[name] if name in kept and had.get(name) == said else seal(said)
             for name, said in secrets.items()
@@ -176,7 +176,7 @@ def check_provider(value: ProviderValue, row: Provider | None) -> tuple[dict[str
             raise Refused(
                 f"{vendor.title} has no setting '{name[:60]}'", expected, where=f"settings.{name[:60]}"
             )
-    had = _plain_secrets(row) if row is not None else {}
+    had = secrets_of(row) if row is not None else {}
     plain = {name: _value(each, value.given.get(name)) for name, each in fields.items() if not each.secret}
     secrets = {
         name: said
@@ -235,8 +235,8 @@ def _missing(each: Field) -> Refused:
     return Refused(f"{each.label} is missing", "a value", each.help, f"settings.{each.name}")
 
 
-def _plain_secrets(row: Provider) -> dict[str, str | None]:
-    """The secrets there are; None for one that another secret key has sealed."""
+def secrets_of(row: Provider) -> dict[str, str | None]:
+    """The secrets in plain text, to compare with what is given; None for one that another secret key has sealed."""
     plain: dict[str, str | None] = {}
     for name, sealed in row.secrets_sealed.items():
         try:
@@ -244,11 +244,6 @@ def _plain_secrets(row: Provider) -> dict[str, str | None]:
         except Refused:
             plain[name] = None
     return plain
-
-
-def secrets_of(row: Provider) -> dict[str, str | None]:
-    """The secrets in plain text, for comparing with what a file gives; None for one that cannot be opened."""
-    return _plain_secrets(row)
 
 
 def secret_names(row: Provider) -> tuple[str, ...]:
