@@ -154,10 +154,20 @@ def test_the_exact_words_are_the_first_entry(calm: Road, types: Types) -> None:
     assert (entries[0].who, entries[0].through) == ("user:sam", "fake")
 
 
+def test_a_report_that_names_no_service_goes_to_the_one_for_reports_or_the_most_critical(
+    calm: Road, types: Types, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Service.objects.create(id="desk", name="Help desk", team=calm.world.web, policy="web", tier=3)
+    refresh()
+    types("bo", "open It is slow")
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, report_service="desk"))
+    types("bo", "open It is slow again")
+    assert list(Incident.objects.order_by("pk").values_list("service_id", flat=True)) == ["shop", "desk"]
+
+
 def test_open_takes_a_service_before_the_words(calm: Road, types: Types) -> None:
     Service.objects.create(id="search", name="Search", team=calm.world.web, policy="web")
     refresh()
-    assert "not said which service" in types("bo", "open It is slow").text
     assert "is open" in types("bo", "open search It is slow").text
     assert calm.incident().service_id == "search"
     assert "says nothing" in types("bo", "open").text

@@ -102,6 +102,7 @@ def test_the_public_form_takes_reports_and_shows_nothing_of_what_is_known(
 ) -> None:
     open_incident("shop", "The tills fail", by=by_user("bo", "web"), now=road.now)
     client = Client()
+    assert "Web shop" not in text_of(client.get("/report"))
     answer = client.post("/report", asked(client, clock))
     assert "Thank you" in text_of(answer) and "The tills fail" not in text_of(answer)
     said = Report.objects.get()

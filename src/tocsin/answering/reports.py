@@ -117,8 +117,8 @@ def _keep(said: Said, incident: Incident, became: Became, told: str, now: dateti
 
 
 def service_for(asked: str) -> str:
-    """The service that a report goes to: the one asked for, by id or name, else the one for reports, else the only
-    one there is. Raises Refused with the services there are."""
+    """The service that a report goes to: the one asked for, by id or name, else the one for reports, else the most
+    critical: somebody looks at it, and says what it is about. Raises Refused with the services there are."""
     services = configuration().services
     if asked:
         wanted = asked.strip().casefold()
@@ -129,18 +129,14 @@ def service_for(asked: str) -> str:
     usual: str = settings.CONFIG.report_service
     if usual in services:
         return usual
-    if len(services) == 1:
-        return next(iter(services))
-    raise Refused("It is not said which service it is about", _listed(list(services)), where="service")
+    if not services:
+        raise Refused("There is no service yet that it could be about", where="service")
+    return min(services.values(), key=lambda service: (service.tier, service.id)).id
 
 
 def _listed(services: Sequence[str]) -> str:
     shown = ", ".join(services[:10])
-    return (
-        f"one of {shown}" + (" …" if len(services) > 10 else "")
-        if services
-        else "a service, and there is none yet"
-    )
+    return f"one of {shown}" + (" …" if len(services) > 10 else "")
 
 
 def _not_too_many(said: Said, now: datetime) -> None:

@@ -34,7 +34,7 @@ NAMES = {
     "MAIL_LISTEN": "host:port where letters are taken in by SMTP, such as 127.0.0.1:2525 (default: nowhere)",
     "MAIL_DOMAIN": "domain of the mailboxes whose letters come there (default: the host of TOCSIN_URL)",
     "REPORTS": "from whom reports are taken without an account: chat, mail, public, comma-separated (default: chat)",
-    "REPORT_SERVICE": "id of the service of reports that name none (default: the only one there is)",
+    "REPORT_SERVICE": "id of the service of reports that name none (default: the most critical one)",
     "NODE": "this node's name among several (default: made from host and process)",
 }
 

@@ -49,8 +49,13 @@ class ReportForm(forms.Form):
     since = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
     sure = forms.CharField(required=False, max_length=1, widget=forms.HiddenInput)
 
-    def __init__(self, data: object = None, initial: dict[str, object] | None = None) -> None:
+    def __init__(
+        self, data: object = None, initial: dict[str, object] | None = None, known: bool = True
+    ) -> None:
         super().__init__(data, initial=initial)  # type: ignore[arg-type]
+        if not known:  # what there is here is nobody's business who has no account
+            del self.fields["service"]
+            return
         named = sorted((value.name, key) for key, value in configuration().services.items())
         self.fields["service"].choices = [  # type: ignore[attr-defined]
             ("", "I do not know"),
@@ -71,8 +76,12 @@ def page(request: HttpRequest) -> HttpResponse:
         activate_zone(reader.timezone)
     now = instant(request)
     if request.method != "POST":
-        return _show(request, ReportForm(initial={"since": _signer().sign(now.isoformat())}), reader)
-    form = ReportForm(request.POST)
+        return _show(
+            request,
+            ReportForm(initial={"since": _signer().sign(now.isoformat())}, known=reader is not None),
+            reader,
+        )
+    form = ReportForm(request.POST, known=reader is not None)
     if not form.is_valid():
         return _show(request, form, reader)
     data = form.cleaned_data
@@ -84,7 +93,7 @@ def page(request: HttpRequest) -> HttpResponse:
         title=title,
         text=text.strip(),
         through=WEB,
-        service=data["service"],
+        service=data.get("service", ""),
         urgent=data["urgency"] == "high",
         user=reader,
         address="" if reader is not None else f"{FORM}{_print_of(request)}",
