@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
 from ninja import Path, Query
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tocsin.api.auth import Asked, Caller
 from tocsin.api.paging import Key, Listing, Paged, instant, page_of
@@ -17,9 +17,11 @@ from tocsin.kernel.errors import not_found
 from tocsin.notification.delivering import channel_word
 from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState
+from tocsin.notification.totals import totals
 from tocsin.people.rules import May
 
 DELIVERIES_SHOWN_MAX = 100  # beside an incident
+TOTALS_SPAN = timedelta(days=1)
 
 room = Room("messages")
 
@@ -66,6 +68,28 @@ class MessageOut(DeliveryOut):
     tries: list[AttemptOut]
 
 
+class TotalsOf(BaseModel):
+    """From `since` until before `until`. Left out: the last 24 hours."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+
+class TotalsOut(BaseModel):
+    """accepted = suppressed + due; due = sent + undeliverable + waiting; sent = confirmed + unconfirmed."""
+
+    accepted: int
+    suppressed: int
+    due: int
+    sent: int
+    undeliverable: int
+    waiting: int
+    confirmed: int
+    unconfirmed: int
+
+
 class DeliveryFilter(Paged):
     state: list[DeliveryState] = []
     user: Slug | None = None
@@ -83,6 +107,14 @@ def list_deliveries(request: Asked, wanted: Query[DeliveryFilter]) -> Listing[De
     if wanted.incident is not None:
         rows = rows.filter(incident_id=wanted.incident)
     return page_of(rows, wanted, lambda row: show_delivery(row, request.auth), LATEST, newest_first=True)
+
+
+@room.get("/deliveries/totals", may=May.AUDIT, answer=TotalsOut)
+def total_deliveries(request: Asked, wanted: Query[TotalsOf]) -> TotalsOut:
+    """What became of every message whose time came in a span: numbers that add up."""
+    until = wanted.until or request.now
+    sums = totals(wanted.since or until - TOTALS_SPAN, until)
+    return TotalsOut(**{which.value: count for which, count in sums.numbers.items()})
 
 
 @room.get("/deliveries/{id}", may=May.AUDIT, answer=MessageOut)

@@ -219,7 +219,13 @@ def _told(entry: Entry, names: Mapping[str, str]) -> Told:
 
 def mentioned(pages: Iterable[Page]) -> set[str]:
     """Who is named inside reasons and errors, as in "acknowledged by user:ada"."""
-    texts = [page.reason for page in pages] + [row.error for page in pages for row in page.deliveries.all()]
+    return parties_named(
+        [page.reason for page in pages] + [row.error for page in pages for row in page.deliveries.all()]
+    )
+
+
+def parties_named(texts: Iterable[str]) -> set[str]:
+    """Whom these texts name, as in "acknowledged by user:ada"."""
     return {
         word.strip(".,;:")
         for text in texts
@@ -244,12 +250,12 @@ def way_of(row: Delivery, names: Mapping[str, str]) -> Way:
     """One delivery in words: "arrived", "tries again", "did not go: …"."""
     scheme = row.address.partition(":")[0]
     words = {
-        "due": "tries again" if row.attempts else "goes out",
+        "due": "tries again" if row.attempts else row.error or "goes out",
         "sending": "is going out now",
-        "sent": "was sent",
+        "sent": "was sent, unconfirmed: no receipt in time" if row.unconfirmed_at else "was sent",
         "confirmed": "arrived",
         "undeliverable": f"did not go: {row.error}",
-        "suppressed": f"not needed: {row.error}",
+        "suppressed": row.error if row.told_with else f"not needed: {row.error}",
     }.get(row.state, row.state)
     at = row.next_at if row.state == "due" else row.confirmed_at or row.sent_at
     attempts = list(row.tries.all())

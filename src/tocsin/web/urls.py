@@ -29,6 +29,7 @@ from tocsin.web import (
     schedule_edit,
     schedules,
     shifts,
+    totals,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -70,5 +71,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *calendar_in.urlpatterns,
     *callbacks.urlpatterns,
     *devices.urlpatterns,
+    *totals.urlpatterns,
     *config_urls.urlpatterns,
 ]
