@@ -9,6 +9,7 @@ from tests.web_schedules.conftest import WEEKLY, page, store
 from tests.world import Clock, Outbox, World
 from tocsin.catalog.actions import refresh
 from tocsin.escalation.models import Policy
+from tocsin.readiness.rules import coverage
 
 
 def test_what_holds_is_said_in_the_first_sentence(world: World, outbox: Outbox, signed_in: SignedIn) -> None:
@@ -49,6 +50,24 @@ def test_what_cannot_be_proved_is_said_beside_the_field(
     answer = signed_in("sam").get("/coverage", fields)
     assert answer.status_code == 422
     assert 'class="error"' in answer.content.decode()
+
+
+def test_what_would_take_too_long_is_said_on_the_page(
+    weekly: str,
+    clock: Clock,
+    outbox: Outbox,
+    signed_in: SignedIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store(clock, [{"rotation": "hourly", "start": "2026-03-01T00:00", "users": ["bo", "cy"]}])
+    Policy.objects.filter(pk="web").update(levels=[{"notify": ["schedule:web-primary"], "timeout": "5m"}])
+    refresh()
+    monkeypatch.setattr(coverage, "LOOKS_MAX", 100)
+    answer = signed_in("sam").get("/coverage")
+    said = text_of(answer)
+    assert answer.status_code == 422
+    assert said.count("That is too much to prove at once.") == 2  # the proof, and what is missing
+    assert "Nothing is missing" not in said
 
 
 def test_without_services_the_page_teaches(world: World, outbox: Outbox, signed_in: SignedIn) -> None:

@@ -42,7 +42,7 @@ class CoverageForm(forms.Form):
     within = DurationField(required=False)
     field_order = ("people", "within", "weeks")
 
-    def __init__(self, data: QueryDict | None) -> None:
+    def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
         self.fields["within"].widget.attrs["placeholder"] = "any time; or 10m"
 
@@ -86,18 +86,23 @@ class Missing:
 def page(request: HttpRequest) -> HttpResponse:
     """The proof and the gaps; what is asked for stands in the address."""
     now, here = instant(request), zone(asker(request).timezone)
-    form = CoverageForm(request.GET or None)
+    form = CoverageForm(request.GET or QueryDict(f"weeks={actions.WEEKS}&people=1"))
     weeks, people, within = actions.WEEKS, 1, None
     if form.is_valid():
         weeks, people, within = (form.cleaned_data[name] for name in ("weeks", "people", "within"))
     proofs: Sequence[Proof] = ()
+    gaps: Sequence[Gap] = ()
+    gaps_refused = ""
     try:
         proofs = actions.coverage(now, weeks, people, within)
-    except Refused as refused:  # a time within which is longer than climbs are followed
-        form.add_error("within", words(refused))
+    except Refused as refused:  # longer than climbs are followed, or more than can be worked out
+        form.add_error("within" if refused.where == "within" else None, words(refused))
+    try:
+        gaps = actions.gaps(now)
+    except Refused as refused:  # far more changes of hands than people make
+        gaps_refused = words(refused)
     names = dict(Service.objects.values_list("pk", "name"))
     lines = [_line(each, names.get(each.service, each.service), here) for each in proofs]
-    gaps = actions.gaps(now)
     context = {
         "lines": sorted(lines, key=lambda line: (line.holds, line.name, line.urgency)),
         "failing": sum(1 for line in lines if not line.holds),
@@ -106,6 +111,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "within": in_words(within) if within else "",
         "gaps": [_missing(each, here) for each in gaps[:GAPS_NAMED]],
         "gaps_more": max(0, len(gaps) - GAPS_NAMED),
+        "gaps_refused": gaps_refused,
         "zone": here.key,
     }
     return show(request, "schedules/coverage.html", form, **context)
