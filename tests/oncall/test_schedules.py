@@ -29,6 +29,7 @@ from tocsin.oncall.actions import (
     timelines,
 )
 from tocsin.oncall.models import Change, Override, Schedule, Version
+from tocsin.oncall.past import on_call_then
 from tocsin.oncall.rules import Mode, Temporary, layer_from, on_call, previous_shift
 from tocsin.oncall.rules import Override as OverrideValue
 from tocsin.oncall.rules.sizes import NAMES_AT_ONCE_MAX
@@ -184,6 +185,25 @@ def test_an_override_counts_in_the_past_only_while_it_was_known(primary: str, cl
         (timedelta(hours=2), ("mo",)),
         (timedelta(hours=5), ("bo",)),
     ]
+
+
+def test_who_was_on_call_is_told_without_reading_every_override_there_ever_was(
+    primary: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred instants were asked of a schedule with ten thousand overrides: that took a minute."""
+    for number in range(20):
+        add_override(primary, override(clock.now + number * DAY, DAY, "cy"), BY, clock.now)
+    read: list[int] = []
+    as_value = Override.as_value
+
+    def counted(row: Override) -> OverrideValue | Temporary:
+        read.append(row.pk)
+        return as_value(row)
+
+    monkeypatch.setattr(Override, "as_value", counted)
+    asked = clock.now + 3 * DAY
+    assert on_call_then(primary, asked, clock.forward(days=30)) == ("cy",)
+    assert len(read) == 1
 
 
 def test_a_removed_schedule_is_still_known_to_have_served(primary: str, clock: Clock) -> None:

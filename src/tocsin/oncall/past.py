@@ -22,10 +22,13 @@ from tocsin.oncall.reading import on_call_at, timelines
 _EVER = datetime.max.replace(tzinfo=UTC)
 
 
-def known_then(schedule_id: str, at: datetime) -> rules.Schedule | None:
-    """The schedule as it was known at `at`, with the calendars it named; None when there was none."""
+def known_then(schedule_id: str, at: datetime, within: Span | None = None) -> rules.Schedule | None:
+    """The schedule as it was known at `at`, with the calendars it named, and with `within` only the overrides that have
+    hours in it; None when there was none."""
     row = Version.objects.filter(schedule=schedule_id, from_at__lte=at).last()
     standing = Override.objects.filter(schedule=schedule_id, made_at__lte=at).exclude(ended_at__lte=at)
+    if within:
+        standing = standing.filter(starts_at__lt=within.end, ends_at__gt=within.start)
     return _known(row, standing.order_by("place", "pk"), at)
 
 
@@ -109,7 +112,7 @@ def on_call_then(schedule_id: str, at: datetime, now: datetime) -> tuple[str, ..
     """Who is on call at `at`, in the order of their slot: of what is past, as it was known then; before the schedule
     was first known, and from `now` on, as it stands now."""
     if at < now and at >= first_known(schedule_id):
-        then = known_then(schedule_id, at)
+        then = known_then(schedule_id, at, Span(at, at + rules.INSTANT))
         return rules.on_call(then, at) if then else ()
     return on_call_at(schedule_id, at)
 
