@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone
 from tocsin.oncall.permissions import may_act_for
-from tocsin.oncall.reading import schedules, timelines
+from tocsin.oncall.reading import Timelines, timelines
 from tocsin.oncall.rules import Schedule, Shift, shifts_of
 from tocsin.people.actions import find_user
 from tocsin.people.models import User
@@ -62,7 +62,8 @@ def of_person(request: HttpRequest, user_id: str) -> HttpResponse:
 
 def _page(request: HttpRequest, who: User, address: str) -> HttpResponse:
     now, reader = instant(request), asker(request)
-    here, known, own = zone(reader.timezone), schedules(), who.pk == reader.pk
+    here, lines, own = zone(reader.timezone), timelines(), who.pk == reader.pk
+    known = {key: each.schedule for key, each in lines.items()}
     shown = period(asked_view(request), asked_day(request, here), here)
     around = Span(shown.span.start - AROUND, shown.span.end + AROUND)
     held = [each for each in known.values() if who.pk in users_in([each])]
@@ -80,7 +81,7 @@ def _page(request: HttpRequest, who: User, address: str) -> HttpResponse:
         )
         for each in held
     ]
-    ahead = shifts_ahead(who.pk, held, now)
+    ahead = shifts_ahead(who.pk, [lines[each.id] for each in held], now)
     waiting, made = requests_about(reader, everybody(request), now) if own else ([], [])
     context = {
         "who": who,
@@ -106,13 +107,12 @@ def _as_people(all_schedules: Iterable[Schedule]) -> People:
     return people_of(names, names)
 
 
-def shifts_ahead(user: str, held: Sequence[Schedule], now: datetime) -> list[tuple[str, Shift]]:
+def shifts_ahead(user: str, held: Sequence[Timelines], now: datetime) -> list[tuple[str, Shift]]:
     """The shifts of `user` that are not over, within AHEAD, with the id of their schedule, the earliest first."""
-    lines = timelines()
     found = [
-        (each.id, shift)
+        (each.schedule.id, shift)
         for each in held
-        for shift in shifts_of(lines[each.id].timeline(now, now + AHEAD).shifts, user)
+        for shift in shifts_of(each.timeline(now, now + AHEAD).shifts, user)
     ]
     return sorted(found, key=lambda pair: (pair[1].start, pair[0]))
 
@@ -145,9 +145,10 @@ def lead(
     )
 
 
-def next_shift_of(user: User, known: Mapping[str, Schedule], now: datetime) -> tuple[str, str]:
-    """`lead` for somebody in the schedules `known`, in their own zone; out of what is kept in memory."""
-    held = [each for each in known.values() if user.pk in users_in([each])]
+def next_shift_of(user: User, lines: Mapping[str, Timelines], now: datetime) -> tuple[str, str]:
+    """`lead` for somebody in the schedules of `lines`, in their own zone; out of what is kept in memory."""
+    held = [each for each in lines.values() if user.pk in users_in([each.schedule])]
+    known = {each.schedule.id: each.schedule for each in held}
     return lead(shifts_ahead(user.pk, held, now), known, zone(user.timezone), now)
 
 

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from tocsin.kernel.zones import zone
 from tocsin.oncall.models import Schedule
-from tocsin.oncall.reading import schedules
+from tocsin.oncall.reading import timelines
 from tocsin.people.models import User
 from tocsin.web.calendar_grid import people_of
 from tocsin.web.my_shifts import next_shift_of
-from tocsin.web.rota import names_of_users, standing_of
+from tocsin.web.rota import LOOK_AHEAD, names_of_users, standing
 from tocsin.web.schedules import Watch, watch
 from tocsin.web.sources import Troubled, troubled
 
@@ -35,10 +35,10 @@ class OnCall:
 
 def on_call_now(reader: User, now: datetime) -> OnCall | None:
     """None while there is no schedule. At most four queries, however many schedules there are."""
-    known = schedules()
-    if not known:
+    lines = timelines()
+    if not lines:
         return None
-    stands = {key: standing_of(key, now) for key in known}
+    stands = {key: standing(each.timeline(now, now + LOOK_AHEAD)) for key, each in lines.items()}
     rows = [row for row in Schedule.objects.live().select_related("team") if row.pk in stands]
     teams = set(reader.teams.values_list("pk", flat=True))
     rows.sort(key=lambda row: (bool(stands[row.pk].users), row.team_id not in teams, str(row)))
@@ -46,7 +46,7 @@ def on_call_now(reader: User, now: datetime) -> OnCall | None:
     users = {user for row in shown for user in (*stands[row.pk].users, *stands[row.pk].next_users)}
     people = people_of(users, names_of_users(users), reader.pk)
     here = zone(reader.timezone)
-    own_now, own_next = next_shift_of(reader, known, now)
+    own_now, own_next = next_shift_of(reader, lines, now)
     troubles = troubled(now)
     return OnCall(
         tuple(watch(row, stands[row.pk], people, here, now) for row in shown),
