@@ -26,6 +26,7 @@ from prometheus_client.registry import Collector
 
 from tocsin.api.auth import caller_of
 from tocsin.api.errors import refuse
+from tocsin.escalation.alarm_actions import alone
 from tocsin.escalation.models import Climb
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
@@ -196,6 +197,9 @@ class Numbers(Collector):
         for priority, state, count in rows.values_list("priority", "state").annotate(rows=Count("*")):
             opened.add_metric([priority, state], count)
         yield opened
+        yield GaugeMetricFamily(
+            "tocsin_incidents_unreached", "Open incidents that nobody can be reached about", alone().count()
+        )
         running = Climb.objects.filter(due_at__isnull=False).count()
         yield GaugeMetricFamily(
             "tocsin_climbs_running", "Incidents for which somebody is being looked for", running

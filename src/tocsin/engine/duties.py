@@ -22,6 +22,7 @@ from tocsin.engine.calendars import LOOKS_MAX
 from tocsin.engine.cards import change_now
 from tocsin.engine.loop import Duty
 from tocsin.escalation.actions import CLIMBS_MAX, climb_due, pass_on_unreachable, start_climbs
+from tocsin.escalation.alarm_actions import ALARMS_MAX, sound_alarms
 from tocsin.escalation.models import Climb
 from tocsin.incident.actions import SWEEP_MAX as INCIDENTS_MAX
 from tocsin.incident.actions import expire_acknowledgements, resolve_settled
@@ -89,10 +90,11 @@ def duties(
     leaving: Leaving = _each_by_itself,
     look_at_calendars: Callable[[datetime], int] | None = None,
     change_cards: Callable[[datetime], int] = change_now,
+    sound: Callable[[datetime], int] = sound_alarms,
 ) -> tuple[Duty, ...]:
     """The list. `readers` are the sources by name; `node` is who holds a lease; `leaving(now)` goes around what makes
     pages of events, so that they leave with its commit; `look_at_calendars` begins looks at calendars elsewhere;
-    `change_cards` begins changes of cards, or makes them itself."""
+    `change_cards` begins changes of cards, or makes them itself; `sound` sounds the alarm where nobody is reached."""
 
     def digest_inbox(now: datetime) -> int:
         with PACE.batch(ROWS_MAX) as rows, leaving(now):
@@ -116,6 +118,7 @@ def duties(
     unconfirmed = Delivery.objects.filter(
         state=DeliveryState.SENT, receipt_by__isnull=False, unconfirmed_at=None
     )
+    alarms = Climb.objects.filter(alarm_at__isnull=False)
     cards = Card.objects.filter(next_at__isnull=False)
     unreached = Page.objects.filter(undeliverable_at__isnull=False, passed_on_at=None)
     return (
@@ -147,6 +150,7 @@ def duties(
             CLIMBS_MAX,
             waits=_first(unreached, "undeliverable_at"),
         ),
+        Duty("sound the alarm", sound, ALARMS_MAX, waits=_first(alarms, "alarm_at")),
         Duty("change cards", change_cards, CARDS_MAX, waits=_first(cards, "next_at")),
         Duty("seal the journal", seal_journal, limit=HEADS_PER_SEAL, every=SEAL_EVERY),
         Duty("forget old answers", forget_old_answers, limit=ALERTS_MAX, every=SWEEP_EVERY),

@@ -22,6 +22,7 @@ class Health:
     lag: float = 0.0
     looked_at: datetime | None = None
     away_since: datetime | None = None  # the database does not answer
+    alone: str = ""  # whom nobody could be reached about, in words
     refused: str = ""  # why the engine decides nothing although it could
     failing: dict[str, str] = field(default_factory=dict)  # duty -> its last error, until it succeeds
 

@@ -11,6 +11,7 @@ import structlog
 from django.db import connection, transaction
 
 from tocsin.catalog.actions import configuration, per_configuration
+from tocsin.escalation.alarm_actions import watch_out
 from tocsin.escalation.models import Climb, Policy
 from tocsin.escalation.place_actions import tellings
 from tocsin.escalation.rules import (
@@ -157,6 +158,8 @@ def pass_on_unreachable(now: datetime, limit: int = CLIMBS_MAX) -> int:
         pages = list(waiting.select_for_update(skip_locked=True)[:limit])
         Page.objects.filter(pk__in=[page.pk for page in pages]).update(passed_on_at=now)
         ids = {page.incident_id for page in pages if page.incident_id is not None}
+        if ids:
+            watch_out(ids, now)
         climbs = Climb.objects.select_for_update(of=("self",)).filter(
             incident__in=ids, incident__state=State.TRIGGERED, due_at__gt=now
         )

@@ -57,6 +57,7 @@ class Climb(models.Model):
     )  # somebody said "escalate now": an acknowledgement does not stop it
     ended = models.CharField(max_length=32, blank=True, default="")  # why nothing more follows by itself
     handover = models.JSONField(default=dict)  # the note that the next person reads first
+    alarm_at = models.DateTimeField(null=True)  # nobody was reached so far: when that is said aloud, again
     version = models.PositiveIntegerField(default=1)
 
     objects = ClimbQuerySet.as_manager()
@@ -64,6 +65,7 @@ class Climb(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["due_at"], name="climb_due", condition=Q(due_at__isnull=False)),
+            models.Index(fields=["alarm_at"], name="climb_alarm", condition=Q(alarm_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -34,14 +34,22 @@ class Router:
             await self.live(scope, receive, send)
         elif path == "/healthz":
             await self._healthz(send)
+        elif path == "/livez":
+            await self._livez(send)
         elif path == "/readyz":
             await self._readyz(send)
         else:
             await self.pages(scope, receive, send)
 
-    async def _healthz(self, send: Send) -> None:
+    async def _livez(self, send: Send) -> None:
         """200 while the program can do its work at all: somebody who restarts what is dead looks here."""
         fault = self.health.fault(now())
+        await answer(send, 503 if fault else 200, fault or "ok")
+
+    async def _healthz(self, send: Send) -> None:
+        """200 while the program does what it is for: whoever watches it looks here. Restarting does not help when
+        nobody can be reached, so who restarts looks at /livez."""
+        fault = self.health.fault(now()) or self.health.alone
         await answer(send, 503 if fault else 200, fault or "ok")
 
     async def _readyz(self, send: Send) -> None:

@@ -35,6 +35,7 @@ NAMES = {
     "MAIL_DOMAIN": "domain of the mailboxes whose letters come there (default: the host of TOCSIN_URL)",
     "REPORTS": "from whom reports are taken without an account: chat, mail, public, comma-separated (default: chat)",
     "REPORT_SERVICE": "id of the service of reports that name none (default: the most critical one)",
+    "LAST_RESORT": "path of a program that is run with the incident's JSON when nobody can be reached (default: none)",
     "NODE": "this node's name among several (default: made from host and process)",
 }
 
@@ -55,6 +56,7 @@ class Config:
     node: str
     reports: tuple[str, ...] = ("chat",)
     report_service: str = ""
+    last_resort: str = ""
     mail_listen: tuple[str, int] | None = None
     mail_domain: str = ""  # "" while no letters are taken in
 
@@ -107,6 +109,7 @@ def read_config(environ: Mapping[str, str]) -> Config:
         node=values.get("NODE", f"{os.uname().nodename}-{os.getpid()}")[:64],
         reports=_some_of(values, "REPORTS", REPORTS, "chat"),
         report_service=values.get("REPORT_SERVICE", ""),
+        last_resort=_program(values.get("LAST_RESORT", "")),
         mail_listen=(listen := _listen(values.get("MAIL_LISTEN", ""))),
         mail_domain=_domain(values.get("MAIL_DOMAIN", urlsplit(url).hostname or "")) if listen else "",
     )
@@ -164,9 +167,22 @@ def _listen(text: str) -> tuple[str, int] | None:
     return host.strip("[]"), int(port)
 
 
+def _program(text: str) -> str:
+    """The path of a program that can be run; "" for none. Raises Refused: better now than when it is needed."""
+    if text and not (Path(text).is_absolute() and Path(text).is_file() and os.access(text, os.X_OK)):
+        raise Refused(
+            f"{text!r} is no program that can be run",
+            "the whole path of a file that may be executed",
+            where=PREFIX + "LAST_RESORT",
+        )
+    return text
+
+
 def _domain(text: str) -> str:
     if not _DOMAIN.match(text.lower()):
-        raise Refused(f"{text!r} is not a domain", "one such as tocsin.example.com", where=PREFIX + "MAIL_DOMAIN")
+        raise Refused(
+            f"{text!r} is not a domain", "one such as tocsin.example.com", where=PREFIX + "MAIL_DOMAIN"
+        )
     return text.lower()
 
 

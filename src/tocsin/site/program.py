@@ -32,6 +32,7 @@ from tocsin.engine.cards import Cards
 from tocsin.engine.delivery import Sender
 from tocsin.engine.duties import duties
 from tocsin.engine.health import Health
+from tocsin.engine.last_resort import LastResort
 from tocsin.engine.loop import Engine
 from tocsin.engine.waits import waits_of
 from tocsin.intake.hot import Intake
@@ -59,6 +60,7 @@ PART_SECONDS = 5.0  # for each part; all end at the same time
 KEEP_ALIVE_SECONDS = 75
 CLOCK_EVERY = timedelta(seconds=2)
 SCHEMA_EVERY = timedelta(seconds=15)
+ALONE_EVERY = timedelta(seconds=5)
 SWITCH_SECONDS = 0.0005  # a thread that computes lets the event loop have its turn this soon
 
 _log = structlog.get_logger("tocsin")
@@ -97,7 +99,10 @@ class Program:
         self.intake = Intake(sources.source_of, as_it_stands, now)
         self.link: str | None = None
         self._known = schema.known_steps()
-        self._clock_checked = self._schema_checked = datetime.min.replace(tzinfo=now().tzinfo)
+        self._last: LastResort | None = None
+        self._clock_checked = self._schema_checked = self._alone_checked = datetime.min.replace(
+            tzinfo=now().tzinfo
+        )
 
     def prepare(self, demo: bool) -> None:
         """Bring the database up to date and make what a fresh instance needs. Raises Refused."""
@@ -215,8 +220,17 @@ class Program:
             parts.append(Ears(connection_arguments(settings.DATABASES["default"])))
         sender = Sender(now, random.random)
         cards = Cards(now, random.random)
+        self._last = last = LastResort(self.config.last_resort, now, self.health)
         looks = Calendars(Outgoing(Reach.of(self.config.allowed_networks)), now)
-        work = duties(sources.READERS, self.config.seal_key, self.config.node, sender.leaving, looks.look, cards.look)
+        work = duties(
+            sources.READERS,
+            self.config.seal_key,
+            self.config.node,
+            sender.leaving,
+            looks.look,
+            cards.look,
+            last.look,
+        )
         parts += [sender, self.intake]
         if self.config.mail_listen is not None:
             parts.append(Postbox(*self.config.mail_listen, now))
@@ -228,6 +242,9 @@ class Program:
         if at - self._clock_checked >= CLOCK_EVERY:
             self._clock_checked = at
             watch_clock(at, idle)
+        if self._last is not None and at - self._alone_checked >= ALONE_EVERY:
+            self._alone_checked = at
+            self._last.watch(at)
         if at - self._schema_checked >= SCHEMA_EVERY:
             self._schema_checked = at
             self._watch_schema()

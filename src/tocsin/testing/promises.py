@@ -91,6 +91,7 @@ _EARLIEST = """
     UNION ALL SELECT MIN(undeliverable_at) FROM notification_page WHERE passed_on_at IS NULL
     UNION ALL SELECT MIN(receipt_by) FROM notification_delivery WHERE state = 'sent' AND unconfirmed_at IS NULL
     UNION ALL SELECT MIN(next_at) FROM notification_card
+    UNION ALL SELECT MIN(alarm_at) FROM escalation_climb
 """
 _DELIVERIES = " UNION ALL SELECT MIN(next_at) FROM notification_delivery WHERE state IN ('due', 'sending')"
 _STANDING = """

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 
 from tocsin.catalog.models import Organisation
+from tocsin.escalation.alarm_actions import alone
 from tocsin.people.rules import TABLE, May, Role
 from tocsin.web.errors import theme_of
 from tocsin.web.guard import public, safe_next
@@ -78,7 +79,11 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "may": {what.name: what in allowed for what in May},
         "places": [(place, place.address == here) for place in PLACES if place.what in allowed],
         "organisation": organisation_row(),
+        "alone": list(alone().order_by("pk").values_list("pk", flat=True)[:ALONE_SHOWN_MAX]),
     }
+
+
+ALONE_SHOWN_MAX = 5  # incidents that nobody can be reached about, named on every page
 
 
 def organisation_row() -> Organisation:

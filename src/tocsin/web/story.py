@@ -345,6 +345,14 @@ SENTENCES: dict[str, Sentence] = {
     "climb.exhausted": _climb_exhausted,
     "climb.nobody": _climb_nobody,
     "climb.pushed": _climb_pushed,
+    "climb.alone": lambda data, actor, names: (
+        "Nobody could be reached, by any message: the alarm sounds, and the policy begins again",
+        "",
+    ),
+    "climb.last_resort": lambda data, actor, names: (
+        f"The last resort was run: {_word(data, 'outcome')}",
+        "",
+    ),
     "climb.held": lambda data, actor, names: (
         "The climb is held: this Tocsin was restored from a backup",
         "Escalate by hand, or acknowledge it, when it still matters.",
@@ -373,6 +381,7 @@ STRONG = frozenset(
         "incident.worsened",
         "climb.exhausted",
         "climb.nobody",
+        "climb.alone",
         "page.undeliverable",
     }
 )
