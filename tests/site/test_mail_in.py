@@ -16,6 +16,8 @@ from tests.stories.road import Road
 from tests.world import KEY, Clock, Outbox, World
 from tocsin.answering.models import Report
 from tocsin.catalog.actions import refresh
+from tocsin.catalog.models import Integration
+from tocsin.catalog.rules import IntegrationType
 from tocsin.channels.email import as_text
 from tocsin.engine.duties import duties
 from tocsin.incident.models import Incident
@@ -29,6 +31,8 @@ from tocsin.site import mail
 from tocsin.site.mail import Postbox
 from tocsin.sources import READERS
 from tocsin.sources.letters import LETTER_BYTES_MAX
+from tocsin.sources.mailboxes import find_mailbox
+from tocsin.web.setup_lines import lines_for
 
 DOMAIN = "tocsin.example.com"
 Post = Callable[..., None]
@@ -123,6 +127,20 @@ def test_what_is_no_mailbox_is_refused_while_it_is_offered(client: smtplib.SMTP,
     code, _ = client.docmd(f"RCPT TO:<{local}@{DOMAIN}>")
     assert 500 <= code < 600
     assert not Inbox.objects.exists()
+
+
+def test_the_line_to_copy_into_a_sender_is_a_mailbox(road: Road) -> None:
+    (line,) = lines_for(IntegrationType.EMAIL, "https://tocsin.example.com", KEY, DOMAIN)
+    found = find_mailbox(line.text.strip())
+    assert found is not None and found.integration is not None and found.integration.id == "shop-events"
+    (how,) = lines_for(IntegrationType.EMAIL, "https://tocsin.example.com", KEY)
+    assert "TOCSIN_MAIL_LISTEN" in how.text
+
+
+def test_a_key_that_is_switched_off_is_no_mailbox(road: Road) -> None:
+    Integration.objects.update(enabled=False)
+    refresh()
+    assert find_mailbox(f"{KEY}@{DOMAIN}") is None
 
 
 def test_nothing_is_relayed(client: smtplib.SMTP) -> None:
