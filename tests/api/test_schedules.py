@@ -216,3 +216,11 @@ def test_calendars_are_put_read_and_deleted_unless_something_names_them(mo: Prog
     assert mo.delete("/calendars/office").status == 204
     for wrong in ({}, {"calendar": "office", "outside": "office"}, {"calendar": "gone"}):
         assert mo.put("/policies/night", {"name": "Night", "levels": [level | {"when": wrong}]}).status == 400
+
+
+def test_how_long_ahead_one_is_told_of_shifts_is_ones_own(bo: Program, sam: Program) -> None:
+    assert bo.get("/me/shift-reminders").body == {"ahead": ["day"]}
+    assert bo.put("/me/shift-reminders", {"ahead": ["hour", "week"]}).body == {"ahead": ["week", "hour"]}
+    assert bo.put("/me/shift-reminders", {"ahead": ["year"]}).status == 422
+    assert bo.put("/me/shift-reminders", {"ahead": []}).body == {"ahead": []}
+    assert sam.put("/me/shift-reminders", {"ahead": []}).status == 403

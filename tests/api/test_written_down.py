@@ -75,6 +75,7 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "POST /cover-requests/{id}/withdraw": (None, "cover.withdrawn"),
     "POST /absences": (HOURS, "absence.added"),
     "DELETE /absences/{id}": (None, "absence.removed"),
+    "PUT /me/shift-reminders": ({"ahead": ["hour"]}, "shifts.ahead"),
     "PUT /calendars/{id}": (CALENDAR, "calendar.saved"),
     "DELETE /calendars/{id}": (None, "calendar.deleted"),
     "PUT /schedules/{id}/calendar": ({"url": "https://example.com/x.ics"}, "calendar.followed"),

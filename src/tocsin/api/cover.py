@@ -18,6 +18,7 @@ from tocsin.oncall import absences, actions, swaps
 from tocsin.oncall.models import Absence, CoverRequest, Schedule
 from tocsin.oncall.rules.swaps import ASKED_MAX
 from tocsin.people.rules import May
+from tocsin.telling.starts import AHEAD, ahead_of, choose_ahead
 
 room = Room("cover and absences")
 
@@ -89,6 +90,16 @@ class AbsenceOut(BaseModel):
     starts_at: datetime
     ends_at: datetime
     note: str | None
+
+
+class AheadBody(Sent):
+    """How long ahead you are told that a shift of yours begins; of none: not at all."""
+
+    ahead: Annotated[list[Literal["week", "day", "hour"]], Field(max_length=len(AHEAD))]
+
+
+class AheadOut(AheadBody):
+    pass
 
 
 # -- cover and swaps ------------------------------------------------------------------------------------------------
@@ -169,6 +180,22 @@ def remove_absence(request: Asked, id: RowInPath) -> Status[None]:
     _for(request.auth, absences.find_absence(id).user_id)
     absences.remove_absence(id, request.auth.by, request.now)
     return Status(204, None)
+
+
+# -- before one's shifts --------------------------------------------------------------------------------------------
+
+
+@room.get("/me/shift-reminders", may=May.SWAP, answer=AheadOut)
+def show_shift_reminders(request: Asked) -> AheadOut:
+    """How long ahead you are told that a shift of yours begins."""
+    return AheadOut(ahead=list(ahead_of(request.auth.user.pk)))  # type: ignore[arg-type]
+
+
+@room.put("/me/shift-reminders", may=May.SWAP, answer=AheadOut)
+def choose_shift_reminders(request: Asked, body: AheadBody) -> AheadOut:
+    """Chooses it."""
+    choose_ahead(request.auth.user.pk, body.ahead, request.auth.by, request.now)
+    return show_shift_reminders(request)
 
 
 def _for(caller: Caller, user: str | None, schedule: Schedule | None = None) -> str:
