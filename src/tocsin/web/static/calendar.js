@@ -161,7 +161,8 @@
     all.append(one);
   });
 
-  // -- the editor: its buttons change the page in place
+  // -- the editor: its buttons change the page in place. No htmx here: what is open, and where the keys are, moves along
+  // with layers and turns, and a press that fails becomes an ordinary one.
   // Where a press leads on by key: "Up" to the layer or turn that has moved, any other to what stands there now.
   const button = (root, value) => {
     const [verb, ...at] = value.split(":"), last = Number(at.pop());
