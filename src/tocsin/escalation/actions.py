@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,9 +47,10 @@ from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
-from tocsin.kernel.urgency import Urgency
+from tocsin.kernel.urgency import Priority, Urgency
 from tocsin.kernel.zones import wall_clock, zone
 from tocsin.notification.actions import Call, page_people
+from tocsin.notification.awake import Related, awake_people
 from tocsin.notification.cards import touch_cards
 from tocsin.notification.models import Page
 from tocsin.notification.places import places
@@ -290,7 +291,9 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
     point("climb: decided")
     _store(climbs)
     write(facts, ENGINE, now)
-    pages = [replace(call, obeys_quiet=call.incident_id not in by_hand) for call in _calls(calls, now)]
+    pages = [
+        replace(call, obeys_quiet=call.incident_id not in by_hand) for call in _calls(calls, now, by_hand)
+    ]
     if higher := [climb.incident_id for climb in climbs if climb.pages_sent > 1]:
         touch_cards(higher, now)
     page_people([*pages, *(copy_of(call) for call in _calls(copies, now)), *rooms], now)
@@ -317,6 +320,12 @@ def _after_the_quiet(climb: Climb, people: Sequence[str], now: datetime) -> None
     told_at = [end for end in ends if end is not None]
     if told_at and len(told_at) == len(ends):
         climb.due_at += min(told_at) - now
+
+
+def _is_related(incident: Incident, up: Related, user: str) -> bool:
+    """Whether who is `up` gets this quietly: not the worst, and not what was theirs and is nobody's again."""
+    place = incident.service_id, incident.service.policy or ""
+    return incident.priority != Priority.P1 and incident.assigned_id != user and place in up
 
 
 def _waiting(climb: Climb, decision: Waits, now: datetime) -> Fact:
@@ -407,9 +416,11 @@ def _store(climbs: Sequence[Climb]) -> None:
         cursor.executemany(_UPSERT, rows)
 
 
-def _calls(calls: Sequence[tuple[Climb, str, str, str]], now: datetime) -> list[Call]:
-    """What each person is told, and who else is."""
-    users = everybody()
+def _calls(
+    calls: Sequence[tuple[Climb, str, str, str]], now: datetime, by_hand: Collection[int] = ()
+) -> list[Call]:
+    """What each person is told, and who else is; who is up for the same trouble, quietly."""
+    users, up = everybody(), awake_people(now) if calls else {}
     together: dict[int, list[str]] = {}
     for climb, user, _, _ in calls:
         together.setdefault(climb.incident_id, []).append(user)
@@ -423,5 +434,10 @@ def _calls(calls: Sequence[tuple[Climb, str, str, str]], now: datetime) -> list[
             also.append(
                 f"You are away until {back:%a %d %b %H:%M}, and still on call: nobody has your shift."
             )
-        out.append(replace(call, lines=[*call.lines, *also]))
+        quietly = (
+            user in up and climb.incident_id not in by_hand and _is_related(climb.incident, up[user], user)
+        )
+        if quietly:
+            also.append("You are up for the same service or policy, so this comes quietly, by one way alone.")
+        out.append(replace(call, lines=[*call.lines, *also], quietly=quietly))
     return out

@@ -33,6 +33,7 @@ from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
 from tocsin.kernel.urgency import Impact, Urgency, impact_of_tier, priority_of
 from tocsin.notification.actions import Call, page_people, quiet, take_back_the_end
+from tocsin.notification.awake import note_awake
 from tocsin.notification.cards import touch_cards
 from tocsin.people.models import User
 
@@ -133,7 +134,22 @@ def acknowledge(incident_id: int, by: By, now: datetime) -> Outcome:
         spared = quiet([incident.pk], f"acknowledged by {by.who}", now)
         data = {"spared": spared, "expires_at": expires.isoformat() if expires else None}
         _save(incident, fields, "incident.acknowledged", data, by, now)
+        if by.user_id is not None:
+            note_awake(by.user_id, incident.service_id, incident.service.policy or "", now)
     return Outcome(incident, True)
+
+
+def say_awake(incident_id: int, by: By, now: datetime) -> datetime:
+    """Whoever says so is up: for a while they get what else comes of this quietly. Returns until when. Raises
+    Refused."""
+    with transaction.atomic():
+        incident = _locked(incident_id)
+        if by.user_id is None:
+            raise Refused("Only a person can be awake", "somebody who is signed in", status=403)
+        until = note_awake(by.user_id, incident.service_id, incident.service.policy or "", now)
+        write([Fact(incident.chain, "incident.awake", {"until": until.isoformat()})], by, now)
+        wake(f"incident:{incident.pk}")
+    return until
 
 
 def snooze(incident_id: int, until: datetime, by: By, now: datetime) -> Outcome:

@@ -38,10 +38,10 @@ def remake(one: Lent, now: datetime) -> Remade | None:
         return None
     page, told = delivery.page, _told(incident)
     face = face_of(incident, told)
-    to_name = page.user.name if page.user_id else ""
+    to_name = page.user.name if page.user is not None else ""
     if one.sure and _shows(one.face, face):
         return Remade(to_name, None, face)
-    zone = page.user.timezone if page.user_id else "UTC"
+    zone = page.user.timezone if page.user is not None else "UTC"
     fresh = Page(
         id=page.pk,
         incident_id=page.incident_id,
@@ -107,7 +107,7 @@ def _told(incident: Incident) -> list[str]:
     if last is None or not pages.filter(created_at__lt=last.created_at).exists():
         return []
     together = pages.filter(created_at=last.created_at).order_by("user__name")
-    names = [page.user.name for page in together[:NAMES_MAX] if page.user_id]
+    names = [page.user.name for page in together[:NAMES_MAX] if page.user is not None]
     return [f"Paged last: {', '.join(names)} ({last.reason})."]
 
 

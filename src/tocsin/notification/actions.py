@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from tocsin.notification.rules import (
     Planned,
     plan_deliveries,
 )
+from tocsin.notification.throttling import limits_of
 from tocsin.people.models import User
 
 OBEYS_QUIET = (Kind.PAGE, Kind.SHADOW, Kind.OVER)
@@ -49,6 +50,7 @@ class Call:
     through: tuple[str, str] | None = None
     place: str = ""
     obeys_quiet: bool = True  # at low urgency; a notice has hours of its own
+    quietly: bool = False  # they are up: by one way that does not ring, instead of all
 
 
 def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) -> list[Page]:
@@ -90,7 +92,7 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
                 incident_id=call.incident_id,
                 contact=plan.contact,
                 address=plan.address,
-                urgent=call.urgency == "high",
+                urgent=call.urgency == "high" and not call.quietly,
                 due_at=plan.due_at,
                 next_at=plan.due_at,
                 error=waits,
@@ -116,7 +118,11 @@ def _planned(call: Call, known: Book, begin: datetime, everywhere: bool) -> tupl
         return ()
     steps = () if everywhere else known.steps.get((call.user_id, call.urgency), ())
     last = () if everywhere else known.failing.get(call.user_id, ())
-    return plan_deliveries(steps, known.contacts.get(call.user_id, {}), begin, last)
+    planned = plan_deliveries(steps, known.contacts.get(call.user_id, {}), begin, last)
+    if not call.quietly:
+        return planned
+    hushed = [plan for plan in planned if not limits_of(plan.address).loud]
+    return tuple(replace(plan, due_at=begin) for plan in hushed[:1]) or planned
 
 
 _PAGE = """

@@ -38,6 +38,7 @@ class Lent:
 
 def make_card(claimed: Claimed, sent: Sent, now: datetime) -> None:
     """Keep what was sent as a card. It is due at once: the incident may have changed while it was on its way."""
+    assert claimed.page.incident_id is not None  # what is about no incident has nothing to follow
     fresh = cards.touched(cards.Card(touched_at=now, changed_at=now), now)
     Card.objects.bulk_create(
         [
@@ -115,7 +116,7 @@ def with_parents(claimed: Sequence[Claimed]) -> list[Claimed]:
     ]
     if not changeable:
         return list(claimed)
-    numbers = {one.page.incident_id for one in changeable}
+    numbers = {one.page.incident_id or 0 for one in changeable}
     earlier = Card.objects.filter(incident_id__in=numbers).order_by("-made_at", "-pk")
     first = {(number, address): name for number, address, name in earlier.values_list(
         "incident_id", "address", "reference"

@@ -37,6 +37,22 @@ class QuietHours(models.Model):
         return f"quiet hours of {self.user_id}"
 
 
+class Awake(models.Model):
+    """That a person is up and at work on a service, until then; the latest per service."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    service = models.SlugField(max_length=64)
+    policy = models.SlugField(max_length=64, blank=True, default="")
+    until = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["until"], name="awake_until")]
+        constraints = [models.UniqueConstraint(fields=["user", "service"], name="awake_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} for {self.service} until {self.until}"
+
+
 class Page(models.Model):
     """The decision to interrupt one person, or to tell a place. What it is about lives in a room above, so it is named,
     not linked."""

@@ -73,7 +73,8 @@ def simulated_channels(random: Random) -> Iterator[dict[str, SimulatedChannel]]:
         ),
     }
     before = dict(channels._by_scheme)
-    channels._by_scheme.update(made)
+    for scheme, channel in made.items():
+        channels._by_scheme[scheme] = channel
     try:
         yield made
     finally:

@@ -359,7 +359,9 @@ class Simulation:
 
     def _answer(self, one: Claimed) -> None:
         """The person may press a button of the message, some time later."""
-        if one.page.incident_id is None or one.page.kind != Kind.PAGE or self.random.random() < 0.55:
+        if one.page.incident_id is None or one.page.user_id is None or one.page.kind != Kind.PAGE:
+            return
+        if self.random.random() < 0.55:
             return
         verb = self.random.choice(["acknowledge", "acknowledge", "acknowledge", "resolve", "escalate"])
         user, number = one.page.user_id, one.page.incident_id

@@ -26,6 +26,7 @@ from tocsin.incident.rules.snoozing import TEXT_LENGTH_MAX
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.urgency import Impact, Urgency
+from tocsin.notification.awake import AWAKE
 from tocsin.people.models import User
 from tocsin.people.rules import May, Role
 from tocsin.web.forms import by, instant, show, told_beside
@@ -71,6 +72,16 @@ def press(
 def acknowledge(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Take it."""
     return press(request, incident_id, actions.acknowledge, "is yours. Nobody else is paged about it.")
+
+
+@needs(May.ACT)
+@require_POST
+def awake(request: HttpRequest, incident_id: int) -> HttpResponse:
+    """Say that one is up: what else comes of this is sent quietly for a while."""
+    actions.say_awake(incident_id, by(request), instant(request))
+    minutes = int(AWAKE.total_seconds() // 60)
+    say(request, f"What else comes of this reaches you quietly for {minutes} minutes; P1 does not.")
+    return back(request, f"/incidents/{incident_id}")
 
 
 @needs(May.ACT)

@@ -345,6 +345,10 @@ SENTENCES: dict[str, Sentence] = {
     "climb.exhausted": _climb_exhausted,
     "climb.nobody": _climb_nobody,
     "climb.pushed": _climb_pushed,
+    "incident.awake": lambda data, actor, names: (
+        f"{actor} is up: what else comes of this reaches them quietly for a while",
+        "",
+    ),
     "climb.alone": lambda data, actor, names: (
         "Nobody could be reached, by any message: the alarm sounds, and the policy begins again",
         "",

@@ -42,6 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("incidents/new", incident_acts.open_by_hand, name="open_incident"),
     path("incidents/<int:incident_id>", incidents.one, name="incident"),
     path("incidents/<int:incident_id>/acknowledge", incident_acts.acknowledge, name="acknowledge"),
+    path("incidents/<int:incident_id>/awake", incident_acts.awake, name="awake"),
     path("incidents/<int:incident_id>/snooze", incident_acts.snooze, name="snooze"),
     path("incidents/<int:incident_id>/resolve", incident_acts.resolve, name="resolve"),
     path("incidents/<int:incident_id>/reopen", incident_acts.reopen, name="reopen"),
