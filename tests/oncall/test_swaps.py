@@ -19,7 +19,14 @@ from tocsin.oncall.models import CoverRequest, Feed, Override, Schedule
 from tocsin.oncall.permissions import may_act_for, may_edit, may_end, may_override
 from tocsin.oncall.rules import Mode, State
 from tocsin.oncall.rules import Override as OverrideValue
-from tocsin.oncall.swaps import accept_cover, ask_cover, decline_cover, take_shift, withdraw_cover
+from tocsin.oncall.swaps import (
+    OPEN_MAX,
+    accept_cover,
+    ask_cover,
+    decline_cover,
+    take_shift,
+    withdraw_cover,
+)
 from tocsin.people.actions import deactivate_user
 
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
@@ -123,6 +130,22 @@ def test_who_is_away_has_cover_asked_for(primary: str, clock: Clock) -> None:
     remove_absence(absence.pk, BO, clock.now)
     states = CoverRequest.objects.values_list("state", flat=True)
     assert list(states) == [State.ACCEPTED, State.WITHDRAWN]
+
+
+def test_who_is_away_for_more_shifts_than_may_be_asked_about_is_away_all_the_same(
+    primary: str, clock: Clock
+) -> None:
+    """The nearest are asked about; the others when those have been answered, and nobody else has to wait for that."""
+    save_schedule(written(primary, {**WEEKLY, "rotation": "daily"}), "web", BY, clock.now)
+    add_absence("bo", Span(clock.now, clock.now + 50 * WEEK), "", BO, clock.now)
+    asked = CoverRequest.objects.filter(user="bo")
+    assert asked.count() == OPEN_MAX
+    assert max(row.ends_at for row in asked) < clock.now + 29 * WEEK
+    add_absence("cy", week(clock), "", MO, clock.now)
+    assert CoverRequest.objects.filter(user="cy").count() == 3
+    for row in asked[:10]:
+        withdraw_cover(row.pk, BO, clock.now)
+    assert ask_for_absent(BY, clock.now) == 10
 
 
 def test_a_changed_schedule_may_need_more_cover(primary: str, clock: Clock) -> None:

@@ -13,7 +13,7 @@ from tocsin.kernel.spans import Span
 from tocsin.oncall import rules
 from tocsin.oncall.models import Absence, CoverRequest
 from tocsin.oncall.reading import as_they_stand
-from tocsin.oncall.swaps import ask_cover, withdraw_cover
+from tocsin.oncall.swaps import OPEN_MAX, ask_cover, withdraw_cover
 from tocsin.people.actions import find_user
 
 ABSENCES_MAX = 200  # of one person, that are not over
@@ -62,19 +62,24 @@ def find_absence(absence_id: int) -> Absence:
 
 
 def ask_for_absent(by: By, now: datetime) -> int:
-    """Ask for cover for all hours in which somebody is both on call and away, once each; returns how many requests
-    were made. Also for when a schedule has changed meanwhile."""
+    """Ask for cover for all hours in which somebody is both on call and away, once each, the nearest first; returns how
+    many requests were made. Nobody has more than OPEN_MAX open: the rest is asked for when those have been answered.
+    Also for when a schedule has changed meanwhile."""
     away: dict[str, list[Absence]] = defaultdict(list)
     for absence in Absence.objects.filter(ends_at__gt=now, user__is_active=True):
         away[absence.user_id].append(absence)
     made = 0
     for user, absences in away.items():
         rows = CoverRequest.objects.filter(user=user, ends_at__gt=now)
+        room = OPEN_MAX - sum(row.state == rules.State.OPEN for row in rows)
+        wanted: list[tuple[Span, str]] = []
         for key, lines in as_they_stand().items():
             requests = [row.as_value() for row in rows if row.schedule_id == key]
             spans = [absence.span for absence in absences]
-            for span in rules.cover_wanted(lines.schedule, user, spans, requests, now):
-                why = next(each for each in absences if each.span.common(span))
-                ask_cover(key, user, span, by, now, absence=why)
-                made += 1
+            hours = rules.cover_wanted(lines.schedule, user, spans, requests, now)
+            wanted += [(span, key) for span in hours]
+        for span, key in sorted(wanted)[: max(0, room)]:
+            why = next(each for each in absences if each.span.common(span))
+            ask_cover(key, user, span, by, now, absence=why)
+            made += 1
     return made

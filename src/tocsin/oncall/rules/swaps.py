@@ -18,6 +18,7 @@ from tocsin.kernel.moments import whole_seconds
 from tocsin.kernel.spans import Span, left_out, united
 from tocsin.oncall.rules.painting import final, shifts_of
 from tocsin.oncall.rules.values import OVERRIDE_LENGTH_MAX, Override, Schedule
+from tocsin.oncall.rules.writing import references
 
 ASKED_MAX = 20
 # How long before the hours begin people are reminded of a request that nobody has answered.
@@ -179,6 +180,8 @@ def cover_wanted(
 ) -> tuple[Span, ...]:
     """The hours for which somebody must be asked because `user` is away then: on call in one of `absences`, and no
     request of theirs about it yet, whatever became of it. Sorted."""
+    if not any((kind, key) == ("user", user) for _, kind, key in references(schedule)):
+        return ()
     asked = united(request.span for request in requests if request.by == user)
     wanted: list[Span] = []
     for away in united(absences):
