@@ -11,6 +11,7 @@ from tocsin.notification.rules import (
     ATTEMPTS_MAX,
     BACKOFF_MAX,
     LAST_RESORT_AFTER,
+    RETRIES_WITHIN,
     RULE_STEPS_MAX,
     Failed,
     GiveUp,
@@ -122,3 +123,16 @@ def test_when_all_that_the_rules_name_fails_the_others_are_used() -> None:
         ("sms", timedelta(0)),
         ("mail", LAST_RESORT_AFTER),
     ]
+
+
+def test_whoever_asks_for_patience_again_and_again_is_left_for_the_next_channel() -> None:
+    busy = Failed("busy", after=timedelta(seconds=30))
+    assert isinstance(after_failure(busy, 1, T0, 0.5), Retry)
+    assert isinstance(after_failure(busy, 2, T0, 0.5, timedelta(seconds=30)), GiveUp)
+
+
+@given(attempts=st.integers(1, ATTEMPTS_MAX), jitter=st.floats(0, 0.999), tried=st.integers(0, 120))
+def test_no_retry_begins_later_than_it_may(attempts: int, jitter: float, tried: int) -> None:
+    tried_for = timedelta(seconds=tried)
+    follow = after_failure(Failed("no"), attempts, T0, jitter, tried_for)
+    assert isinstance(follow, GiveUp) or tried_for + (follow.at - T0) <= RETRIES_WITHIN

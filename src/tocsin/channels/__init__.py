@@ -11,7 +11,7 @@ from tocsin.channels.email import Email
 from tocsin.channels.mailserver import read_mail_server
 from tocsin.channels.mattermost import Mattermost
 from tocsin.channels.ntfy import Ntfy
-from tocsin.channels.outgoing import Outgoing
+from tocsin.channels.outgoing import DEADLINE, Outgoing
 from tocsin.channels.reach import Reach
 from tocsin.channels.slack import Slack
 from tocsin.channels.teams import Teams
@@ -34,17 +34,18 @@ class Surroundings(Protocol):
     def allowed_networks(self) -> tuple[str, ...]: ...
 
 
-def wire(around: Surroundings, key: str) -> None:
-    """Register every channel and vendor; `key` is the instance's secret, from which the secrets of webhooks are made.
+def wire(around: Surroundings, key: str, deadline: float = DEADLINE) -> None:
+    """Register every channel and vendor; `key` is the instance's secret, from which the secrets of webhooks are made;
+    `deadline` is how many seconds whoever is called gets.
 
     Raises Refused when a setting cannot be read: better at the start than at three in the morning.
     """
     signing.use(key)
     reach = Reach.of(around.allowed_networks)
-    outgoing = Outgoing(reach)
+    outgoing = Outgoing(reach, deadline=deadline)
     for channel in (
         Console(),
-        Email(read_mail_server(around.smtp_url)),
+        Email(read_mail_server(around.smtp_url), deadline),
         Webhook(outgoing),
         Teams(outgoing),
         WebPush(outgoing, around.url),

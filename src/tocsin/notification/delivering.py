@@ -347,7 +347,9 @@ def _after(row: Delivery, page: Page, failed: Failed, attempt: int, now: datetim
     if page.quieted_at is not None:
         row.state, row.next_at = DeliveryState.SUPPRESSED, None
         return "page.suppressed"
-    follow = after_failure(failed, attempt, now, jitter)
+    first = row.tries.order_by("number").values_list("at", "took_ms").first()
+    tried_for = now - first[0] + timedelta(milliseconds=first[1]) if first else timedelta(0)
+    follow = after_failure(failed, attempt, now, jitter, tried_for)
     if isinstance(follow, Retry):
         row.state, row.next_at = DeliveryState.DUE, follow.at
         return "page.failed"

@@ -13,6 +13,7 @@ SEND_DEADLINE = timedelta(seconds=10)
 LEASE = timedelta(seconds=15)  # longer than the deadline; a dead node is replaced within it
 BACKOFF_FIRST = timedelta(seconds=2)
 BACKOFF_MAX = timedelta(seconds=30)
+RETRIES_WITHIN = timedelta(seconds=45)  # of the first attempt; no retry begins later
 RULE_STEPS_MAX = 20
 ACT_LINK_LIFE = timedelta(hours=24)
 LAST_RESORT_AFTER = timedelta(minutes=2)  # a contact that failed lately is tried so long after the others
@@ -197,10 +198,13 @@ class GiveUp:
     for_good: bool = False
 
 
-def after_failure(failed: Failed, attempts: int, now: datetime, jitter: float) -> Retry | GiveUp:
+def after_failure(
+    failed: Failed, attempts: int, now: datetime, jitter: float, tried_for: timedelta = timedelta(0)
+) -> Retry | GiveUp:
     """What to do after the `attempts`-th attempt failed: 2 s, 4 s, 8 s … spread by `jitter` in [0, 1), then give up.
 
-    A provider that asks for more than the longest backoff is not waited for: the next channel is faster.
+    `tried_for` is how long ago the first attempt began. A provider that asks for more than the longest backoff, or for
+    more patience again and again, is not waited for: the next channel is faster.
     """
     if not failed.again:
         return GiveUp(failed.why, for_good=failed.blame is not Blame.PROVIDER)
@@ -211,6 +215,8 @@ def after_failure(failed: Failed, attempts: int, now: datetime, jitter: float) -
         if failed.after > BACKOFF_MAX:
             return GiveUp(f"{failed.why}; it asks to wait {int(failed.after.total_seconds())} s")
         wait = max(wait, failed.after)
+    if tried_for + wait > RETRIES_WITHIN:
+        return GiveUp(f"{failed.why} (after {attempts} attempts)")
     return Retry(now + wait)
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -27,6 +28,8 @@ class Mood(StrEnum):
     BROKEN = "broken"  # 500
     HANGS = "hangs"  # takes the request and never answers
     DROPS = "drops"  # does what was asked, and hangs up instead of saying so
+    TRICKLES = "trickles"  # takes the request and answers a byte a second
+    GARBLES = "garbles"  # answers something that is not HTTP, as one does to TLS who speaks none
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ class Chat:
             return self.busy()
         if mood is Mood.BROKEN:
             return Answer({}, 500)
-        self.ended.wait()
+        if mood is Mood.HANGS:
+            self.ended.wait()
         return None
 
 
@@ -116,6 +120,8 @@ def _handler_of(chat: Chat) -> type[BaseHTTPRequestHandler]:
             answer = chat._take(Request(self.command, self.path, headers, _data_of(headers, body), body))
             if answer is None:
                 self.close_connection = True
+                with suppress(OSError):
+                    _mutter(chat, self.wfile)
                 return
             out = answer.data if isinstance(answer.data, bytes) else json.dumps(answer.data).encode()
             with suppress(OSError):  # whoever asked has given up
@@ -132,6 +138,17 @@ def _handler_of(chat: Chat) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
+
+
+def _mutter(chat: Chat, out: BufferedIOBase) -> None:
+    """What a chat says that does not answer."""
+    if chat.mood is Mood.GARBLES:
+        out.write(b"\x15\x03\x01\x00\x02\x02\x28" * 20)
+    elif chat.mood is Mood.TRICKLES:
+        for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"y" * 1_000:
+            if chat.ended.wait(1.0):
+                return
+            out.write(bytes((byte,)))
 
 
 def _data_of(headers: Mapping[str, str], body: bytes) -> Mapping[str, Any]:
