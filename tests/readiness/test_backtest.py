@@ -150,3 +150,18 @@ def test_whom_somebody_asked_in_person_is_asked_all_the_same_while_they_are_ther
     by_hand = ((NIGHT, "cy"), (NIGHT, "gone"))
     (replayed,) = backtest(arrangement("user:ada"), [Past(1, "shop", (), by_hand, by_hand)])
     assert replayed.paged == ((NIGHT, "cy"),)
+
+
+def test_one_for_which_nobody_who_can_be_reached_is_paged_is_missed() -> None:
+    bo, dan = person("bo", contacts={}), person("dan", broken={"way-0": "fails"})
+    searched = past(NIGHT, 60)
+    for levels, fallback, missed in (
+        (["user:ada"], (), False),
+        (["5m user:bo", "user:dan"], (), True),
+        (["user:bo"], ("ada",), False),  # the fallback hears of it
+        (["schedule:nowhere"], ("bo",), True),
+    ):
+        there = arrangement(*levels, people=(bo, dan), fallback=fallback)
+        (replayed,) = backtest(there, [searched])
+        assert replayed.missed is missed, levels
+    assert not backtest(arrangement(people=(bo,)), [Past(1, "shop", ())])[0].missed  # it looked for nobody

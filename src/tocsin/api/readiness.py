@@ -249,21 +249,25 @@ class PageThenOut(BaseModel):
 
 
 class ReplayedOut(BaseModel):
-    """One incident for which it makes a difference. `unserved`: its service is no more in these files."""
+    """One incident for which it makes a difference. `unserved`: its service is no more in these files; `missed`: nobody
+    who can be reached is paged for it."""
 
     number: int
     service: str
     unserved: bool
+    missed: bool
     before: list[PageThenOut]
     after: list[PageThenOut]
 
 
 class BacktestOut(BaseModel):
-    """The recorded past beside what it would have been. `different_left_out` counts incidents that are not listed."""
+    """The recorded past beside what it would have been. `missed` counts the incidents for which nobody who can be
+    reached would be paged, `different_left_out` those that are not listed."""
 
     from_at: datetime
     to_at: datetime
     incidents: int
+    missed: int
     tallies: list[TallyOut]
     different: list[ReplayedOut]
     different_left_out: int
@@ -281,6 +285,7 @@ def replay_past(request: Asked, body: ToReplay) -> BacktestOut:
             number=was.number,
             service=was.service,
             unserved=becomes.unserved,
+            missed=becomes.missed,
             before=_paged(was.paged),
             after=_paged(becomes.paged),
         )
@@ -291,6 +296,7 @@ def replay_past(request: Asked, body: ToReplay) -> BacktestOut:
         from_at=start,
         to_at=end,
         incidents=len(found.past),
+        missed=sum(each.missed for each in found.replayed),
         tallies=[shown(TallyOut, each) for each in found.tallies],
         different=different[:DIFFERENT_MAX],
         different_left_out=max(0, len(different) - DIFFERENT_MAX),

@@ -80,9 +80,10 @@ def _print_csv(found: Mapping[str, Any]) -> None:
 def _in_words(found: Mapping[str, Any]) -> str:
     different = len(found["different"]) + found["different_left_out"]
     start, end = (datetime.fromisoformat(found[name]).astimezone() for name in ("from_at", "to_at"))
+    missed = f" {found['missed']} would reach nobody." if found["missed"] else ""
     return (
         f"{found['incidents']} incidents from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M %Z};"
-        f" other people are paged for {different} of them."
+        f" other people are paged for {different} of them.{missed}"
     )
 
 

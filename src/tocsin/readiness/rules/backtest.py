@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 
 from tocsin.escalation.rules import Climb, PageLevel, Policy, Roster, Waits, escalate, push
 from tocsin.kernel.hours import window_spans
+from tocsin.kernel.urgency import Urgency
 from tocsin.kernel.zones import zone
 from tocsin.oncall.rules import INSTANT, Counting
-from tocsin.readiness.rules.climbing import Climbed, climb_from
+from tocsin.readiness.rules.climbing import Climbed, climb_from, delay_of
 from tocsin.readiness.rules.past import Paged, Past, Search
 from tocsin.readiness.rules.values import Arrangement
 from tocsin.readiness.rules.watching import Pictures, Watch
@@ -26,12 +27,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Replayed:
-    """What the incident pages with the other arrangement; `unserved` when its service is no more."""
+    """What the incident pages with the other arrangement; `unserved` when its service is no more, `missed` when
+    somebody was looked for and nobody who can be reached is paged, not even as a fallback."""
 
     number: int
     service: str
     paged: Paged
     unserved: bool = False
+    missed: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def _replayed(arrangement: Arrangement, roster: Roster, each: Past) -> Replayed:
         return Replayed(each.number, each.service, (), unserved=True)
     policy = arrangement.policy_of(each.service) or NO_POLICY
     paged = [(at, user) for at, user in each.by_hand if user in roster.users]
+    reached = any(_is_reached(arrangement, user, Urgency.HIGH, at) for at, user in paged)
     has = ""  # whose it is: they are asked again beside the first level, when their answer runs out
     for search in each.searches:
         for at, decision, _ in _climbed(policy, roster, arrangement, search, has):
@@ -68,10 +72,16 @@ def _replayed(arrangement: Arrangement, roster: Roster, each: Past) -> Replayed:
                 continue
             people = decision.people if isinstance(decision, PageLevel) else arrangement.fallback
             paged += [(at, user) for user in people]
+            reached |= any(_is_reached(arrangement, user, search.urgency, at) for user in people)
         if search.taken is not None:
             until = [page for page in paged if page[0] <= search.span.end]
             has = search.taken if search.given else _whose(search.taken, until)
-    return Replayed(each.number, each.service, tuple(sorted(paged)))
+    missed = bool(each.searches) and not reached
+    return Replayed(each.number, each.service, tuple(sorted(paged)), missed=missed)
+
+
+def _is_reached(arrangement: Arrangement, user: str, urgency: Urgency, at: datetime) -> bool:
+    return delay_of(arrangement.people[user], urgency, at) is not None
 
 
 def _whose(answered: str, paged: Sequence[tuple[datetime, str]]) -> str:

@@ -27,7 +27,7 @@ from tocsin.readiness.rules.reaching import Delays, Reaching
 from tocsin.readiness.rules.values import FOLLOWED, PEOPLE_MAX, WEEKS_MAX, Arrangement, Proof, Weak
 from tocsin.readiness.rules.watching import Pictures, Watch
 
-LOOKS_MAX = 1_000_000  # decisions that are followed for one answer: some ten seconds
+LOOKS_MAX = 1_000_000  # decisions that are followed for one answer: some twenty seconds
 WEAK_KEPT = 5_000  # answers, of one policy and demand each
 URGENCIES = tuple(Urgency)
 NO_WAIT = timedelta(0)
