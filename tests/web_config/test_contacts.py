@@ -120,6 +120,7 @@ def test_one_that_fails_is_said_to_its_person_to_others_and_on_the_first_page(
     for page in ("/me", "/people/bo"):
         said = text_of(reader(world.bo).get(page))
         assert "failing since 09:00: mailbox does not exist." in said
+        assert "at once → fake (failing: tried last)" in said
     listed = text_of(reader(world.sam).get("/people"))
     assert "nothing: cannot be paged fake fails" in listed
     said = text_of(reader(world.bo).get("/"))

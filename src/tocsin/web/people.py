@@ -63,7 +63,7 @@ def one(request: HttpRequest, user_id: str) -> HttpResponse:
             "person": person,
             "ways": ways,
             "paged": sum(each.as_value().is_paged for each in known),
-            "rules": in_words_of(rules_of(person.pk)),
+            "rules": in_words_of(rules_of(person.pk), known),
             "quiet": quiet_words(person),
             "teams": person.teams.all(),
             "policies": policies_naming(f"user:{person.pk}"),

@@ -50,7 +50,7 @@ def _me(request: HttpRequest, wrong: Mapping[str, str] | None = None) -> HttpRes
             "contacts": contacts,
             "ways": own_ways(person, instant(request), wrong),
             "paged": sum(each.as_value().is_paged for each in contacts),
-            "rules": in_words_of(rules_of(person.pk)),
+            "rules": in_words_of(rules_of(person.pk), contacts),
             "quiet": quiet_words(person),
             "has_webhook": any(each.address.startswith(WEBHOOKS) for each in contacts),
             "teams": person.teams.all(),

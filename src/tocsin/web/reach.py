@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,7 +13,8 @@ from tocsin.kernel.urgency import Urgency
 from tocsin.notification.contact_actions import save_contacts, send_code
 from tocsin.notification.rule_actions import rules_of, save_rules
 from tocsin.notification.rules import Step
-from tocsin.people.models import User
+from tocsin.people.models import Contact, User
+from tocsin.people.rules import Standing
 from tocsin.web.contacts import ways_of
 from tocsin.web.forms import UNPROCESSABLE, asker, by, instant, words
 from tocsin.web.forms.people import ContactDraft, ContactsDraft, RulesDraft
@@ -98,13 +99,20 @@ def _rules_page(
     return render(request, "people/rules.html", context, status=status)
 
 
-def in_words_of(rules: Mapping[Urgency, Sequence[Step]]) -> list[tuple[Urgency, list[tuple[str, str]]]]:
-    """Rules for the reader: per urgency the contacts, each with "at once" or "after 2 min"."""
+NOTES = {Standing.UNVERIFIED: "unverified: left out", Standing.FAILING: "failing: tried last"}
+
+
+def in_words_of(
+    rules: Mapping[Urgency, Sequence[Step]], contacts: Iterable[Contact]
+) -> list[tuple[Urgency, list[tuple[str, str, str]]]]:
+    """Rules for the reader: per urgency the contacts, each with "at once" or "after 2 min", and with what keeps it from
+    being paged then."""
+    notes = {row.name: NOTES.get(row.as_value().standing, "") for row in contacts}
     return [
         (
             urgency,
             [
-                (f"after {in_words(s.delay)}" if s.delay else "at once", s.contact)
+                (f"after {in_words(s.delay)}" if s.delay else "at once", s.contact, notes.get(s.contact, ""))
                 for s in rules.get(urgency, ())
             ],
         )
