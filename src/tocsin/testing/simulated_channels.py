@@ -4,7 +4,7 @@ promises about these, found by another way than the one that keeps them."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ class SimulatedChannel:
 
     name: str
     limits: Limits
-    schemes: tuple[str, ...] = ()
+    schemes: Sequence[str] = ()
 
     def check(self, address: str) -> str:
         return address
