@@ -10,7 +10,7 @@ import pytest
 from tests.oncall_rules.world import HOUR, schedule, weekly
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.spans import Span
-from tocsin.oncall.rules import Move, following, moves
+from tocsin.oncall.rules import Move, follow, following, moves, timeline
 from tocsin.oncall.rules.following import NEAREST_MAX
 from tocsin.oncall.rules.sizes import (
     DATES_IN_ALL_MAX,
@@ -114,3 +114,16 @@ def test_of_thousands_of_hourly_shifts_that_move_only_the_nearest_are_compared(
     after = [Span(each.start + HOUR / 2, each.end + HOUR / 2) for each in before]
     assert moves(before, after) == tuple(Move(*pair) for pair in zip(before, after, strict=True))
     assert compared <= count * 2 * NEAREST_MAX
+
+
+def test_a_cover_of_one_of_many_short_shifts_goes_no_further_than_the_shift_it_covers() -> None:
+    """With a third person there are fewer shifts of Ada's: hers of then must not become one of weeks away."""
+    turns = {"rotation": "hourly", "every": 12, "start": "2026-01-05T08:00"}
+    line = timeline(schedule({**turns, "users": ["ada", "bo"]}), START, START + 1_800 * HOUR)
+    covered = next(each for each in line.shifts if each.start > START + 900 * HOUR and each.users == ("ada",))
+    cover = {"start": f"{covered.start:%Y-%m-%dT%H:%MZ}", "end": f"{covered.end:%Y-%m-%dT%H:%MZ}"}
+    overrides = [{**cover, "users": ["dan"], "replaces": ["ada"]}]
+    before = schedule({**turns, "users": ["ada", "bo"]}, overrides=overrides)
+    after = schedule({**turns, "users": ["ada", "bo", "cy"]}, overrides=overrides)
+    _, followed = follow(before, after, START)
+    assert all(abs(each.after.start - covered.start) <= 48 * HOUR for each in followed)

@@ -149,8 +149,12 @@ def follow_span(span: Span, user: str, was: Canvas, is_now: Canvas) -> Span | No
     if set(covered) <= set(theirs):
         return span
     first = mine.index(covered[0])
-    beside = mine[max(0, first - NEAREST_MAX) : first + len(covered) + NEAREST_MAX]
-    went = {move.before: move.after for move in moves(beside, theirs) if move.before}
+    since, until = max(0, first - NEAREST_MAX), first + len(covered) + NEAREST_MAX
+    if since:  # what lies beyond has become of shifts beyond
+        theirs = [shift for shift in theirs if shift.start > mine[since - 1].start]
+    if until < len(mine):
+        theirs = [shift for shift in theirs if shift.end < mine[until].end]
+    went = {move.before: move.after for move in moves(mine[since:until], theirs) if move.before}
     ends = [went.get(shift, shift) for shift in covered]
     if None in ends:
         return None
