@@ -19,6 +19,7 @@ from tocsin.channels.reach import Target, read_target
 from tocsin.channels.wording import clean, cut
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import Act, ActVerb, Blame, Failed, Kind, Limits, Message, Rate, Sent
+from tocsin.notification.rules.throttling import STORM
 from tocsin.notification.vendors import Account, Field
 
 SERVER = "https://ntfy.sh"
@@ -90,7 +91,7 @@ class NtfyChannel:
     name = "ntfy"
     schemes: Sequence[str] = ("ntfy",)
     # The public server lets sixty pass at once, and then one every five seconds.
-    limits = Limits(text_max=BYTES_MAX, at_once=8, rates=(Rate(12, timedelta(minutes=1)),))
+    limits = Limits(text_max=BYTES_MAX, at_once=8, rates=(Rate(12, timedelta(minutes=1)),), storm=STORM)
 
     def __init__(self, account: str, server: str, token: str, outgoing: Outgoing, patience: Patience) -> None:
         self._account = account

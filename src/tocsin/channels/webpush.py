@@ -31,6 +31,7 @@ from tocsin.channels.reach import Target, read_target
 from tocsin.channels.wording import clean
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import ActVerb, Blame, Failed, Kind, Limits, Message, Sent
+from tocsin.notification.rules.throttling import STORM
 
 PLAIN_BYTES_MAX = 3_000  # a push service takes 4 096 when it is sealed
 BODY_LENGTH_MAX = 700
@@ -50,7 +51,7 @@ class WebPush:
 
     name = "web push"
     schemes: Sequence[str] = ("push",)
-    limits = Limits(text_max=BODY_LENGTH_MAX, receipt_within=RECEIPT_WITHIN)
+    limits = Limits(text_max=BODY_LENGTH_MAX, storm=STORM, receipt_within=RECEIPT_WITHIN)
 
     def __init__(self, outgoing: Outgoing, url: str) -> None:
         self._outgoing = outgoing

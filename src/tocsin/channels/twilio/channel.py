@@ -12,22 +12,25 @@ from tocsin.channels.twilio.numbers import check
 from tocsin.channels.twilio.texts import goodbye, keys_words, sms_of, spoken
 from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Callback, Hearing
-from tocsin.notification.rules import Blame, Failed, Limits, Message, Rate, Sent
+from tocsin.notification.rules import Blame, Failed, Limits, Message, Sent
+from tocsin.notification.rules.throttling import CALL_RATES, CALL_STORM, STORM, TEXT_RATES
 
 RING_SECONDS = 30  # before most voice mails take the call
 KEY_SECONDS = 6  # for pressing one
 SMS_VALID = 600  # seconds; a page that could not be brought in this time is no use any more
 
-_MINUTE = timedelta(minutes=1)
 # What one person can bear and networks do not hold to be unwanted; the same figures as GoAlert's.
 SMS_LIMITS = Limits(
     text_max=306,
-    rates=(Rate(1, _MINUTE), Rate(5, 15 * _MINUTE), Rate(11, 60 * _MINUTE)),
+    rates=TEXT_RATES,
+    storm=STORM,
     receipt_within=timedelta(seconds=90),
 )
 CALL_LIMITS = Limits(
     text_max=400,
-    rates=(Rate(1, _MINUTE), Rate(3, 15 * _MINUTE), Rate(7, 60 * _MINUTE)),
+    rates=CALL_RATES,
+    storm=CALL_STORM,
+    loud=True,
     receipt_within=timedelta(seconds=90),
 )
 
