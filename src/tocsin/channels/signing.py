@@ -2,18 +2,20 @@
 
     Tocsin-Signature: t=<unix seconds>,v1=<hex HMAC-SHA-256 of "<t>.<body>" under the address's secret>
 
-Each address has a secret of its own, derived from the instance's key, so nothing has to be stored and one
-receiver cannot sign for another.
+Each contact's address has a secret of its own, derived from the instance's key, so nothing has to be stored and one
+receiver cannot sign for another. A webhook's secret can be changed: for a while the header then has two signatures.
 """
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
 HEADER = "Tocsin-Signature"
 _PURPOSE = b"tocsin webhook signature v1\0"
+_HOOK = b"tocsin webhook of the organisation v1\0"
 
 _key = b""
 
@@ -30,6 +32,11 @@ def secret_for(address: str) -> str:
     return derived(_PURPOSE + address.encode()).hex()
 
 
+def secret_of_hook(hook: str, nonce: str) -> str:
+    """The secret (64 hex digits) of one webhook of the organisation; another `nonce` makes another."""
+    return derived(_HOOK + f"{hook}\0{nonce}".encode()).hex()
+
+
 def derived(purpose: bytes) -> bytes:
     """32 bytes for one purpose, which change when the instance's key does."""
     if not _key:
@@ -41,6 +48,11 @@ def derived(purpose: bytes) -> bytes:
 
 def signature(secret: str, body: bytes, now: datetime) -> str:
     """The header's value for `body` sent at `now`."""
+    return signatures([secret], body, now)
+
+
+def signatures(secrets: Sequence[str], body: bytes, now: datetime) -> str:
+    """The header's value with one signature for each secret, so that a receiver with any of them can tell."""
     at = int(now.timestamp())
-    mac = hmac.digest(secret.encode(), b"%d." % at + body, sha256)
-    return f"t={at},v1={mac.hex()}"
+    macs = (hmac.digest(secret.encode(), b"%d." % at + body, sha256).hex() for secret in secrets)
+    return ",".join((f"t={at}", *(f"v1={mac}" for mac in macs)))

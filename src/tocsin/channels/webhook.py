@@ -50,20 +50,30 @@ class Webhook:
 
     def send(self, address: str, to_name: str, message: Message, now: datetime) -> Sent | Failed:
         """Post the message, signed. Who asked to be left alone for a while is not called before that."""
+        body = render(to_name, message, now)
+        return self.post(
+            address, body, message.id, signing.signature(signing.secret_for(address), body, now), now
+        )
+
+    def post(
+        self,
+        address: str,
+        body: bytes,
+        id_: str,
+        signature: str,
+        now: datetime,
+        headers: Mapping[str, str] | None = None,
+    ) -> Sent | Failed:
+        """Post a document that is written and signed, under an id that is the same each time."""
         if (until := self._held.get(address)) is not None and now < until:
             return _failed(f"it asked not to be called before {until:%H:%M:%S} UTC", after=until - now)
         try:
             target = read_target(address)
         except Refused as refused:  # stored before a rule became stricter
             return _failed(str(refused), again=False)
-        body = render(to_name, message, now)
-        headers = {
-            "Content-Type": "application/json",
-            "Tocsin-Delivery": message.id,
-            signing.HEADER: signing.signature(signing.secret_for(address), body, now),
-        }
+        sent = {"Content-Type": "application/json", "Tocsin-Delivery": id_, signing.HEADER: signature}
         try:
-            answer = self._outgoing.post(target, body, headers)
+            answer = self._outgoing.post(target, body, sent | dict(headers or {}))
         except Unreachable as error:
             return _failed(str(error), again=not error.forbidden, perhaps=error.perhaps)
         return self._outcome(address, target, answer, now)

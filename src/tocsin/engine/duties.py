@@ -24,6 +24,9 @@ from tocsin.engine.loop import Duty
 from tocsin.escalation.actions import CLIMBS_MAX, climb_due, pass_on_unreachable, start_climbs
 from tocsin.escalation.alarm_actions import ALARMS_MAX, sound_alarms
 from tocsin.escalation.models import Climb
+from tocsin.hooks.collecting import FACTS_MAX, collect
+from tocsin.hooks.sending import SWEEP_MAX as MESSAGES_MAX
+from tocsin.hooks.sending import forget_old
 from tocsin.incident.actions import SWEEP_MAX as INCIDENTS_MAX
 from tocsin.incident.actions import expire_acknowledgements, resolve_settled
 from tocsin.incident.models import Incident
@@ -73,6 +76,13 @@ TELLING = (
     Duty("tell of contacts", tell_contacts, every=CONTACTS_EVERY),
 )
 
+# What other programs are told of incidents, a moment later.
+HOOKS_EVERY = timedelta(seconds=1)
+TELLING_PROGRAMS = (
+    Duty("collect for webhooks", collect, FACTS_MAX, every=HOOKS_EVERY),
+    Duty("forget what webhooks were sent", forget_old, MESSAGES_MAX, every=SWEEP_EVERY),
+)
+
 Leaving = Callable[[datetime], AbstractContextManager[object]]
 
 _log = structlog.get_logger("tocsin.engine")
@@ -91,10 +101,12 @@ def duties(
     look_at_calendars: Callable[[datetime], int] | None = None,
     change_cards: Callable[[datetime], int] = change_now,
     sound: Callable[[datetime], int] = sound_alarms,
+    send_to_hooks: Callable[[datetime], int] | None = None,
 ) -> tuple[Duty, ...]:
     """The list. `readers` are the sources by name; `node` is who holds a lease; `leaving(now)` goes around what makes
     pages of events, so that they leave with its commit; `look_at_calendars` begins looks at calendars elsewhere;
-    `change_cards` begins changes of cards, or makes them itself; `sound` sounds the alarm where nobody is reached."""
+    `change_cards` begins changes of cards, or makes them itself; `sound` sounds the alarm where nobody is reached;
+    `send_to_hooks` begins to send what webhooks wait for."""
 
     def digest_inbox(now: datetime) -> int:
         with PACE.batch(ROWS_MAX) as rows, leaving(now):
@@ -156,6 +168,8 @@ def duties(
         Duty("forget old answers", forget_old_answers, limit=ALERTS_MAX, every=SWEEP_EVERY),
         Duty("forget what was heard", forget_heard, limit=HEARD_MAX, every=SWEEP_EVERY),
         *TELLING,
+        *TELLING_PROGRAMS,
+        *([Duty("send to webhooks", send_to_hooks, every=HOOKS_EVERY)] if send_to_hooks else []),
         *(
             [Duty("look at calendars", look_at_calendars, LOOKS_MAX, waits=_first(elsewhere, "due_at"))]
             if look_at_calendars

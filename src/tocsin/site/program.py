@@ -27,11 +27,13 @@ from tocsin import channels, sources
 from tocsin.catalog.snapshot import as_it_stands
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import Reach
+from tocsin.channels.webhook import Webhook
 from tocsin.engine.calendars import Calendars
 from tocsin.engine.cards import Cards
 from tocsin.engine.delivery import Sender
 from tocsin.engine.duties import duties
 from tocsin.engine.health import Health
+from tocsin.engine.hooks import Hooks
 from tocsin.engine.last_resort import LastResort
 from tocsin.engine.loop import Engine
 from tocsin.engine.waits import waits_of
@@ -221,7 +223,9 @@ class Program:
         sender = Sender(now, random.random)
         cards = Cards(now, random.random)
         self._last = last = LastResort(self.config.last_resort, now, self.health)
-        looks = Calendars(Outgoing(Reach.of(self.config.allowed_networks)), now)
+        outgoing = Outgoing(Reach.of(self.config.allowed_networks))
+        looks = Calendars(outgoing, now)
+        hooks = Hooks(Webhook(outgoing), self.config.node, now, random.random)
         work = duties(
             sources.READERS,
             self.config.seal_key,
@@ -230,6 +234,7 @@ class Program:
             looks.look,
             cards.look,
             last.look,
+            hooks.look,
         )
         parts += [sender, self.intake]
         if self.config.mail_listen is not None:

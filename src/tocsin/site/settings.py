@@ -15,8 +15,9 @@ DEBUG = False
 ALLOWED_HOSTS = ["*"] if not CONFIG.https else [CONFIG.host, "127.0.0.1", "localhost"]
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en"  # of the pages; messages are in their reader's (people.rules.Language)
 USE_I18N = True
+LOCALE_PATHS = [PACKAGE / "locale"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": database_settings(CONFIG)}
 LOGGING_CONFIG = None  # logs.py sets logs up, and nothing after it
@@ -41,6 +42,7 @@ INSTALLED_APPS = [
     "tocsin.escalation",
     "tocsin.telling",
     "tocsin.answering",
+    "tocsin.hooks",
     "tocsin.web",
 ]
 AUTH_USER_MODEL = "people.User"

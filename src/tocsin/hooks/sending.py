@@ -1,0 +1,110 @@
+"""Which message goes next, and what becomes of it.
+
+One node at a time works through the queue of a webhook, under a lease. A message waits until the one before it about
+the same incident has arrived or was given up, so a receiver hears of each incident in order.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+
+from tocsin.hooks.actions import drop_waiting
+from tocsin.hooks.models import Hook, Message
+from tocsin.hooks.rules import OFF_AFTER, State, again_at, rest_until
+from tocsin.journal.changes import changing, did, record
+from tocsin.kernel.acting import ENGINE
+from tocsin.notification.rules import Failed, Sent
+from tocsin.people.models import User
+from tocsin.people.rules import Role
+from tocsin.telling.notices import Notice, send
+
+KEPT_FOR = timedelta(days=14)  # what is done with
+SWEEP_MAX = 500
+TRIES_MAX = 30  # of one message that are kept
+
+
+def due_hooks(now: datetime) -> list[str]:
+    """The webhooks for which something can be sent at `now`."""
+    waiting = Message.objects.filter(hook=OuterRef("pk"), next_at__lte=now)
+    well = Q(rest_until=None) | Q(rest_until__lte=now)
+    return list(Hook.objects.filter(well, Exists(waiting)).order_by("pk").values_list("pk", flat=True))
+
+
+def next_message(hook_id: str, now: datetime) -> Message | None:
+    """The message to send now; None when none is due, or its webhook rests."""
+    earlier = Message.objects.filter(
+        hook_id=hook_id, chain=OuterRef("chain"), next_at__isnull=False, pk__lt=OuterRef("pk")
+    )
+    due = Message.objects.select_related("hook").filter(hook_id=hook_id, next_at__lte=now)
+    due = due.filter(Q(hook__rest_until=None) | Q(hook__rest_until__lte=now))
+    return due.filter(~Exists(earlier)).order_by("pk").first()
+
+
+def record_message(
+    message: Message, outcome: Sent | Failed, took: timedelta, now: datetime, jitter: float
+) -> None:
+    """Write down what became of an attempt, and what follows from it for the message and for its webhook."""
+    with transaction.atomic():
+        hook = Hook.objects.select_for_update().filter(pk=message.hook_id).first()
+        row = Message.objects.select_for_update().filter(pk=message.pk).first()
+        if hook is None or row is None:
+            return  # deleted meanwhile
+        said = "sent" if isinstance(outcome, Sent) else outcome.why[:500]
+        took_ms = int(took.total_seconds() * 1000)
+        row.tries = [*row.tries, {"at": now.isoformat(), "took_ms": took_ms, "outcome": said}][-TRIES_MAX:]
+        row.attempts += 1
+        if isinstance(outcome, Sent):
+            row.state, row.next_at, row.sent_at = State.SENT, None, now
+            hook.failures, hook.failing_since, hook.rest_until = 0, None, None
+        else:
+            if row.state == State.WAITING:
+                row.next_at = again_at(row.attempts, outcome.after, now, jitter) if outcome.again else None
+                row.state = State.WAITING if row.next_at is not None else State.FAILED
+            hook.failures, hook.failing_since = hook.failures + 1, hook.failing_since or now
+            if outcome.again:
+                hook.rest_until = rest_until(hook.failures, outcome.after, now)
+        row.save(update_fields=["state", "next_at", "sent_at", "attempts", "tries"])
+        hook.save(update_fields=["failures", "failing_since", "rest_until"])
+        over = hook.enabled and hook.failing_since is not None and now - hook.failing_since >= OFF_AFTER
+    if over and isinstance(outcome, Failed):
+        _switch_off(hook.pk, outcome.why, now)
+
+
+def _switch_off(hook_id: str, why: str, now: datetime) -> None:
+    """Nothing has arrived for so long that nobody can be listening: say so to the administrators."""
+    with changing():
+        row = Hook.objects.select_for_update().filter(pk=hook_id, enabled=True).first()
+        if row is None or row.failing_since is None or now - row.failing_since < OFF_AFTER:
+            return
+        row.enabled, row.off_why = False, why[:500]
+        row.save(update_fields=["enabled", "off_why"])
+        dropped = drop_waiting(row)
+        record([did("webhook.switched_off", webhook=row.pk, why=row.off_why)], ENGINE, now)
+        admins = User.objects.people().filter(is_active=True, role=Role.ADMIN).order_by("pk")
+        send([_notice(row, user, dropped) for user in admins.values_list("pk", flat=True)], now)
+
+
+def _notice(row: Hook, user: str, dropped: int) -> Notice:
+    return Notice(
+        user=user,
+        subject=f"Webhook {row} was switched off",
+        lines=[
+            f"For {OFF_AFTER.days} days nothing that was sent there has arrived. The last time: {row.off_why}.",
+            f"{dropped} events that waited for it were given up.",
+            "Mend its receiver, send a test, and switch it on again: it is then told of what happens from there on.",
+        ],
+        reason=f"webhook {row.pk} fails",
+        path=f"/settings/webhooks/{row.pk}",
+    )
+
+
+def forget_old(now: datetime, limit: int = SWEEP_MAX) -> int:
+    """Delete messages that are long done with; returns how many."""
+    old = Message.objects.filter(next_at=None, made_at__lt=now - KEPT_FOR).order_by("made_at")
+    keys = list(old.values_list("pk", flat=True)[:limit])
+    if keys:
+        Message.objects.filter(pk__in=keys, next_at=None).delete()
+    return len(keys)
