@@ -58,7 +58,7 @@ services:
 """
     assert problems(text) == [
         "a.yaml:2: Here a user has no email. Expected the key email. Where sign-in mail goes.",
-        "a.yaml:4: Unknown key 'emial' in a user. Expected one of id, name, email, timezone, role, active, contacts, "
+        "a.yaml:4: Unknown key 'emial' in a user. Expected one of id, name, email, timezone, language, role, "
         "rules, quiet. Did you mean 'email'?",
         "a.yaml:5: 'respnder' cannot stand here. Expected one of admin, manager, responder, stakeholder. "
         "Did you mean 'responder'?",

@@ -66,6 +66,8 @@ def users(draw: st.DrawFn, key: str) -> dict[str, Any]:
     }
     if draw(st.booleans()):
         user["timezone"] = draw(st.sampled_from(["UTC", "Europe/Madrid", "America/St_Johns"]))
+    if draw(st.booleans()):
+        user["language"] = draw(st.sampled_from(["en", "de", "es", "fr"]))
     user["contacts"] = {name: f"fake:{key}-{name}" for name in contacts}
     rules = st.lists(steps, max_size=3) if contacts else st.just([])
     user["rules"] = draw(st.fixed_dictionaries({}, optional={"high": rules, "low": rules}))

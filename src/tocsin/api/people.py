@@ -33,7 +33,7 @@ from tocsin.people.actions import (
 )
 from tocsin.people.contacts import prove_contact
 from tocsin.people.models import Contact, Team, User
-from tocsin.people.rules import CODE_LIFE, May, Role, Scope, Standing
+from tocsin.people.rules import CODE_LIFE, Language, May, Role, Scope, Standing
 
 ZONE_LENGTH_MAX = 64
 CODE_LENGTH_MAX = 20
@@ -48,6 +48,9 @@ class UserBody(Sent):
     name: Name
     email: Annotated[str, Field(max_length=EMAIL_LENGTH_MAX)]
     timezone: Annotated[str, Field(max_length=ZONE_LENGTH_MAX)] = "UTC"
+    language: Annotated[
+        Language | None, Field(description="Of their messages; left out: en at first, then as it was.")
+    ] = None
     role: Role = Role.RESPONDER
     active: Annotated[bool, Field(strict=True)] = True
 
@@ -59,6 +62,7 @@ class UserOut(BaseModel):
     name: str
     email: str | None
     timezone: str
+    language: Language
     role: Role
     active: bool
 
@@ -107,6 +111,7 @@ def save_user(request: Asked, id: SlugInPath, body: UserBody) -> Status[UserOut]
         body.name,
         body.email,
         timezone=body.timezone,
+        language=body.language,
         role=body.role,
         active=body.active,
         by=request.auth.by,

@@ -104,6 +104,7 @@ def _save_users(objects: Objects, keys: dict[str, str], by: By, now: datetime) -
                 data["name"],
                 data["email"],
                 timezone=data.get("timezone", there.timezone if there else "UTC"),
+                language=data.get("language"),
                 role=Role(data["role"]),
                 active=data["active"],
                 now=now,

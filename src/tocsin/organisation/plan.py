@@ -156,6 +156,7 @@ def _users() -> dict[str, dict[str, Any]]:
             "name": row.name,
             "email": row.email,
             "timezone": row.timezone,
+            "language": row.language,
             "role": row.role,
             "active": row.is_active,
             "contacts": contacts.get(row.id, {}),

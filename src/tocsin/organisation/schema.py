@@ -36,7 +36,7 @@ from tocsin.organisation.rules import EXPECT
 from tocsin.organisation.schedule_schema import CALENDAR, QUIET, SCHEDULE, WHEN
 from tocsin.organisation.vocabulary import Key, Step, Target, check_description, check_field
 from tocsin.people import actions as people
-from tocsin.people.rules import Role
+from tocsin.people.rules import Language, Role
 
 OBJECTS_MAX = 10_000  # per section and file
 FORMAT = "https://json-schema.org/draft/2020-12/schema"
@@ -97,6 +97,12 @@ USER = Record(
             "timezone",
             Text(people.check_timezone, 64, "a time zone"),
             "IANA name. Left out: UTC at first, then the person's own choice.",
+            LEFT,
+        ),
+        Field(
+            "language",
+            OneOf(Language),
+            "Of their messages. Left out: en at first, then the person's own choice.",
             LEFT,
         ),
         Field("role", OneOf(Role), "What the person may do.", Role.RESPONDER.value),

@@ -17,6 +17,7 @@ from tocsin.kernel.ids import digest, new_secret
 from tocsin.people.checking import EMAIL_LENGTH_MAX as EMAIL_LENGTH_MAX  # noqa: PLC0414 - offered here too
 from tocsin.people.checking import NAME_LENGTH_MAX as NAME_LENGTH_MAX  # noqa: PLC0414 - offered here too
 from tocsin.people.checking import check_email as check_email  # noqa: PLC0414 - offered here too
+from tocsin.people.checking import check_language as check_language  # noqa: PLC0414 - offered here too
 from tocsin.people.checking import check_name as check_name  # noqa: PLC0414 - offered here too
 from tocsin.people.checking import check_role as check_role  # noqa: PLC0414 - offered here too
 from tocsin.people.checking import check_timezone as check_timezone  # noqa: PLC0414 - offered here too
@@ -45,13 +46,14 @@ def save_user(
     email: str,
     *,
     timezone: str = "UTC",
+    language: str | None = None,
     role: Role | str = Role.RESPONDER,
     active: bool = True,
     by: By,
     now: datetime,
 ) -> User:
     """Make the person or change them. A change of role, or switching off, ends every session of theirs
-    for good (User._get_session_auth_hash).
+    for good (User._get_session_auth_hash). A language that is not given stays as it is.
 
     Raises Refused for what cannot be, and when it would leave nobody who may administer.
     """
@@ -59,8 +61,9 @@ def save_user(
     with changing():
         saving = Users([user_id], [email])
         user = saving.save(
-            user_id, name, email, timezone=timezone, role=check_role(role), active=active, now=now
-        )
+            user_id, name, email,
+            timezone=timezone, language=language, role=check_role(role), active=active, now=now,
+        )  # fmt: skip
         saving.store(by, now)
     return user
 
@@ -96,6 +99,7 @@ def change_user(
     name: str | None = None,
     email: str | None = None,
     timezone: str | None = None,
+    language: str | None = None,
     role: Role | str | None = None,
     active: bool | None = None,
 ) -> User:
@@ -107,6 +111,7 @@ def change_user(
             user.name if name is None else name,
             user.email if email is None else email,
             timezone=user.timezone if timezone is None else timezone,
+            language=language,
             role=user.role if role is None else role,
             active=user.is_active if active is None else active,
             by=by,

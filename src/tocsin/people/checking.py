@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from tocsin.kernel.errors import Refused
-from tocsin.people.rules import Role
+from tocsin.people.rules import Language, Role
 
 NAME_LENGTH_MAX = 120
 EMAIL_LENGTH_MAX = 254
@@ -44,6 +44,13 @@ def check_timezone(name: object, where: str = "timezone") -> str:
         raise Refused(
             f"{name!r} is not a time zone", "an IANA name such as Europe/Madrid or UTC", where=where
         ) from None
+
+
+def check_language(language: object, where: str = "language") -> Language:
+    """Return the language. Raises Refused for one that messages are not written in."""
+    if language not in list(Language):
+        raise Refused(f"{language!r} is not a language", f"one of {', '.join(Language)}", where=where)
+    return Language(str(language))
 
 
 def check_role(role: object, where: str = "role") -> Role:

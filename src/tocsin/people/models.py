@@ -7,7 +7,7 @@ from django.db import models
 from django.utils.crypto import salted_hmac
 
 from tocsin.people import rules
-from tocsin.people.rules import COMMAND_LINE, May, Role, may
+from tocsin.people.rules import COMMAND_LINE, LANGUAGES, Language, May, Role, may
 
 
 class UserManager(BaseUserManager["User"]):
@@ -27,6 +27,9 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=120)
     email = models.EmailField(unique=True)
     timezone = models.CharField(max_length=64, default="UTC")
+    language = models.CharField(
+        max_length=5, choices=[(k.value, name) for k, name in LANGUAGES.items()], default=Language.ENGLISH
+    )
     role = models.CharField(max_length=16, choices=[(r.value, r.value) for r in Role], default=Role.RESPONDER)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()

@@ -18,7 +18,7 @@ from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import check_slug, digest, in_parts
 from tocsin.people import rules
-from tocsin.people.checking import check_email, check_name, check_timezone
+from tocsin.people.checking import check_email, check_language, check_name, check_timezone
 from tocsin.people.models import Contact, Membership, SignInLink, Team, Token, User
 from tocsin.people.rules import Role
 
@@ -42,9 +42,18 @@ class Users:
         self._admin_steps_down = False
 
     def save(
-        self, user_id: str, name: str, email: str, *, timezone: str, role: Role, active: bool, now: datetime
+        self,
+        user_id: str,
+        name: str,
+        email: str,
+        *,
+        timezone: str,
+        role: Role,
+        active: bool,
+        now: datetime,
+        language: str | None = None,
     ) -> User:
-        """Make the person or change them."""
+        """Make the person or change them. A language that is not given stays as it is."""
         check_slug(user_id, "id")
         name, email, timezone = check_name(name), check_email(email), check_timezone(timezone)
         if self._owners.get(email, user_id) != user_id:
@@ -60,6 +69,7 @@ class Users:
             del self._owners[user.email]
         self._owners[email] = user_id
         user.name, user.email, user.timezone, user.role, user.is_active = name, email, timezone, role, active
+        user.language = user.language if language is None else check_language(language)
         after = _user_as_data(user)
         if before == after:
             return user
@@ -78,7 +88,7 @@ class Users:
             self._changed.values(),
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=["name", "email", "timezone", "role", "is_active", "sessions_epoch"],
+            update_fields=["name", "email", "timezone", "language", "role", "is_active", "sessions_epoch"],
         )
         for some in in_parts(self._switched_off):
             Token.objects.filter(user__in=some).delete()
@@ -99,6 +109,7 @@ def _user_as_data(user: User) -> dict[str, Any]:
         "name": user.name,
         "email": user.email,
         "timezone": user.timezone,
+        "language": str(user.language),
         "role": str(user.role),
         "active": user.is_active,
     }

@@ -87,6 +87,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 data["name"],
                 data["email"],
                 timezone=data["timezone"],
+                language=data["language"] or None,
                 role=data["role"],
                 by=by(request),
                 now=instant(request),
@@ -106,8 +107,13 @@ def edit(request: HttpRequest, user_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         with told_beside(form):
-            changed = ("name", "email", "timezone", "role")
-            change_user(person.pk, by(request), instant(request), **{name: data[name] for name in changed})
+            changed = ("name", "email", "timezone", "language", "role")
+            change_user(
+                person.pk,
+                by(request),
+                instant(request),
+                **{name: data[name] for name in changed if data[name]},
+            )
         if not form.errors:
             ended = data["role"] != person.role
             say(request, "Saved." + (" Their sessions have ended; they sign in again." if ended else ""))

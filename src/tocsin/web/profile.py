@@ -131,7 +131,7 @@ def test(request: HttpRequest) -> HttpResponse:
 @needs(May.OWN_PROFILE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def name_and_zone(request: HttpRequest) -> HttpResponse:
-    """My name and time zone; address and role are an administrator's."""
+    """My name, time zone and language; address and role are an administrator's."""
     person = asker(request)
     form = PersonForm(request.POST or None, existing=person)
     for name in ("email", "role"):
@@ -139,8 +139,8 @@ def name_and_zone(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         with told_beside(form):
-            name, timezone = data["name"], data["timezone"]
-            change_user(person.pk, by(request), instant(request), name=name, timezone=timezone)
+            given = {name: data[name] for name in ("name", "timezone", "language") if data[name]}
+            change_user(person.pk, by(request), instant(request), **given)
             say(request, "Saved.")
         if not form.errors:
             return redirect("profile")

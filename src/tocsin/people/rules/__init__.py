@@ -18,6 +18,7 @@ from tocsin.people.rules.contacts import (
     needs_proof,
     too_many,
 )
+from tocsin.people.rules.languages import LANGUAGES, Language
 from tocsin.people.rules.roles import COMMAND_LINE, SCOPES, TABLE, May, Role, Scope, may
 
 __all__ = [
@@ -26,12 +27,14 @@ __all__ = [
     "CODE_TRIES_MAX",
     "COMMAND_LINE",
     "FAILURES_MAX",
+    "LANGUAGES",
     "OWN_SCHEMES",
     "SCOPES",
     "TABLE",
     "Asked",
     "Contact",
     "Failing",
+    "Language",
     "May",
     "Role",
     "Scope",

@@ -19,7 +19,7 @@ from tocsin.notification.channels import check_address
 from tocsin.notification.rules import RULE_STEPS_MAX, Step
 from tocsin.people.actions import CONTACTS_MAX
 from tocsin.people.models import Team, User
-from tocsin.people.rules import Role, Scope
+from tocsin.people.rules import LANGUAGES, Language, Role, Scope
 from tocsin.web.forms import IdField, words
 
 ROLES = {
@@ -52,11 +52,17 @@ class PersonForm(forms.Form):
         help_text="An IANA name such as Europe/Madrid; times are shown in it.",
         widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off", "spellcheck": "false"}),
     )
+    language = forms.ChoiceField(
+        choices=list(LANGUAGES.items()),
+        initial=Language.ENGLISH,
+        required=False,
+        help_text="Of messages and calls, and of the pages that their links open.",
+    )
     role = forms.ChoiceField(choices=list(ROLES.items()), initial=Role.RESPONDER)
 
     def __init__(self, data: QueryDict | None = None, *, existing: User | None = None) -> None:
         initial = (
-            {name: getattr(existing, name) for name in ("name", "email", "timezone", "role")}
+            {name: getattr(existing, name) for name in ("name", "email", "timezone", "language", "role")}
             if existing
             else {}
         )
