@@ -17,6 +17,8 @@ from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
 from tocsin.oncall.models import Absence, CoverRequest, Feed, Override
 from tocsin.people.actions import add_token
+from tocsin.people.contacts import digits
+from tocsin.people.models import Contact, ContactCode
 
 INTEGRATION = {"service": "shop", "type": "events"}
 FILE = {"files": [{"text": "services:\n  - {id: search, name: Search}\n"}]}
@@ -58,6 +60,8 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "POST /users/{id}/sign-in-link": (None, "user.link_made"),
     "POST /users/{id}/test": (None, "contacts.tested"),
     "PUT /users/{id}/reach": (REACH, "contacts.saved"),
+    "POST /users/{id}/contacts/{name}/code": (None, "contact.code_made"),
+    "POST /users/{id}/contacts/{name}/verify": ({"code": "the one that was sent"}, "contact.verified"),
     "PUT /teams/{id}": (TEAM, "team.saved"),
     "DELETE /teams/{id}": (None, "team.deleted"),
     "POST /tokens": ({"name": "x", "scope": "read"}, "token.added"),
@@ -135,6 +139,7 @@ FIRST: dict[str, list[str]] = {
     "POST /users/{id}/sign-in-link": ["PUT /users/{id}"],
     "PUT /users/{id}/reach": ["PUT /users/{id}"],
     "POST /users/{id}/test": ["PUT /users/{id}"],
+    "POST /users/{id}/contacts/{name}/verify": ["POST /users/{id}/contacts/{name}/code"],
 }
 
 
@@ -150,6 +155,7 @@ def test_the_change_is_written_down_with_who_and_how(
     number = ada.post("/incidents", {"service": "shop", "title": "before"}).body["number"]
     row, _ = add_token(world.bo, "before", "read", None, By("cli", "cli"), clock.now)
 
+    own = Contact.objects.create(user=world.ada, name="own", address="fake:own")
     first = number
 
     def do(what: str) -> None:
@@ -159,8 +165,12 @@ def test_the_change_is_written_down_with_who_and_how(
         for words, model in NUMBERED.items():
             if f"/{words}/" in path:
                 path = path.replace("{id}", str(model._default_manager.latest("pk").pk))
+        if "/contacts/" in path:
+            path = path.replace("{id}", "ada").replace("{name}", own.name)
         path = path.replace("{id}", str(row.pk) if "/tokens/" in path else "new-one")
         body = {"incident": first} if path.endswith("/same-as") else CHANGES[what][0]
+        if path.endswith("/verify"):
+            body = {"code": digits(ContactCode.objects.get().nonce, own.address)}
         answer = ada.call(method, path, body)
         assert answer.status < 300, answer.text
         number = answer.body["number"] if what == "POST /reports" else number
