@@ -113,12 +113,14 @@ def test_when_everything_is_down_everybody_was_tried_and_the_incident_stays_open
     road: Road, outbox: Outbox
 ) -> None:
     for who in ("bo", "cy", "ada"):
-        outbox.fail(who, "the provider is gone", times=100)
+        outbox.fail(who, "the provider is gone", times=1_000)
     road.event("db")
     road.live(minutes=30)
     assert outbox.people == []
     assert set(Page.objects.values_list("user_id", flat=True)) == {"bo", "cy", "ada"}
-    assert not Page.objects.filter(undeliverable_at=None).exists()
+    tried = Page.objects.filter(created_at__lt=road.now - timedelta(minutes=2))
+    assert not tried.filter(undeliverable_at=None).exists()
+    assert "climb.alone" in road.told(road.incident())
     assert road.incident().state == "triggered"
 
 
