@@ -129,7 +129,7 @@ class Outbox:
 
     name: str = "fake"
     schemes: tuple[str, ...] = ("fake",)
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     sent: list[tuple[str, Message]] = field(default_factory=list)  # (who, what), in the order of sending
     failures: dict[str, deque[Failed]] = field(default_factory=dict)
 

@@ -23,8 +23,8 @@ ACK_TIMEOUT_MAX = timedelta(days=7)
 
 
 class IntegrationType(StrEnum):
-    """`alertmanager` speaks Alertmanager's webhook and API v2; `events` PagerDuty, Opsgenie and plain JSON; `email` is a
-    mailbox. A key of whichever type opens every path; the type decides which set-up lines are shown."""
+    """`alertmanager` speaks Alertmanager's webhook and API v2; `events` PagerDuty, Opsgenie and plain JSON; `email` is
+    a mailbox. A key of whichever type opens every path; the type decides which set-up lines are shown."""
 
     ALERTMANAGER = "alertmanager"
     EVENTS = "events"
