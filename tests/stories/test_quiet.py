@@ -116,3 +116,21 @@ def test_quiet_hours_are_kept_and_taken_away(world: World, clock: Clock) -> None
     save_quiet("bo", None, BO, clock.now)
     configuration.refresh()
     assert (quiet_of("bo"), quiet_until("bo", TEN_AT_NIGHT)) == (None, None)
+
+
+def test_a_calendar_that_keeps_somebodys_quiet_is_not_deleted(world: World, clock: Clock) -> None:
+    from django.test import Client
+
+    from tocsin.catalog.calendars import save_calendar
+    from tocsin.kernel.calendars import calendar_from
+
+    hours = [{"from": "22:00", "to": "07:00"}]
+    save_calendar(
+        calendar_from({"id": "nights", "name": "Nights", "timezone": "UTC", "hours": hours}), ADA, clock.now
+    )
+    configuration.refresh()
+    save_quiet("bo", quiet_from({"calendar": "nights"}), BO, clock.now)
+    client = Client()
+    client.force_login(world.ada)
+    answer = client.post("/calendars/nights/delete", {"sure": "nights"})
+    assert "the quiet hours of bo" in answer.content.decode()

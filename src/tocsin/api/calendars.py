@@ -18,6 +18,7 @@ from tocsin.journal.changes import changing
 from tocsin.kernel.calendars import HOLIDAYS_MAX, NAME_LENGTH_MAX, calendar_as_data, calendar_from
 from tocsin.kernel.hours import WINDOWS_MAX
 from tocsin.kernel.zones import ZONE_LENGTH_MAX
+from tocsin.notification.quiet import quiet_naming
 from tocsin.oncall import actions
 from tocsin.people.rules import May
 
@@ -64,6 +65,7 @@ def delete_calendar(request: Asked, id: SlugInPath) -> Status[None]:
     """Forgets the calendar. Refused while a schedule or a policy names it."""
     with changing():
         named = [f"policy {key}" for key in policies_within(id)]
+        named += [f"the quiet hours of {user}" for user in quiet_naming(id)]
         actions.delete_calendar(id, request.auth.by, request.now, named_by=named)
     return Status(204, None)
 

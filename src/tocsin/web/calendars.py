@@ -16,6 +16,7 @@ from tocsin.escalation.policy_actions import policies_within
 from tocsin.kernel.calendars import HOLIDAYS_MAX, Calendar, calendar_from
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.hours import DAYS, WINDOWS_MAX
+from tocsin.notification.quiet import quiet_naming
 from tocsin.oncall.actions import calendars, delete_calendar, save_calendar, schedules_naming
 from tocsin.oncall.models import Import, ImportKind
 from tocsin.people.rules import May
@@ -233,6 +234,7 @@ def delete(request: HttpRequest, calendar_id: str) -> HttpResponse:
     """Forget the calendar; refused while something names it."""
     row = find_calendar(calendar_id)
     named = [f"policy {key}" for key in policies_within(row.pk)]
+    named += [f"the quiet hours of {user}" for user in quiet_naming(row.pk)]
     delete_calendar(row.pk, by(request), instant(request), named_by=named)
     say(request, f"{row.name} is deleted.")
     return redirect("calendars")
