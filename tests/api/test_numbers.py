@@ -19,8 +19,8 @@ from tocsin.incident.actions import acknowledge
 from tocsin.intake.models import Inbox
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import by_user
-from tocsin.notification.receipts import confirm
 from tocsin.notification.models import Delivery
+from tocsin.notification.receipts import confirm
 from tocsin.notification.rules import DeliveryState
 
 
