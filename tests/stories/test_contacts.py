@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.apps import apps
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -223,6 +224,13 @@ def test_a_file_that_moves_a_contact_tells_the_old_address(road: Road, outbox: O
     road.look()
     assert outbox.people == ["bo"]
     assert outbox.sent[0][1].lines[0].startswith("The administration of Tocsin changed")
+
+
+def test_what_was_there_before_the_upgrade_goes_on_being_paged(road: Road) -> None:
+    Contact.objects.filter(user="bo").update(verified_at=None)
+    import_module("tocsin.people.migrations.0003_contacts_proved").vouch(apps, None)
+    assert standing("fake") is Standing.VOUCHED
+    assert standing("fake", user="ada") is Standing.VERIFIED
 
 
 # -- contacts that fail ----------------------------------------------------------------------------------------------
