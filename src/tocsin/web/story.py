@@ -51,7 +51,9 @@ def tell(seq: int, kind: str, data: Data, who: str, through: str, at: datetime, 
     else:
         text, said = sentence(data, actor, names)
     did, semicolon, besides = text.partition(";")
-    until = datetime.fromisoformat(str(data["until"])) if kind == "climb.waits" and data.get("until") else None
+    until = (
+        datetime.fromisoformat(str(data["until"])) if kind == "climb.waits" and data.get("until") else None
+    )
     return Told(seq, at, did + how + semicolon + besides + ".", said, kind in STRONG, until=until)
 
 
@@ -206,7 +208,10 @@ def _titles(data: Data) -> str:
 
 def _climb_paged(data: Data, actor: str, names: Names) -> tuple[str, str]:
     again = f", round {data['round']}" if int(data.get("round") or 1) > 1 else ""
-    return f"Level {_word(data, 'level')}{again} pages {people(data, names)}{_and_tells(data)}{_passed(data)}", ""
+    return (
+        f"Level {_word(data, 'level')}{again} pages {people(data, names)}{_and_tells(data)}{_passed(data)}",
+        "",
+    )
 
 
 def _and_tells(data: Data) -> str:
