@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tocsin.engine import duties
-from tocsin.escalation import actions as escalation
+from tocsin.escalation import rostering
 from tocsin.incident import actions as incidents
 from tocsin.intake import actions as intake
 from tocsin.notification import delivering
@@ -83,7 +83,7 @@ def test_it_notices_who_is_paged_and_was_not_on_call(monkeypatch: pytest.MonkeyP
     """As if who is on call were remembered past a hand-off."""
     then = simulator.BEGINS
     monkeypatch.setattr(
-        escalation, "on_call_at", lambda schedule, at, shift: on_call_at(schedule, then, shift)
+        rostering, "on_call_at", lambda schedule, at, shift: on_call_at(schedule, then, shift)
     )
     assert "were paged" in (told := _first_break()) or "was passed over" in told
 
