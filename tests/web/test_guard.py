@@ -31,9 +31,18 @@ def routes(patterns: object = None, before: str = "") -> Iterator[tuple[str, obj
             yield before + str(pattern.pattern), pattern.callback
 
 
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+
+
 def example(route: str) -> str:
     """An address that the route takes."""
-    for shape, value in (("<int:", "1"), ("<slug:", "shop"), ("<str:", "x"), ("<path:", "x")):
+    for shape, value in (
+        ("<int:", "1"),
+        ("<slug:", "shop"),
+        ("<str:", "x"),
+        ("<path:", "x"),
+        ("<uuid:", NOBODYS),
+    ):
         while shape in route:
             start = route.index(shape)
             route = route[:start] + value + route[route.index(">", start) + 1 :]

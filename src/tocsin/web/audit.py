@@ -41,6 +41,11 @@ KINDS = {
     "integration.rotated": "made a new key for integration",
     "provider.tested": "sent a test through provider",
     "provider.introduced": "told where to call us: provider",
+    "webhook.rotated": "made a new secret for webhook",
+    "webhook.old_secret_ended": "ended the old secret of webhook",
+    "webhook.tested": "sent a test to webhook",
+    "webhook.sent_again": "sent an event again to webhook",
+    "webhook.switched_off": "switched off, as nothing arrives there, webhook",
 }
 CONTACTS = {
     "contact.code_made": "had a code sent to",
@@ -60,6 +65,7 @@ NOUNS = (
     "calendar",
     "provider",
     "place",
+    "webhook",
     "organisation",
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver
 
-from tocsin.web import feeds, integrations, people, policies, profile, services, settings, signin, teams
+from tocsin.web import feeds, hooks, integrations, people, policies, profile, services, settings, signin, teams
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *signin.urlpatterns,
@@ -15,5 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *teams.urlpatterns,
     *profile.urlpatterns,
     *feeds.urlpatterns,
+    *hooks.urlpatterns,
     *settings.urlpatterns,
 ]

@@ -29,6 +29,7 @@ INSIDE = {
     "/calendars": "/schedules",
     "/places": "/policies",
     "/new/place": "/policies",
+    "/new/webhook": "/settings",
     "/new/calendar": "/schedules",
     "/new/schedule": "/schedules",
     "/new/service": "/services",
