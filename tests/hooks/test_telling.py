@@ -23,7 +23,7 @@ from tocsin.hooks.actions import (
     set_hook_enabled,
 )
 from tocsin.hooks.models import Hook, Message
-from tocsin.hooks.rules import ATTEMPTS_MAX, EVENTS, OFF_AFTER, State, settled
+from tocsin.hooks.rules import ATTEMPTS_MAX, EVENTS, OFF_AFTER, MessageState, settled
 from tocsin.hooks.sending import KEPT_FOR, forget_old
 from tocsin.incident.actions import acknowledge, add_note, close, resolve
 from tocsin.incident.models import Incident
@@ -64,7 +64,7 @@ def test_the_life_of_an_incident_is_told_in_order_with_what_people_may_see(told:
     assert noted["incident"]["link"].endswith(f"/incidents/{incident.pk}")
     assert told.documents[1]["detail"]["people"] == ["bo"]
     assert told.tell() == 0
-    assert Message.objects.filter(state=State.SENT).count() == len(told.received)
+    assert Message.objects.filter(state=MessageState.SENT).count() == len(told.received)
 
 
 def test_a_new_webhook_begins_now_and_one_that_was_off_skips(told: Told) -> None:
@@ -133,7 +133,7 @@ def test_what_fails_is_tried_again_under_the_same_id_and_holds_up_only_its_own_i
     for _ in range(40):
         told.clock.forward(hours=1)
         told.tell()
-    assert [each.state for each in log_of(find_hook("desk"))] == [State.FAILED, State.FAILED]
+    assert [each.state for each in log_of(find_hook("desk"))] == [MessageState.FAILED, MessageState.FAILED]
     assert len(told.received) == 2 * ATTEMPTS_MAX
 
 
@@ -142,14 +142,14 @@ def test_a_refusal_for_good_is_given_up_at_once_and_can_be_sent_again(told: Told
     resolve(opened(told).pk, BO, told.now)
     assert told.tell() == 2
     message = log_of(find_hook("desk"))[-1]
-    assert message.state == State.FAILED
+    assert message.state == MessageState.FAILED
     Hook.objects.update(address=told.faults.url("/ok"))
     send_again("desk", message.uid, BY, told.now)
     with pytest.raises(Refused, match="already"):
         send_again("desk", message.uid, BY, told.now)
     told.tell()
     assert told.documents[-1]["id"] == str(message.uid)
-    assert log_of(find_hook("desk"))[-1].state == State.SENT
+    assert log_of(find_hook("desk"))[-1].state == MessageState.SENT
 
 
 def test_after_days_of_nothing_but_failures_it_is_switched_off_and_the_administrators_are_told(

@@ -11,7 +11,7 @@ from uuid import UUID
 from tocsin.catalog.models import Service
 from tocsin.hooks.collecting import document, newest
 from tocsin.hooks.models import Hook, Message, Position
-from tocsin.hooks.rules import EVENTS, TEST, State
+from tocsin.hooks.rules import EVENTS, TEST, MessageState
 from tocsin.journal.changes import changing, did, record, saved
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import By
@@ -147,11 +147,11 @@ def send_again(hook_id: str, uid: UUID, by: By, now: datetime) -> Message:
         message = row.messages.select_for_update().filter(uid=uid).first()
         if message is None:
             raise not_found("message", str(uid))
-        if message.state == State.WAITING:
+        if message.state == MessageState.WAITING:
             raise conflict("It waits to be sent already", "Look again in a moment.")
         if not row.enabled and message.event != TEST:
             raise conflict(f"{row} is switched off", "Switch it on first, or send a test.")
-        message.state, message.next_at, message.attempts = State.WAITING, now, 0
+        message.state, message.next_at, message.attempts = MessageState.WAITING, now, 0
         message.save(update_fields=["state", "next_at", "attempts"])
         row.rest_until = None
         row.save(update_fields=["rest_until"])
@@ -168,7 +168,7 @@ def log_of(row: Hook) -> list[Message]:
 def drop_waiting(row: Hook) -> int:
     """Give up what waits for a webhook that was switched off; returns how many. In the caller's transaction."""
     waiting = row.messages.filter(next_at__isnull=False).exclude(event=TEST)
-    return waiting.update(state=State.DROPPED, next_at=None)
+    return waiting.update(state=MessageState.DROPPED, next_at=None)
 
 
 def _begin(row: Hook) -> None:

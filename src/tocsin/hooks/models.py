@@ -5,7 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-from tocsin.hooks.rules import State
+from tocsin.hooks.rules import MessageState
 
 
 class Hook(models.Model):
@@ -48,7 +48,7 @@ class Message(models.Model):
     event = models.CharField(max_length=48)
     body = models.TextField()
     made_at = models.DateTimeField()
-    state = models.CharField(max_length=16, default=State.WAITING)
+    state = models.CharField(max_length=16, default=MessageState.WAITING)
     next_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)  # since it was last asked for
     tries = models.JSONField(default=list)  # {"at", "took_ms", "outcome"}, the latest last

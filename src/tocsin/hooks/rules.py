@@ -21,7 +21,7 @@ TEXT_LENGTH_MAX = 4_000
 LIST_MAX = 100  # things in one list
 
 
-class State(StrEnum):
+class MessageState(StrEnum):
     """How a message is doing."""
 
     WAITING = "waiting"

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from tocsin.hooks.actions import drop_waiting
 from tocsin.hooks.models import Hook, Message
-from tocsin.hooks.rules import OFF_AFTER, State, again_at, rest_until
+from tocsin.hooks.rules import OFF_AFTER, MessageState, again_at, rest_until
 from tocsin.journal.changes import changing, did, record
 from tocsin.kernel.acting import ENGINE
 from tocsin.notification.rules import Failed, Sent
@@ -57,12 +57,12 @@ def record_message(
         row.tries = [*row.tries, {"at": now.isoformat(), "took_ms": took_ms, "outcome": said}][-TRIES_MAX:]
         row.attempts += 1
         if isinstance(outcome, Sent):
-            row.state, row.next_at, row.sent_at = State.SENT, None, now
+            row.state, row.next_at, row.sent_at = MessageState.SENT, None, now
             hook.failures, hook.failing_since, hook.rest_until = 0, None, None
         else:
-            if row.state == State.WAITING:
+            if row.state == MessageState.WAITING:
                 row.next_at = again_at(row.attempts, outcome.after, now, jitter) if outcome.again else None
-                row.state = State.WAITING if row.next_at is not None else State.FAILED
+                row.state = MessageState.WAITING if row.next_at is not None else MessageState.FAILED
             hook.failures, hook.failing_since = hook.failures + 1, hook.failing_since or now
             if outcome.again:
                 hook.rest_until = rest_until(hook.failures, outcome.after, now)

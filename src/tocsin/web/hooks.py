@@ -18,7 +18,7 @@ from tocsin.channels.signing import HEADER, secret_of_hook
 from tocsin.hooks import actions
 from tocsin.hooks.actions import LOG_MAX, find_hook, log_of, old_nonce
 from tocsin.hooks.models import Hook, Message
-from tocsin.hooks.rules import OFF_AFTER, State
+from tocsin.hooks.rules import OFF_AFTER, MessageState
 from tocsin.people.rules import May
 from tocsin.web.forms import by, id_of, instant, made_once, show, told_beside
 from tocsin.web.forms.hooks import HookForm
@@ -106,11 +106,11 @@ def _line(row: Message) -> Line:
         (timezone.localtime(datetime.fromisoformat(each["at"])), int(each["took_ms"]), str(each["outcome"]))
         for each in row.tries
     ]
-    if row.state == State.SENT:
+    if row.state == MessageState.SENT:
         return Line(row, "arrived", "good", tries)
-    if row.state == State.FAILED:
+    if row.state == MessageState.FAILED:
         return Line(row, "given up", "bad", tries)
-    if row.state == State.DROPPED:
+    if row.state == MessageState.DROPPED:
         return Line(row, "dropped, as the webhook was switched off", "", tries)
     if row.next_at is not None and tries:
         return Line(row, f"tried again from {timezone.localtime(row.next_at):%-d %b %H:%M:%S}", "warn", tries)
