@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,17 @@ def test_the_python_receiver_takes_what_is_genuine_and_refuses_the_rest(
     assert webhook.send(address, "Bo", MESSAGE, now) == Failed("HTTP 401", again=False, blame=Blame.ADDRESS)
 
 
+def test_the_python_sample_takes_either_of_two_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
+    named: dict[str, Any] = {"__name__": "sample"}
+    monkeypatch.setenv("TOCSIN_WEBHOOK_SECRET", "unused")
+    exec(sample("python"), named)
+    now, body = datetime.now(UTC), b"{}"
+    for secrets, genuine in ((["old", "new"], True), (["new", "old"], True), (["old", "older"], False)):
+        header = signing.signatures(secrets, body, now)
+        assert named["is_genuine"](header, body, "new", now.timestamp()) is genuine
+    assert not named["is_genuine"]("", body, "new", now.timestamp())
+
+
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed (apt-get install openssl)")
 def test_the_shell_sample_takes_what_is_genuine_and_refuses_the_rest(tmp_path: Path) -> None:
     script, body_file = tmp_path / "verify.sh", tmp_path / "body"
@@ -101,6 +113,9 @@ def test_the_shell_sample_takes_what_is_genuine_and_refuses_the_rest(tmp_path: P
 
     genuine = signing.signature(secret, body, now)
     assert accepted(genuine, body)
+    assert accepted(signing.signatures(["another", secret], body, now), body)
+    assert accepted(signing.signatures([secret, "another"], body, now), body)
+    assert not accepted(signing.signatures(["another", "a third"], body, now), body)
     assert not accepted(genuine, body + b" ")
     assert not accepted(genuine[:-1] + ("0" if genuine[-1] != "0" else "1"), body)
     assert not accepted(genuine[:-32], body)  # a short signature must not do
