@@ -41,7 +41,7 @@ def test_looking_shows_the_incident_and_who_one_acts_as(links: dict[ActVerb, str
 def test_resolving_from_a_message_says_that_the_alert_still_fires(links: dict[ActVerb, str]) -> None:
     said = text_of(Client().post(links[ActVerb.RESOLVE], follow=True))
     assert "You resolved it." in said
-    assert "Resolved while 1 alert still fires." in said
+    assert "1 alert still fires. Its next event opens a new incident." in said
 
 
 @pytest.mark.parametrize("method", ["get", "head", "options"])

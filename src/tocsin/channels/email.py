@@ -17,6 +17,7 @@ from email.utils import format_datetime, quote
 from html import escape
 
 import idna
+from django.utils.translation import gettext, gettext_noop, override
 
 from tocsin.channels.mailserver import DEADLINE, AddressRefused, Conversation, MailServer
 from tocsin.channels.outgoing import Unreachable
@@ -31,7 +32,9 @@ LINE_LENGTH_MAX = 1_000
 LINES_MAX = 50
 NOTE_LENGTH_MAX = 4_000
 ADDRESS_LENGTH_MAX = 254
-HINT = 'Or reply: "ack", "resolve", "snooze 2h" or "escalate" as the first line; anything else is a note. Code: {code}.'
+HINT = gettext_noop(
+    'Or reply: "ack", "resolve", "snooze 2h" or "escalate" as the first line; anything else is a note. Code: %(code)s.'
+)
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
@@ -213,13 +216,23 @@ def _doors(message: Message) -> list[Act]:
     return [act for act in message.acts if act.url]
 
 
+def _everything(message: Message) -> str:
+    with override(message.language):
+        return gettext("Everything about it")
+
+
+def _hint(message: Message) -> str:
+    with override(message.language):
+        return gettext(HINT) % {"code": message.code}
+
+
 def as_text(message: Message) -> str:
     """What to do, then what happened: the act comes first, because a lock screen shows only the beginning."""
     note = clean(message.note, NOTE_LENGTH_MAX, lines=True)
     first = [f"{act.label}: {act.url}" for act in _doors(message)[:1]]
     others = [f"{act.label}: {act.url}" for act in _doors(message)[1:]]
-    others += [f"Everything about it: {message.link}"] if message.link else []
-    others += [HINT.format(code=message.code)] if message.reply_to else []
+    others += [f"{_everything(message)}: {message.link}"] if message.link else []
+    others += [_hint(message)] if message.reply_to else []
     parts = ("\n".join(first), note, "\n".join(_facts(message)), "\n".join(others))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -247,12 +260,12 @@ def as_html(message: Message) -> str:
     out += [f'<p style="font-weight:600;margin:16px 0 4px">{_breaks(fact)}</p>' for fact in facts[:1]]
     out += [f'<p style="margin:4px 0">{_breaks(fact)}</p>' for fact in facts[1:]]
     doors = [(act.label, act.url) for act in _doors(message)[1:]]
-    doors += [("Everything about it", message.link)] if message.link else []
+    doors += [(_everything(message), message.link)] if message.link else []
     if doors:
         links = [f'<a href="{escape(url)}" style="{_QUIET}">{escape(label)}</a>' for label, url in doors]
         out.append(f'<p style="margin-top:24px">{"".join(links)}</p>')
     if message.reply_to:
-        out.append(f'<p style="margin-top:24px;color:#5c5a55">{escape(HINT.format(code=message.code))}</p>')
+        out.append(f'<p style="margin-top:24px;color:#5c5a55">{escape(_hint(message))}</p>')
     out.append("</body></html>")
     return "\n".join(out) + "\n"
 

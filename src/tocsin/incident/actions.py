@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from tocsin.catalog.actions import configuration
 from tocsin.catalog.models import Service
@@ -193,7 +194,7 @@ def resolve(incident_id: int, by: By, now: datetime, note: str = "") -> Outcome:
         data = {"spared": spared} | ({"note": note.strip()} if note.strip() else {})
         fields |= {"ack_expires_at": None, "snoozed": False}
         _save(incident, fields, "incident.resolved", data, by, now)
-        tell_the_end([incident], by, f"resolved by {by_word(by.who)}", now)
+        tell_the_end([incident], by, gettext_noop("resolved by %(who)s"), now, by_word(by.who))
     return Outcome(incident, True)
 
 
@@ -329,7 +330,7 @@ def resolve_settled(now: datetime, limit: int = SWEEP_MAX) -> int:
             }
             data = {"why": "every alert has resolved", "spared": spared}
             _save(incident, fields, "incident.resolved", data, ENGINE, now)
-        tell_the_end(rows, ENGINE, "every alert has ended", now)
+        tell_the_end(rows, ENGINE, gettext_noop("every alert has ended"), now)
     return len(rows)
 
 
@@ -344,7 +345,7 @@ def call_for(incident: Incident, user: User, reason: str, now: datetime, note: s
         urgency=incident.urgency,
         reason=reason,
         subject=subject_of(incident),
-        lines=lines_of(incident, user.timezone, now),
+        lines=lines_of(incident, user.timezone, now, user.language),
         details=details_of(incident) | {"reason": reason},
         note=note,
     )

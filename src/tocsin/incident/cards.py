@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext, override
+
 from tocsin.incident.actions import by_word
 from tocsin.incident.messages import details_of, lines_of, subject_of
 from tocsin.incident.models import Incident
@@ -17,6 +19,7 @@ from tocsin.notification.cards import Lent
 from tocsin.notification.links import message_of
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import ActVerb, Kind, Message
+from tocsin.people.rules import Language
 
 NAMES_MAX = 5
 
@@ -42,15 +45,16 @@ def remake(one: Lent, now: datetime) -> Remade | None:
     if one.sure and _shows(one.face, face):
         return Remade(to_name, None, face)
     zone = page.user.timezone if page.user is not None else "UTC"
+    language = page.user.language if page.user is not None else Language.ENGLISH
     fresh = Page(
         id=page.pk,
         incident_id=page.incident_id,
-        user_id=page.user_id,
+        user=page.user,
         urgency=page.urgency,
         kind=page.kind,
         reason=page.reason,
         subject=subject_of(incident),
-        lines=[_standing(incident, zone), *lines_of(incident, zone, now), *told],
+        lines=[_standing(incident, zone, language), *lines_of(incident, zone, now, language), *told],
         details=details_of(incident) | {"reason": page.reason},
         note=page.note,
         created_at=page.created_at,
@@ -83,19 +87,29 @@ def _shows(had: Mapping[str, Any], face: Mapping[str, Any]) -> bool:
     return not face["holder"] and all(had.get(name) == face[name] for name in ("state", "title", "priority"))
 
 
-def _standing(incident: Incident, zone: str) -> str:
+def _standing(incident: Incident, zone: str, language: str) -> str:
     """How it stands, in one sentence."""
-
-    def clock(at: datetime | None) -> str:
-        return f" at {at.astimezone(ZoneInfo(zone)):%H:%M}" if at else ""
-
-    if incident.state == State.TRIGGERED:
-        return "Nobody has it yet."
-    if incident.state == State.ACKNOWLEDGED:
+    acknowledged = incident.state == State.ACKNOWLEDGED
+    at = incident.acknowledged_at if acknowledged else incident.resolved_at
+    clock = {"time": f"{at.astimezone(ZoneInfo(zone)):%H:%M} {zone}" if at else zone}
+    with override(language):
+        if incident.state == State.TRIGGERED:
+            return gettext("Nobody has it yet.")
+        if not acknowledged:
+            closed = incident.state == State.CLOSED
+            over = (
+                gettext("It is over: closed at %(time)s.")
+                if closed
+                else gettext("It is over: resolved at %(time)s.")
+            )
+            return over % clock
         who = incident.assigned.name if incident.assigned is not None else by_word(incident.acknowledged_by)
-        verb = "put it off" if incident.snoozed else "has it"
-        return f"{who or 'Somebody'} {verb}, since{clock(incident.acknowledged_at)[3:]} {zone}."
-    return f"It is over: {incident.state}{clock(incident.resolved_at)} {zone}."
+        has = (
+            gettext("%(who)s put it off, since %(time)s.")
+            if incident.snoozed
+            else gettext("%(who)s has it, since %(time)s.")
+        )
+        return has % (clock | {"who": who or gettext("Somebody")})
 
 
 def _told(incident: Incident) -> list[str]:

@@ -6,30 +6,33 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Q
+from django.utils.translation import gettext, ngettext, override
 
 from tocsin.incident.messages import details_of, subject_of
 from tocsin.incident.models import Incident
 from tocsin.kernel.acting import By
-from tocsin.kernel.durations import in_words
 from tocsin.notification.actions import Call, page_people
 from tocsin.notification.cards import sent_as_card
 from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState, Kind
 from tocsin.notification.throttling import limits_of
+from tocsin.people.rules import Language
+from tocsin.people.speaking import span_words
 
 AWAKE = timedelta(hours=1)  # so long after the page they are thought to be up, and want to know
 REACHED = (DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.CONFIRMED)
 
 
-def tell_the_end(incidents: Sequence[Incident], by: By, why: str, now: datetime) -> int:
+def tell_the_end(incidents: Sequence[Incident], by: By, why: str, now: datetime, who: str = "") -> int:
     """Tell everybody who was told of `incidents` that they are over, but whoever said so, and whose message says so by
-    changing; returns how many. In the transaction that resolves them, so that no word of it is lost."""
+    changing; returns how many. In the transaction that resolves them, so that no word of it is lost. `why` is an English
+    text that is translated for each, with a place for `who`."""
     known = {incident.pk: incident for incident in incidents}
     told = Delivery.objects.filter(Q(state__in=REACHED) | Q(told_with__isnull=False), incident_id__in=known)
     rows = list(
         told.filter(page__kind__in=(Kind.PAGE, Kind.SHADOW), page__user__is_active=True)
         .exclude(page__user=by.user_id or "")
-        .select_related("page")
+        .select_related("page__user")
         .order_by("due_at", "pk")
     )
     if not rows or not known:
@@ -42,24 +45,35 @@ def tell_the_end(incidents: Sequence[Incident], by: By, why: str, now: datetime)
             ways[whom] = None
         elif whom not in ways and not limits_of(row.address).loud:
             ways[whom] = row
-    calls = [_call(known[number], row, why, now) for (number, _), row in ways.items() if row is not None]
+    calls = [_call(known[number], row, why, who, now) for (number, _), row in ways.items() if row is not None]
     page_people(calls, now)
     return len(calls)
 
 
-def _call(incident: Incident, row: Delivery, why: str, now: datetime) -> Call:
-    lines = [f"It is over: {why}, {in_words(now - incident.opened_at)} after it began."]
-    if incident.alerts_firing:
-        lines.append(f"{incident.alerts_firing} of its alerts still fire.")
+def _call(incident: Incident, row: Delivery, why: str, who: str, now: datetime) -> Call:
+    with override(row.page.user.language if row.page.user is not None else Language.ENGLISH):
+        subject = gettext("Resolved: %(subject)s") % {"subject": subject_of(incident)}
+        lines = _lines(incident, gettext(why) % {"who": who}, now)
     return Call(
         user_id=row.page.user_id,
         incident_id=incident.pk,
         urgency="low",
         reason=f"told that it is over, as by {row.contact} that it began",
-        subject=f"Resolved: {subject_of(incident)}",
-        lines=[*lines, "Nothing is to be done."],
+        subject=subject,
+        lines=lines,
         details=details_of(incident),
         kind=Kind.OVER,
         through=(row.contact, row.address),
         obeys_quiet=now - row.due_at > AWAKE,
     )
+
+
+def _lines(incident: Incident, why: str, now: datetime) -> list[str]:
+    over = gettext("It is over: %(why)s, %(span)s after it began.")
+    lines = [over % {"why": why, "span": span_words(now - incident.opened_at)}]
+    if firing := incident.alerts_firing:
+        words = ngettext(
+            "%(count)s of its alerts still fires.", "%(count)s of its alerts still fire.", firing
+        )
+        lines.append(words % {"count": firing})
+    return [*lines, gettext("Nothing is to be done.")]

@@ -6,10 +6,19 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext, gettext_noop, ngettext, override
+
 from tocsin.incident.models import Incident
-from tocsin.kernel.durations import in_words
+from tocsin.people.rules import Language
+from tocsin.people.speaking import since_words
 
 SUBJECT_LENGTH_MAX = 200
+_IMPACTS = {
+    "major": gettext_noop("major impact"),
+    "moderate": gettext_noop("moderate impact"),
+    "minor": gettext_noop("minor impact"),
+}
+_URGENCIES = {"high": gettext_noop("high urgency"), "low": gettext_noop("low urgency")}
 
 
 def subject_of(incident: Incident) -> str:
@@ -20,17 +29,32 @@ def subject_of(incident: Incident) -> str:
     return f"[{incident.priority}] {title}{tail}"
 
 
-def lines_of(incident: Incident, zone: str, now: datetime) -> list[str]:
-    """What, since when, how much: short facts in the order of use, with times in the reader's zone."""
+def lines_of(incident: Incident, zone: str, now: datetime, language: str = Language.ENGLISH) -> list[str]:
+    """What, since when, how much: short facts in the order of use, in the reader's language and zone."""
+    with override(language):
+        return [f"{incident.service.name}: {incident.title}", *_facts(incident, zone, now)]
+
+
+def _facts(incident: Incident, zone: str, now: datetime) -> list[str]:
     opened = incident.opened_at.astimezone(ZoneInfo(zone))
-    age = in_words(now - incident.opened_at)
-    since = "just now" if age == "now" else f"{age} ago"
+    since = gettext("Since %(time)s %(zone)s (%(ago)s); %(impact)s, %(urgency)s.")
     lines = [
-        f"{incident.service.name}: {incident.title}",
-        f"Since {opened:%H:%M} {zone} ({since}); {incident.impact} impact, {incident.urgency} urgency.",
+        since
+        % {
+            "time": f"{opened:%H:%M}",
+            "zone": zone,
+            "ago": since_words(incident.opened_at, now),
+            "impact": gettext(_IMPACTS[incident.impact]),
+            "urgency": gettext(_URGENCIES[incident.urgency]),
+        }
     ]
     if incident.alerts_firing > 1:
-        lines.append(f"{incident.alerts_firing} alerts are firing, {incident.alerts_total} came in all.")
+        firing = ngettext(
+            "%(firing)s alert is firing, %(total)s came in all.",
+            "%(firing)s alerts are firing, %(total)s came in all.",
+            incident.alerts_firing,
+        )
+        lines.append(firing % {"firing": incident.alerts_firing, "total": incident.alerts_total})
     if incident.description:
         lines.append(incident.description[:500])
     return lines

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.translation import gettext, override
 
 from tocsin.journal.actions import Fact, write
 from tocsin.journal.changes import changing, did, record
@@ -164,15 +165,19 @@ def _insert(pages: Sequence[Page], deliveries: Sequence[Delivery]) -> None:
 
 def test_rules(user_id: str, by: By, now: datetime) -> Page:
     """Send a test message through every contact of a person at once."""
-    if not User.objects.filter(pk=user_id, is_active=True).exists():
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
         raise not_found("person", user_id)
+    with override(user.language):
+        subject = gettext("Test: this is how Tocsin reaches you")
+        line = gettext("Nothing is wrong. Somebody asked to test how you are reached.")
     call = Call(
         user_id=user_id,
         incident_id=None,
         urgency="high",
         reason=f"test asked for by {by.who}",
-        subject="Test: this is how Tocsin reaches you",
-        lines=["Nothing is wrong. Somebody asked to test how you are reached."],
+        subject=subject,
+        lines=[line],
         kind="test",
     )
     with changing():

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext, override
 
 from tocsin.journal.changes import changing
 from tocsin.journal.waking import wake
@@ -18,7 +19,7 @@ from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import Kind, Message
 from tocsin.people import contacts
 from tocsin.people.models import Contact, User
-from tocsin.people.rules import CODE_LIFE, in_groups
+from tocsin.people.rules import CODE_LIFE, Language, in_groups
 from tocsin.people.saving import Left
 
 CONTACTS_PAGE = "/me/contacts"
@@ -51,14 +52,21 @@ def send_code(user_id: str, name: str, by: By, now: datetime) -> Contact:
 def code_message(page: Page, delivery_id: str) -> Message:
     """What is said with a code. Its digits are made here, at the moment of sending, and stored nowhere."""
     code = contacts.digits(page.details["nonce"], page.details["address"])
+    language = page.user.language if page.user is not None else Language.ENGLISH
+    with override(language):
+        subject = gettext("Your code for Tocsin is %(code)s") % {"code": in_groups(code)}
+        enter = gettext("Enter it where your contacts are, within %(count)s minutes. Then pages come here.")
+        lines = (
+            enter % {"count": int(CODE_LIFE.total_seconds() / 60)},
+            gettext(
+                "Nobody ever asks you for it. If you did not ask for it, do nothing: without it nothing comes here."
+            ),
+        )
     return Message(
         id=delivery_id,
-        subject=f"Your code for Tocsin is {in_groups(code)}",
-        lines=(
-            f"Enter it where your contacts are, within {int(CODE_LIFE.total_seconds() / 60)} minutes."
-            " Then pages come here.",
-            "Nobody ever asks you for it. If you did not ask for it, do nothing: without it nothing comes here.",
-        ),
+        subject=subject,
+        lines=lines,
+        language=language,
         link=settings.CONFIG.url + CONTACTS_PAGE,
         kind=Kind.CODE,
         urgent=False,

@@ -36,6 +36,7 @@ from tocsin.notification.rules import (
     after_failure,
 )
 from tocsin.notification.throttling import throttle
+from tocsin.people.models import User
 
 CLAIM_MAX = 100
 COUNT_AS_NOBODY = (
@@ -98,8 +99,8 @@ _LEND = """
 """
 _DELIVERIES = """
     SELECT d.id, d.fence, d.attempts, d.address, d.contact, d.urgent, d.due_at, d.counted_at IS NOT NULL,
-        COALESCE(u.name, p.place), p.id, p.incident_id, p.user_id, p.place, p.urgency, p.kind, p.reason, p.subject,
-        p.lines, p.details, p.note, p.created_at, p.quieted_at
+        COALESCE(u.name, p.place), COALESCE(u.language, 'en'), p.id, p.incident_id, p.user_id, p.place, p.urgency,
+        p.kind, p.reason, p.subject, p.lines, p.details, p.note, p.created_at, p.quieted_at
     FROM notification_delivery d JOIN notification_page p ON p.id = d.page_id
         LEFT JOIN people_user u ON u.id = p.user_id
 """
@@ -147,7 +148,7 @@ def _each(claimed: Iterable[Claimed]) -> Iterator[Claimed]:
 
 
 def _claimed(row: Sequence[Any], now: datetime) -> Claimed:
-    id_, fence, attempts, address, contact, urgent, due_at, counted, name, *page = row
+    id_, fence, attempts, address, contact, urgent, due_at, counted, name, language, *page = row
     (
         page_id,
         incident,
@@ -177,7 +178,8 @@ def _claimed(row: Sequence[Any], now: datetime) -> Claimed:
         page=Page(
             id=to_uuid(page_id),
             incident_id=incident,
-            user_id=user,
+            # The claim knows all that a message needs of its reader, so nobody asks for the row.
+            user=User(pk=user, name=name, language=language) if user is not None else None,
             place=place,
             urgency=urgency,
             kind=kind,

@@ -11,6 +11,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext, gettext_noop, override
 
 from tocsin.notification.contact_actions import code_message
 from tocsin.notification.models import ActUse, Page
@@ -23,8 +24,13 @@ from tocsin.notification.rules import (
     Message,
 )
 from tocsin.people.models import User
+from tocsin.people.rules import Language
 
-_LABELS = {ActVerb.ACKNOWLEDGE: "Acknowledge", ActVerb.RESOLVE: "Resolve", ActVerb.ESCALATE: "Escalate"}
+_LABELS = {
+    ActVerb.ACKNOWLEDGE: gettext_noop("Acknowledge"),
+    ActVerb.RESOLVE: gettext_noop("Resolve"),
+    ActVerb.ESCALATE: gettext_noop("Escalate"),
+}
 _VERBS = tuple(ActVerb)
 _MAC_BYTES = 16
 _ACT_LINK, _REPLY_CODE, _REPLY_TO = b"tocsin act link", b"tocsin reply code", b"tocsin reply to"
@@ -125,17 +131,20 @@ def use_act_link(link: ActLink, now: datetime) -> bool:
 
 
 def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
-    """What is said: the page's text with the buttons that belong to its person; who only learns has none.
+    """What is said, in the reader's language: the page's text with the buttons that belong to its person; who only
+    learns has none.
 
     A place's buttons open nothing: many read them, and only a chat that says who pressed can make one of them act.
     """
     page, base = claimed_page, settings.CONFIG.url
     if page.kind == Kind.CODE:
         return code_message(page, str(delivery_id))
+    language = page.user.language if page.user is not None else Language.ENGLISH
     acts: tuple[Act, ...] = ()
     code = reply_to = ""
     if page.incident_id is not None and page.kind not in (Kind.SHADOW, Kind.OVER):
-        acts = tuple(Act(verb, _LABELS[verb], _act_url(page, verb)) for verb in BUTTONS)
+        with override(language):
+            acts = tuple(Act(verb, gettext(_LABELS[verb]), _act_url(page, verb)) for verb in BUTTONS)
         code = reply_code(page.pk) if page.user_id is not None else ""
         if page.user_id is not None and (domain := settings.CONFIG.mail_domain):
             reply_to = f"{REPLY_PREFIX}{reply_token(page.pk)}@{domain}"
@@ -152,6 +161,7 @@ def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
         note=page.note,
         code=code,
         reply_to=reply_to,
+        language=language,
     )
 
 

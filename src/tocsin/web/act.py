@@ -15,6 +15,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_noop, ngettext, override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -28,6 +29,7 @@ from tocsin.incident.rules import State
 from tocsin.kernel.errors import Refused
 from tocsin.notification.links import ActLink, act_token, find_act_link
 from tocsin.notification.rules import ActVerb
+from tocsin.people.speaking import since_words
 from tocsin.web.forms import told_beside
 from tocsin.web.guard import activate_zone, public
 from tocsin.web.incident_acts import EscalateForm, NoteForm, SnoozeForm, rests
@@ -37,18 +39,20 @@ from tocsin.web.names import names_of
 TOKEN_LENGTH_MAX = 100
 GONE = 410
 BUTTONS = {
-    ActVerb.ACKNOWLEDGE: "Acknowledge: I have it",
-    ActVerb.RESOLVE: "Resolve: it is over",
-    ActVerb.ESCALATE: "Escalate now",
-    ActVerb.SNOOZE: "Snooze",
-    ActVerb.NOTE: "Add note",
+    ActVerb.ACKNOWLEDGE: gettext_noop("Acknowledge: I have it"),
+    ActVerb.RESOLVE: gettext_noop("Resolve: it is over"),
+    ActVerb.ESCALATE: gettext_noop("Escalate now"),
+    ActVerb.SNOOZE: gettext_noop("Snooze"),
+    ActVerb.NOTE: gettext_noop("Add note"),
 }
 DONE = {
-    ActVerb.ACKNOWLEDGE: "You acknowledged it. It is yours, and nobody else is paged.",
-    ActVerb.RESOLVE: "You resolved it. Nothing more is sent.",
-    ActVerb.ESCALATE: "You escalated it. The next level is paged.",
-    ActVerb.SNOOZE: "You snoozed it. Until then nobody is paged; then it pages again from the first level.",
-    ActVerb.NOTE: "Your note stands on the timeline.",
+    ActVerb.ACKNOWLEDGE: gettext_noop("You acknowledged it. It is yours, and nobody else is paged."),
+    ActVerb.RESOLVE: gettext_noop("You resolved it. Nothing more is sent."),
+    ActVerb.ESCALATE: gettext_noop("You escalated it. The next level is paged."),
+    ActVerb.SNOOZE: gettext_noop(
+        "You snoozed it. Until then nobody is paged; then it pages again from the first level."
+    ),
+    ActVerb.NOTE: gettext_noop("Your note stands on the timeline."),
 }
 HOLDING = (ActVerb.ACKNOWLEDGE, ActVerb.SNOOZE)  # which give the incident to somebody
 FORMS: Mapping[ActVerb, type[forms.Form]] = {
@@ -89,6 +93,12 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
         )
     activate_zone(link.user.timezone)
     now: datetime = request.now  # type: ignore[attr-defined]
+    with override(link.user.language):
+        return _answered(request, link, incident, now)
+
+
+def _answered(request: HttpRequest, link: ActLink, incident: Incident, now: datetime) -> HttpResponse:
+    """The answer to who opened the link or pressed its button, in the language of whom it is for."""
     view = view_of(link, incident, now)
     kind = FORMS.get(link.verb, forms.Form)
     in_json = request.headers.get("Accept", "") == "application/json"  # the worker of a device asks so
@@ -102,9 +112,9 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
             use(link, now, handover=handover, text=given.get("until") or given.get("note") or "")
         if not form.errors and in_json:
             incident.refresh_from_db()
-            return said(view_of(find_act_link(token) or link, incident, now))
+            return said(view_of(find_act_link(_token(link)) or link, incident, now))
         if not form.errors:
-            response = HttpResponseRedirect(reverse("act", args=[token]))
+            response = HttpResponseRedirect(reverse("act", args=[_token(link)]))
             response.status_code = 303
             return response
     return show(request, link, incident, view, form, now)
@@ -117,18 +127,31 @@ def view_of(link: ActLink, incident: Incident, now: datetime) -> View:
         return View("", can_act=True)
     if meets is Standing.NOT_ALLOWED:
         return View(
-            f"{link.user.name} may not act on incidents any more, so this link does nothing.", status=403
+            gettext("%(who)s may not act on incidents any more, so this link does nothing.")
+            % {"who": link.user.name},
+            status=403,
         )
     if meets is Standing.OVER:
-        return View(f"It is {incident.state} already. There is nothing left to do here.", good=True)
+        closed = incident.state == State.CLOSED
+        over = gettext("It is closed already.") if closed else gettext("It is resolved already.")
+        return View(f"{over} {gettext('There is nothing left to do here.')}", good=True)
     if meets is Standing.DONE:
-        return View(DONE[link.verb], good=True)
+        return View(gettext(DONE[link.verb]), good=True)
     if meets in (Standing.TAKEN, Standing.MINE):
-        return View(f"{_holder(incident)} has it already. You need not do anything.", good=True)
+        has = gettext("%(who)s has it already. You need not do anything.")
+        return View(has % {"who": _holder(incident)}, good=True)
     if meets is Standing.EXPIRED:
-        return View("This link has expired: it works for a day. Sign in to act on the incident.", status=GONE)
-    now_it_is = "nobody has the incident now" if link.verb in HOLDING else "the incident is open again"
-    return View(f"You used this link before, and {now_it_is}. Sign in to act on it.", status=GONE)
+        expired = gettext("This link has expired: it works for a day. Sign in to act on the incident.")
+        return View(expired, status=GONE)
+    if link.verb in HOLDING:
+        used = gettext("You used this link before, and nobody has the incident now. Sign in to act on it.")
+    else:
+        used = gettext("You used this link before, and the incident is open again. Sign in to act on it.")
+    return View(used, status=GONE)
+
+
+def _token(link: ActLink) -> str:
+    return act_token(link.page.pk, link.verb)
 
 
 def said(view: View) -> JsonResponse:
@@ -137,7 +160,28 @@ def said(view: View) -> JsonResponse:
 
 
 def _holder(incident: Incident) -> str:
-    return holder_of(incident, names_of([incident.acknowledged_by])) or "Somebody"
+    return holder_of(incident, names_of([incident.acknowledged_by])) or gettext("Somebody")
+
+
+def _standing(incident: Incident) -> str:
+    if incident.state == State.TRIGGERED:
+        return gettext("Nobody has it")
+    if incident.state == State.ACKNOWLEDGED:
+        has = gettext("%(who)s snoozed it") if incident.snoozed else gettext("%(who)s has it")
+        return has % {"who": _holder(incident)}
+    return gettext("Closed") if incident.state == State.CLOSED else gettext("Resolved")
+
+
+def _fires(incident: Incident) -> str:
+    """That its alerts go on although it is over, and what comes of that; "" when they do not."""
+    if not incident.fires_on:
+        return ""
+    words = ngettext(
+        "%(count)s alert still fires. Its next event opens a new incident.",
+        "%(count)s alerts still fire. The next event of one of them opens a new incident.",
+        incident.alerts_firing,
+    )
+    return words % {"count": incident.alerts_firing}
 
 
 def show(
@@ -150,14 +194,18 @@ def show(
         "incident": incident,
         "person": link.user,
         "view": view,
-        "button": BUTTONS[link.verb],
+        "language": link.user.language,
+        "button": gettext(BUTTONS[link.verb]),
         "form": form if form.fields and view.can_act else None,
-        "rests": rests() if may_rest else (),
+        "rests": [(value, gettext(label)) for value, label in rests()] if may_rest else (),
+        "since": since_words(incident.opened_at, now),
+        "fires": _fires(incident),
+        "standing": _standing(incident),
+        "acts_as": gettext("You act as %(who)s. Nothing happens until you press.") % {"who": link.user.name},
         "rest_address": reverse("act", args=[act_token(link.page.pk, ActVerb.SNOOZE)]),
         "wakes": next_people(incident, now) if escalates else "",
         "lines": link.page.lines,
         "note": link.page.note,
         "used_at": link.used_at,
-        "holder": _holder(incident) if incident.state == State.ACKNOWLEDGED else "",
     }
     return render(request, "act.html", context, status=view.status)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tocsin.answering import reports
@@ -33,6 +36,9 @@ from tocsin.web.forms import by, instant, show, told_beside
 from tocsin.web.guard import needs
 from tocsin.web.incidents import find
 from tocsin.web.layout import back, say, warn
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 CONFLICT = 409
 
@@ -108,7 +114,9 @@ def close(request: HttpRequest, incident_id: int) -> HttpResponse:
 # -- short forms -----------------------------------------------------------------------------------------------------
 
 
-def text(rows: int, length: int, label: str, hint: str = "", required: bool = False) -> forms.CharField:
+def text(
+    rows: int, length: int, label: StrOrPromise, hint: StrOrPromise = "", required: bool = False
+) -> forms.CharField:
     """A field for prose."""
     return forms.CharField(
         label=label,
@@ -120,17 +128,17 @@ def text(rows: int, length: int, label: str, hint: str = "", required: bool = Fa
 
 
 class EscalateForm(forms.Form):
-    what_happens = text(2, HANDOVER_LENGTH_MAX, "What happens")
-    impact = text(2, HANDOVER_LENGTH_MAX, "Impact", "Who notices, and how badly.")
-    tried = text(2, HANDOVER_LENGTH_MAX, "Tried so far")
-    help_needed = text(2, HANDOVER_LENGTH_MAX, "Help needed", "What the next person should do or know.")
+    what_happens = text(2, HANDOVER_LENGTH_MAX, _("What happens"))
+    impact = text(2, HANDOVER_LENGTH_MAX, _("Impact"), _("Who notices, and how badly."))
+    tried = text(2, HANDOVER_LENGTH_MAX, _("Tried so far"))
+    help_needed = text(2, HANDOVER_LENGTH_MAX, _("Help needed"), _("What the next person should do or know."))
 
 
 class SnoozeForm(forms.Form):
     until = forms.CharField(
-        label="Until when",
+        label=_("Until when"),
         max_length=TEXT_LENGTH_MAX,
-        help_text="Such as 2h, 14:00, tomorrow 08:00 or: until open. At least 15 minutes, at most 7 days.",
+        help_text=_("Such as 2h, 14:00, tomorrow 08:00 or: until open. At least 15 minutes, at most 7 days."),
     )
 
 
@@ -160,7 +168,11 @@ class ClassifyForm(forms.Form):
 
 class NoteForm(forms.Form):
     note = text(
-        4, NOTE_LENGTH_MAX, "Note", "It stands in the timeline for everybody who may see the incident.", True
+        4,
+        NOTE_LENGTH_MAX,
+        _("Note"),
+        _("It stands in the timeline for everybody who may see the incident."),
+        True,
     )
 
 
@@ -259,12 +271,12 @@ def escalate(request: HttpRequest, incident_id: int) -> HttpResponse:
 def rests() -> list[tuple[str, str]]:
     """How long people most often let an incident rest, as they are read and as they are said."""
     shown = [
-        ("30m", "30 minutes"),
-        ("2h", "2 hours"),
-        ("8h", "8 hours"),
-        ("tomorrow 08:00", "tomorrow 08:00"),
+        ("30m", gettext_noop("30 minutes")),
+        ("2h", gettext_noop("2 hours")),
+        ("8h", gettext_noop("8 hours")),
+        ("tomorrow 08:00", gettext_noop("tomorrow 08:00")),
     ]
-    return shown + ([("until open", "until work begins")] if len(calendars()) == 1 else [])
+    return shown + ([("until open", gettext_noop("until work begins"))] if len(calendars()) == 1 else [])
 
 
 @needs(May.ACT)
