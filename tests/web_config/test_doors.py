@@ -28,6 +28,8 @@ IDS = {
     "provider_id": "main",
     "kind": "nobody",
     "place_id": "ops",
+    "hook_id": "desk",
+    "uid": "00000000-0000-4000-8000-000000000000",
 }
 # Pages that lead on by themselves when there is nothing to show for this person.
 ELSEWHERE = {
