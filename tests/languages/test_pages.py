@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
+from tocsin.answering.rules.standing import Standing
+from tocsin.answering.words import done_words, standing_words
 from tocsin.channels.email import write
 from tocsin.channels.twilio.texts import parts, sms_of, spoken
 from tocsin.engine.attempt import deliver_one
@@ -116,6 +118,42 @@ def test_each_is_told_the_end_in_their_own_language(road: Road, outbox: Outbox, 
     subject, line = OVER[language]
     assert end.subject.startswith(f"{subject}[P1] Checkout fails")
     assert end.lines[0] == line
+
+
+ANSWERED = {
+    "en": (
+        "it is yours. Nobody else is paged.",
+        "Cy Tran resolved it at 09:00. There is nothing left to do.",
+    ),
+    "de": (
+        "es liegt bei dir. Sonst wird niemand alarmiert.",
+        "Cy Tran hat es behoben (09:00). Es ist nichts mehr zu tun.",
+    ),
+    "es": (
+        "está a tu cargo. No se avisa a nadie más.",
+        "Cy Tran la resolvió (09:00). Ya no queda nada que hacer.",
+    ),
+    "fr": (
+        "il est à toi. Personne d'autre n'est alerté.",
+        "Cy Tran l'a résolu (09:00). Il n'y a plus rien à faire.",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", Language)
+def test_who_answers_is_told_in_their_own_language_what_became_of_it(
+    road: Road, outbox: Outbox, language: str
+) -> None:
+    message = _paged(road, outbox, language)
+    bo, incident = User.objects.get(pk="bo"), road.incident()
+    taken, over = ANSWERED[language]
+    assert (
+        done_words(ActVerb.ACKNOWLEDGE, incident, bo, road.now) == f"#{incident.pk} Checkout fails: {taken}"
+    )
+    resolve(incident.pk, CY, road.now)
+    told = standing_words(Standing.OVER, road.incident(), bo, road.now)
+    assert told == f"#{incident.pk} Checkout fails: {over}"
+    assert message.language == language
 
 
 def test_what_one_person_reads_changes_nothing_for_another(road: Road, outbox: Outbox) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext, override
+
 from tocsin.answering.rules.reading import Missing, Unclear
 from tocsin.answering.rules.standing import Standing
 from tocsin.escalation.actions import fallback, policy_of, roster
@@ -47,19 +49,23 @@ def clock_words(at: datetime, user: User, now: datetime) -> str:
 
 
 def done_words(verb: ActVerb, incident: Incident, user: User, now: datetime, woken: str = "") -> str:
-    """What was just done. `woken` is whom an escalation pages."""
-    what = named(incident)
+    """What was just done, in the language of who did it. `woken` is whom an escalation pages."""
+    with override(user.language):
+        return f"{named(incident)}: {_done(verb, incident, user, now, woken)}"
+
+
+def _done(verb: ActVerb, incident: Incident, user: User, now: datetime, woken: str) -> str:
     if verb is ActVerb.ACKNOWLEDGE:
-        return f"{what}: it is yours. Nobody else is paged."
+        return gettext("it is yours. Nobody else is paged.")
     if verb is ActVerb.RESOLVE:
-        fires = " Its alerts still fire." if incident.fires_on else ""
-        return f"{what}: resolved. Nothing more is sent.{fires}"
+        fires = f" {gettext('Its alerts still fire.')}" if incident.fires_on else ""
+        return f"{gettext('resolved. Nothing more is sent.')}{fires}"
     if verb is ActVerb.ESCALATE:
-        return f"{what}: escalated. Paged now: {woken}."
+        return gettext("escalated. Paged now: %(who)s.") % {"who": woken}
     if verb is ActVerb.SNOOZE:
         until = clock_words(incident.ack_expires_at or now, user, now)
-        return f"{what}: it rests until {until}. Then it pages again from the top."
-    return f"{what}: your note stands on its timeline."
+        return gettext("it rests until %(time)s. Then it pages again from the top.") % {"time": until}
+    return gettext("your note stands on its timeline.")
 
 
 def nothing_done(incident: Incident, why: str) -> str:
@@ -68,29 +74,39 @@ def nothing_done(incident: Incident, why: str) -> str:
 
 
 def standing_words(meets: Standing, incident: Incident, user: User, now: datetime) -> str:
-    """Why a press or a code does nothing: what happened since."""
-    told = {
-        Standing.NOT_ALLOWED: f"nothing was done. {user.name} may not act on incidents.",
-        Standing.OVER: f"{over_words(incident, user, now)} There is nothing left to do.",
-        Standing.TAKEN: f"{holder_words(incident, user, now)} You need not do anything.",
-        Standing.MINE: "you have it already.",
-        Standing.DONE: "you did that before, and it holds.",
-        Standing.USED: f"you did that before, and it has moved on. {_now_words(incident, user, now)}",
-        Standing.EXPIRED: f"that worked for a day and does no more. {_now_words(incident, user, now)}",
-    }
-    return f"{named(incident)}: {told[meets]}"
+    """Why a press or a code does nothing, in the language of who pressed: what happened since."""
+    with override(user.language):
+        return f"{named(incident)}: {_stands(meets, incident, user, now)}"
+
+
+def _stands(meets: Standing, incident: Incident, user: User, now: datetime) -> str:
+    if meets is Standing.NOT_ALLOWED:
+        return gettext("nothing was done. %(who)s may not act on incidents.") % {"who": user.name}
+    if meets is Standing.OVER:
+        return f"{over_words(incident, user, now)} {gettext('There is nothing left to do.')}"
+    if meets is Standing.TAKEN:
+        return f"{holder_words(incident, user, now)} {gettext('You need not do anything.')}"
+    if meets is Standing.MINE:
+        return gettext("you have it already.")
+    if meets is Standing.DONE:
+        return gettext("you did that before, and it holds.")
+    if meets is Standing.USED:
+        return f"{gettext('you did that before, and it has moved on.')} {_now_words(incident, user, now)}"
+    return f"{gettext('that worked for a day and does no more.')} {_now_words(incident, user, now)}"
 
 
 def holder_words(incident: Incident, user: User, now: datetime) -> str:
     """Who has it, and since when: "Bo Lind acknowledged it at 03:12 and has it." """
-    who = by_word(incident.acknowledged_by) if incident.acknowledged_by else "somebody"
-    at = clock_words(incident.acknowledged_at or now, user, now)
+    who = by_word(incident.acknowledged_by) if incident.acknowledged_by else gettext("somebody")
+    said = {"who": who, "time": clock_words(incident.acknowledged_at or now, user, now)}
     if incident.snoozed and incident.ack_expires_at is not None:
-        return f"{who} put it off until {clock_words(incident.ack_expires_at, user, now)}."
+        until = clock_words(incident.ack_expires_at, user, now)
+        return gettext("%(who)s put it off until %(time)s.") % {"who": who, "time": until}
     given = incident.assigned
     if given is not None and incident.acknowledged_by != f"user:{given.pk}":
-        return f"{who} acknowledged it at {at}; {given.name} has it."
-    return f"{who} acknowledged it at {at} and has it."
+        both = gettext("%(who)s acknowledged it at %(time)s; %(holder)s has it.")
+        return both % (said | {"holder": given.name})
+    return gettext("%(who)s acknowledged it at %(time)s and has it.") % said
 
 
 def over_words(incident: Incident, user: User, now: datetime) -> str:
@@ -98,10 +114,12 @@ def over_words(incident: Incident, user: User, now: datetime) -> str:
     ends = Entry.objects.filter(chain=incident.chain, kind="incident.resolved").order_by("-seq")
     last = ends.first()
     if last is None:
-        return f"it is {incident.state}."
+        closed = incident.state == State.CLOSED
+        return gettext("it is closed.") if closed else gettext("it is resolved.")
+    said = {"who": by_word(last.who), "time": clock_words(last.happened_at, user, now)}
     if last.data.get("why"):
-        return f"it ended at {clock_words(last.happened_at, user, now)}: {last.data['why']}."
-    return f"{by_word(last.who)} resolved it at {clock_words(last.happened_at, user, now)}."
+        return gettext("it ended at %(time)s: %(why)s.") % (said | {"why": gettext(last.data["why"])})
+    return gettext("%(who)s resolved it at %(time)s.") % said
 
 
 def _now_words(incident: Incident, user: User, now: datetime) -> str:
@@ -110,7 +128,7 @@ def _now_words(incident: Incident, user: User, now: datetime) -> str:
     elif incident.state == State.ACKNOWLEDGED:
         said = holder_words(incident, user, now)
     else:
-        said = "nobody has it now: answer the newest message about it."
+        said = gettext("nobody has it now: answer the newest message about it.")
     return said[:1].upper() + said[1:]
 
 

@@ -328,7 +328,7 @@ def resolve_settled(now: datetime, limit: int = SWEEP_MAX) -> int:
                 "ack_expires_at": None,
                 "snoozed": False,
             }
-            data = {"why": "every alert has resolved", "spared": spared}
+            data = {"why": gettext_noop("every alert has resolved"), "spared": spared}
             _save(incident, fields, "incident.resolved", data, ENGINE, now)
         tell_the_end(rows, ENGINE, gettext_noop("every alert has ended"), now)
     return len(rows)

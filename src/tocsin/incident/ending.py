@@ -25,8 +25,8 @@ REACHED = (DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.CONFIRMED)
 
 def tell_the_end(incidents: Sequence[Incident], by: By, why: str, now: datetime, who: str = "") -> int:
     """Tell everybody who was told of `incidents` that they are over, but whoever said so, and whose message says so by
-    changing; returns how many. In the transaction that resolves them, so that no word of it is lost. `why` is an English
-    text that is translated for each, with a place for `who`."""
+    changing; returns how many. In the transaction that resolves them, so that no word of it is lost. `why` is an
+    English text that is translated for each, with a place for `who`."""
     known = {incident.pk: incident for incident in incidents}
     told = Delivery.objects.filter(Q(state__in=REACHED) | Q(told_with__isnull=False), incident_id__in=known)
     rows = list(
