@@ -45,7 +45,7 @@ simulate: $(VENV)/.develops ## the simulator over SEEDS=2000 seeds, over SEEDS=1
 	@$(BIN)/python -m tocsin.testing.simulate --seeds $(SEEDS) $(ARGS)
 
 messages: $(VENV)/.develops ## take new texts into src/tocsin/locale, and compile it
-	@$(BIN)/python -m tocsin.testing.languages
+	@$(BIN)/python -m tests.languages.catalogues
 
 wheel: $(VENV)/.develops ## build dist/tocsin-*.whl
 	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .

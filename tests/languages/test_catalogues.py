@@ -12,10 +12,10 @@ from django.utils.translation import gettext, override
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.languages.catalogues import catalogues, texts
 from tocsin.kernel.durations import in_words
 from tocsin.people.rules import Language
 from tocsin.people.speaking import span_words
-from tocsin.testing.languages import catalogues, texts
 
 TRANSLATED = [language.value for language in Language if language is not Language.ENGLISH]
 PLACES = re.compile(r"%\((\w+)\)s|%")

@@ -59,7 +59,7 @@ services:
     assert problems(text) == [
         "a.yaml:2: Here a user has no email. Expected the key email. Where sign-in mail goes.",
         "a.yaml:4: Unknown key 'emial' in a user. Expected one of id, name, email, timezone, language, role, "
-        "rules, quiet. Did you mean 'email'?",
+        "active, contacts, rules, quiet. Did you mean 'email'?",
         "a.yaml:5: 'respnder' cannot stand here. Expected one of admin, manager, responder, stakeholder. "
         "Did you mean 'responder'?",
         "a.yaml:6: 'Europe/Madird' is not a time zone. Expected an IANA name such as Europe/Madrid or UTC.",

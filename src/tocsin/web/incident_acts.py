@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST
@@ -36,9 +36,6 @@ from tocsin.web.forms import by, instant, show, told_beside
 from tocsin.web.guard import needs
 from tocsin.web.incidents import find
 from tocsin.web.layout import back, say, warn
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
 
 CONFLICT = 409
 
@@ -115,12 +112,12 @@ def close(request: HttpRequest, incident_id: int) -> HttpResponse:
 
 
 def text(
-    rows: int, length: int, label: StrOrPromise, hint: StrOrPromise = "", required: bool = False
+    rows: int, length: int, label: str | Promise, hint: str | Promise = "", required: bool = False
 ) -> forms.CharField:
     """A field for prose."""
     return forms.CharField(
-        label=label,
-        help_text=hint,
+        label=label,  # type: ignore[arg-type]  # the stubs have a name of their own for it
+        help_text=hint,  # type: ignore[arg-type]
         required=required,
         max_length=length,
         widget=forms.Textarea(attrs={"rows": rows}),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polib
 
-PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parents[2] / "src" / "tocsin"
 LOCALE = PACKAGE / "locale"
 _VERBS = ("gettext", "gettext_noop", "gettext_lazy", "_")
 _IN_TEMPLATES = re.compile(r"{%\s*translate\s+\"([^\"]+)\"")
