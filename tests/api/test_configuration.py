@@ -41,6 +41,7 @@ USER: dict[str, Any] = {
     "name": "Di Okafor",
     "email": "di@example.com",
     "timezone": "Africa/Lagos",
+    "language": "fr",
     "role": "responder",
     "active": True,
 }
