@@ -181,7 +181,7 @@ def pieces(lines: Sequence[str], most: int, count: int) -> list[str]:
 
 # -- defusing --------------------------------------------------------------------------------------------------
 
-_EMOJI = re.compile(r":(?![0-9]+:[0-9])(?=[\w+'-]+:)")  # but not 12:30:45
+_EMOJI = re.compile(r":(?!(?<=[0-9]:)[0-9]+:[0-9]+(?![\w:+'-]))(?=[\w+'-]+:)")  # but not 12:30:45
 _MENTION = re.compile(r"(?<![^\W_])([@＠])(?=\w)")  # but not bo@example.com
 
 
