@@ -141,7 +141,7 @@ def test_a_service_with_a_past_stays(ada: Client, world: World, clock: Clock) ->
 
 def test_before_a_service_goes_it_is_said_what_is_expected_of_it(ada: Client) -> None:
     expected = [{"at": "2026-12-25T03:00Z", "service": "shop"}]
-    Organisation.objects.update_or_create(pk=1, defaults={"expectations": expected})
+    Organisation.objects.update(expectations=expected)
     assert "1 expectation." in ada.get("/services/shop/delete").content.decode()
     ada.post("/services/shop/delete")
     assert Organisation.objects.get().expectations == []

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver
 
-from tocsin.web import feeds, hooks, integrations, people, policies, profile, services, settings, signin, teams
+from tocsin.web import (
+    feeds,
+    hooks,
+    integrations,
+    people,
+    policies,
+    profile,
+    services,
+    settings,
+    signin,
+    teams,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *signin.urlpatterns,

@@ -16,7 +16,14 @@ from tocsin.web import assets, calendar_svg
 
 register = template.Library()
 
-GLYPHS = {"triggered": "●", "acknowledged": "◐", "snoozed": "⏸", "resolved": "✓", "closed": "▪", "firing": "●"}
+GLYPHS = {
+    "triggered": "●",
+    "acknowledged": "◐",
+    "snoozed": "⏸",
+    "resolved": "✓",
+    "closed": "▪",
+    "firing": "●",
+}
 STATES = {
     "triggered": "nobody has it",
     "acknowledged": "in hand",
