@@ -10,9 +10,10 @@ from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.incident import actions as incidents
 from tocsin.kernel.acting import by_user
+from tocsin.notification.delivering import claim, release
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.receipts import refute
-from tocsin.notification.rules import DeliveryState, Limits
+from tocsin.notification.rules import DeliveryState, Limits, Rate
 from tocsin.notification.rules.throttling import STORM, TEXT_RATES
 
 
@@ -104,6 +105,31 @@ def test_a_message_that_fails_gives_back_what_it_would_have_told(road: Road, out
     assert not Delivery.objects.filter(page__user="bo", state=DeliveryState.SENDING).exists()
     waiting = Delivery.objects.filter(page__user="bo", state=DeliveryState.DUE)
     assert not waiting.exists()
+
+
+@pytest.mark.usefixtures("apart")
+def test_a_message_counts_from_its_last_attempt(road: Road, outbox: Outbox) -> None:
+    outbox.limits = Limits(storm=(Rate(2, timedelta(minutes=1)),))  # the second place is kept for P1
+    outbox.fail("bo", times=3)
+    road.event("a")
+    road.live(seconds=30)
+    came = Delivery.objects.get(page__user="bo").sent_at
+    assert came is not None and len(outbox.to("bo")) == 1
+    road.live(seconds=31)
+    road.event("b")
+    road.live(seconds=30)
+    second = Delivery.objects.filter(page__user="bo").latest("due_at").sent_at
+    assert second == came + timedelta(minutes=1)
+
+
+@pytest.mark.usefixtures("apart")
+def test_what_is_given_back_before_its_second_attempt_still_counts(road: Road, outbox: Outbox) -> None:
+    outbox.fail("bo", "the answer got lost")
+    road.event("a")
+    road.look()
+    road.sleep(seconds=3)
+    release(claim(road.now), road.now)
+    assert Delivery.objects.get(page__user="bo").counted_at is not None
 
 
 @pytest.mark.usefixtures("apart")

@@ -220,7 +220,10 @@ def release(claimed: Iterable[Claimed], now: datetime) -> None:
             if one.page.pk in over:
                 mine.update(state=DeliveryState.SUPPRESSED, error="answered before it was sent", next_at=None)
             else:
-                mine.update(state=DeliveryState.DUE, next_at=now, attempts=F("attempts") - 1, counted_at=None)
+                counted = F("counted_at") if one.counted else None  # an earlier attempt may have arrived
+                mine.update(
+                    state=DeliveryState.DUE, next_at=now, attempts=F("attempts") - 1, counted_at=counted
+                )
 
 
 def next_delivery_at(besides: Sequence[str] = (), low_too: bool = True) -> datetime | None:

@@ -60,6 +60,8 @@ def throttle(
             limited.setdefault((one.address, one.page.user_id), []).append(one)
     if not limited:
         return list(claimed)
+    # A retry never waits, and counts from now: what others may send is measured by when it arrives.
+    _count((one.id for some in limited.values() for one in some if one.counted), now)
     addresses = sorted({address for address, _ in limited})
     told = _told(addresses, now - max(longest(limits[address]) for address in addresses))
     known = _known({one.page.incident_id for some in limited.values() for one in some} - {None})

@@ -26,8 +26,8 @@ Key = TypeVar("Key")
 @dataclass(frozen=True)
 class Waiting:
     """A message that is due. `first`: this person was told nothing of its incident yet. `worst`: it is of the highest
-    priority, and has a place in every storm that others do not take. `free`: it counts for nothing and never waits, as
-    the retry of one that was counted, and what is about no incident."""
+    priority, and has a place in every storm that others do not take. `free`: it never waits and takes no place, as the
+    retry of one that has a place already, and what is about no incident."""
 
     urgent: bool
     due_at: datetime
