@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.stories.road import Road
@@ -9,9 +11,11 @@ from tests.world import Clock, Outbox, World
 from tocsin.catalog import actions as configuration
 from tocsin.incident import actions as incidents
 from tocsin.kernel.acting import by_user
-from tocsin.notification.models import Delivery, Page
+from tocsin.notification import channels
+from tocsin.notification.models import Delivery, Page, Rule
+from tocsin.notification.receipts import refute
 from tocsin.notification.rules import Kind, Limits
-from tocsin.people.models import Contact
+from tocsin.people.models import Contact, User
 
 BO, CY = by_user("bo", "link"), by_user("cy", "web")
 
@@ -57,8 +61,6 @@ def test_who_was_never_reached_is_told_nothing(road: Road, outbox: Outbox) -> No
 
 
 def test_the_way_that_rings_is_not_taken(road: Road, outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tocsin.notification import channels
-
     calls = Outbox(name="call", schemes=("call",), limits=Limits(loud=True))
     monkeypatch.setitem(channels._by_scheme, "call", calls)
     Contact.objects.filter(user="bo").update(address="call:bo")
@@ -78,6 +80,24 @@ def test_a_message_that_changes_says_it_itself(road: Road, outbox: Outbox) -> No
     road.live(seconds=10)
     assert _ends(outbox) == []
     assert [message.state for message in outbox.to("bo") if message.replaces] == ["resolved"]
+
+
+def test_a_message_that_changes_and_may_never_have_arrived_is_not_relied_on(
+    road: Road, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox.limits = Limits(updates=True, receipt_within=timedelta(seconds=30))
+    mail = Outbox(name="letters", schemes=("letters",))
+    monkeypatch.setitem(channels._by_scheme, "letters", mail)
+    user = User.objects.get(pk="bo")
+    Contact.objects.create(user=user, name="letters", address="letters:bo", vouched_by="bo")
+    Rule.objects.create(user=user, urgency="high", position=9, contact="letters", delay=timedelta(0))
+    road.event("db")
+    road.live(seconds=10)
+    incidents.resolve(road.incident().pk, CY, road.now)
+    first = Delivery.objects.get(page__user="bo", page__kind=Kind.PAGE, address__startswith="fake:")
+    assert refute(first.pk, "did not arrive", road.now)
+    road.look()
+    assert [message.kind for _, message in mail.sent] == [Kind.PAGE, Kind.OVER]
 
 
 def test_the_word_outlives_the_program(road: Road, outbox: Outbox) -> None:

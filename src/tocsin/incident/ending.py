@@ -35,19 +35,25 @@ def tell_the_end(incidents: Sequence[Incident], by: By, why: str, now: datetime,
         .select_related("page__user")
         .order_by("due_at", "pk")
     )
+    rows.sort(key=_may_not_have_arrived)  # a way that is known to reach them goes first
     if not rows or not known:
         return 0
     changing = sent_as_card(rows)
     ways: dict[tuple[int, str], Delivery | None] = {}
     for row in rows:
         whom = (row.incident_id or 0, row.page.user_id or "")
-        if row.pk in changing:
+        if row.pk in changing and not _may_not_have_arrived(row):
             ways[whom] = None
         elif whom not in ways and not limits_of(row.address).loud:
             ways[whom] = row
     calls = [_call(known[number], row, why, who, now) for (number, _), row in ways.items() if row is not None]
     page_people(calls, now)
     return len(calls)
+
+
+def _may_not_have_arrived(row: Delivery) -> bool:
+    """Whether the provider took it and promised a receipt that has not come, so that it may yet prove lost."""
+    return row.state == DeliveryState.SENT and row.receipt_by is not None
 
 
 def _call(incident: Incident, row: Delivery, why: str, who: str, now: datetime) -> Call:
