@@ -56,6 +56,8 @@ class Screens:
         self.first.add(one.id)
         times = self.arrived[one.address]
         times.append(now)
+        if one.attempt > 1:
+            return  # a retry never waits; what follows it is held to the limit
         for rate in limits.storm:
             recent = sum(now - at < rate.per - ON_ITS_WAY for at in times)
             if recent > rate.count:

@@ -291,7 +291,8 @@ class Simulation:
         if answer == "never":
             return Failed("no such number", again=False), 0.05
         if answer == "drop the reply":
-            self.seen.allow_repeat(one.id)
+            for each in (one, *one.others):
+                self.seen.allow_repeat(each.id)
         return Failed(answer), 10.0 if answer == "hang" else 0.2
 
     def _taken(self, one: Claimed, limits: Limits) -> Sent:
