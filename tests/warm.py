@@ -61,7 +61,8 @@ class Program:
 
     def send_signal(self, which: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, which)
+            with suppress(ProcessLookupError):  # it ended this very moment, and its code is on its way
+                os.kill(self.pid, which)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)

@@ -18,8 +18,8 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 from tests.browser.conftest import PATIENCE_MS, WIDTHS
 from tests.browser.test_the_road import fits
 from tests.programs import Program, running
-from tocsin.testing.chats import running as chatting
-from tocsin.testing.chats.push import FakeBrowser, FakePush
+from tocsin.testing.fakes import running as chatting
+from tocsin.testing.fakes.push import FakeBrowser, FakePush
 
 pytestmark = pytest.mark.browser
 

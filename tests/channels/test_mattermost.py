@@ -22,8 +22,8 @@ from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Commanded, Pressed, Told, Tone
 from tocsin.notification.rules import ActVerb, Blame, Failed, Sent
 from tocsin.notification.vendors import Account
-from tocsin.testing.chats import Mood, running
-from tocsin.testing.chats.mattermost import BOT, COMMAND_TOKEN, TOKEN, FakeMattermost
+from tocsin.testing.fakes import Mood, running
+from tocsin.testing.fakes.mattermost import BOT, COMMAND_TOKEN, TOKEN, FakeMattermost
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 BO, OPS = "bobobobobobobobobobobobo26", "opsopsopsopsopsopsopsops26"

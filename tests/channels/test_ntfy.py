@@ -17,8 +17,8 @@ from tocsin.channels.outgoing import Outgoing
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import Blame, Failed, Sent
 from tocsin.notification.vendors import Account
-from tocsin.testing.chats import Mood, running
-from tocsin.testing.chats.ntfy import TOKEN, FakeNtfy
+from tocsin.testing.fakes import Mood, running
+from tocsin.testing.fakes.ntfy import TOKEN, FakeNtfy
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 

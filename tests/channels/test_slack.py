@@ -23,8 +23,8 @@ from tocsin.channels.slack.words import failure
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import Act, ActVerb, Blame, Failed, Sent
 from tocsin.notification.vendors import Account
-from tocsin.testing.chats import Mood, running
-from tocsin.testing.chats.slack import SECRET, TOKEN, FakeSlack
+from tocsin.testing.fakes import Mood, running
+from tocsin.testing.fakes.slack import SECRET, TOKEN, FakeSlack
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 SETTINGS = {"bot_token": TOKEN, "signing_secret": SECRET}

@@ -23,8 +23,8 @@ from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Callback, Commanded, Pressed, Reported, Told, Tone, Written
 from tocsin.notification.rules import ActVerb, Failed, Sent
 from tocsin.notification.vendors import Account
-from tocsin.testing.chats import running
-from tocsin.testing.chats.slack import SECRET, TOKEN, FakeSlack, signed
+from tocsin.testing.fakes import running
+from tocsin.testing.fakes.slack import SECRET, TOKEN, FakeSlack, signed
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 BO, OPS = "U024BE7LH", "C012AB3CD"

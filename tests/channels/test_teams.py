@@ -15,8 +15,8 @@ from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.teams import Teams, body
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import Act, ActVerb, Blame, Failed, Sent
-from tocsin.testing.chats import Mood, running
-from tocsin.testing.chats.teams import BYTES_MAX, FakeTeams
+from tocsin.testing.fakes import Mood, running
+from tocsin.testing.fakes.teams import BYTES_MAX, FakeTeams
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 WORKFLOW = "/workflows/W/triggers/manual/paths/invoke?api-version=2016-06-01&sig=S"

@@ -21,8 +21,8 @@ from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Callback, Commanded, Pressed, Told, Tone, Written
 from tocsin.notification.rules import ActVerb, Blame, Failed, Sent
 from tocsin.notification.vendors import Account
-from tocsin.testing.chats import Mood, running
-from tocsin.testing.chats.telegram import SECRET, TOKEN, FakeTelegram, update
+from tocsin.testing.fakes import Mood, running
+from tocsin.testing.fakes.telegram import SECRET, TOKEN, FakeTelegram, update
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 BO, OPS = 4711, -1001234567890

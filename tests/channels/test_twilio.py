@@ -21,8 +21,8 @@ from tocsin.channels.twilio.texts import parts, places, small, sms_of, spoken
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import Act, ActVerb, Blame, Failed, Kind, Message, Sent
 from tocsin.notification.vendors import Account, part_of
-from tocsin.testing.chats import Mood, running
-from tocsin.testing.chats.twilio import ACCOUNT, NUMBER, SETTINGS, TOKEN, FakeTwilio
+from tocsin.testing.fakes import Mood, running
+from tocsin.testing.fakes.twilio import ACCOUNT, NUMBER, SETTINGS, TOKEN, FakeTwilio
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 OURS = "https://tocsin.example/channels/phone"

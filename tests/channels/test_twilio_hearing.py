@@ -19,8 +19,8 @@ from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Callback, Pressed, Receipt, Told, Tone, Written
 from tocsin.notification.rules import ActVerb
 from tocsin.notification.vendors import Account
-from tocsin.testing.chats import running
-from tocsin.testing.chats.twilio import ACCOUNT, NUMBER, SETTINGS, TOKEN, FakeTwilio
+from tocsin.testing.fakes import running
+from tocsin.testing.fakes.twilio import ACCOUNT, NUMBER, SETTINGS, TOKEN, FakeTwilio
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 OURS = "https://tocsin.example/channels/phone"

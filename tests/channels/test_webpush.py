@@ -29,8 +29,8 @@ from tocsin.channels.webpush import (
 )
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import Blame, Failed, Kind, Message, Sent
-from tocsin.testing.chats import Mood, running
-from tocsin.testing.chats.push import FakeBrowser, FakePush
+from tocsin.testing.fakes import Mood, running
+from tocsin.testing.fakes.push import FakeBrowser, FakePush
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 URL = "https://tocsin.example"

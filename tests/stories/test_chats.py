@@ -26,10 +26,10 @@ from tocsin.notification.hearing import Callback
 from tocsin.notification.models import Delivery, Rule
 from tocsin.notification.providers import ProviderValue, save_provider
 from tocsin.people.models import Contact
-from tocsin.testing.chats import Chat, Mood
-from tocsin.testing.chats import mattermost as mm
-from tocsin.testing.chats import slack as sl
-from tocsin.testing.chats import telegram as tg
+from tocsin.testing.fakes import Fake, Mood
+from tocsin.testing.fakes import mattermost as mm
+from tocsin.testing.fakes import slack as sl
+from tocsin.testing.fakes import telegram as tg
 from tocsin.web import callbacks
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +89,7 @@ def vendors_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(params=["slack", "mattermost", "telegram"])
 def place(request: pytest.FixtureRequest, world: World, clock: Clock, vendors_here: None) -> Iterator[Place]:
     """A chat with an account, in which Bo is paged."""
-    chat: Chat
+    chat: Fake
     if request.param == "slack":
         chat = slack = sl.FakeSlack()
         given = {"bot_token": sl.TOKEN, "signing_secret": sl.SECRET, "api_url": f"{chat.url}/api/"}

@@ -16,9 +16,9 @@ from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
 from tocsin.notification import accounts, vendors
 from tocsin.notification.providers import ProviderValue, save_provider
-from tocsin.testing.chats import running
-from tocsin.testing.chats import slack as sl
-from tocsin.testing.chats.telegram import SECRET, TOKEN, FakeTelegram
+from tocsin.testing.fakes import running
+from tocsin.testing.fakes import slack as sl
+from tocsin.testing.fakes.telegram import SECRET, TOKEN, FakeTelegram
 
 BY = By("cli", "test")
 

@@ -16,8 +16,8 @@ from tocsin.engine.attempt import deliver_due
 from tocsin.notification import channels
 from tocsin.notification.models import Delivery
 from tocsin.people.models import Contact
-from tocsin.testing.chats import running
-from tocsin.testing.chats.push import FakeBrowser, FakePush
+from tocsin.testing.fakes import running
+from tocsin.testing.fakes.push import FakeBrowser, FakePush
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tocsin.testing.chats import Mood
+from tocsin.testing.fakes import Mood
 
 GREYLISTED = "451 4.7.1 Greylisted, please come again"
 

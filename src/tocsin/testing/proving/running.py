@@ -27,7 +27,7 @@ from tocsin.notification.receipts import give_up_waiting
 from tocsin.notification.rules import SEND_DEADLINE, DeliveryState
 from tocsin.people.models import Contact, User
 from tocsin.site.config import Config
-from tocsin.testing.chats import Mood, running
+from tocsin.testing.fakes import Mood, running
 from tocsin.testing.proving.letters import FakeMail
 from tocsin.testing.proving.oracle import Due, Got, Verdict, judge
 from tocsin.testing.proving.subjects import FakeHook, Subject, subjects

@@ -12,10 +12,10 @@ from tocsin.channels import webpush
 from tocsin.notification.accounts import ready
 from tocsin.notification.hearing import Heard, Hears, Receipt
 from tocsin.notification.providers import ProviderValue
-from tocsin.testing.chats import (
+from tocsin.testing.fakes import (
     Answer,
-    AnyChat,
-    Chat,
+    AnyFake,
+    Fake,
     Mood,
     Request,
     mattermost,
@@ -24,16 +24,16 @@ from tocsin.testing.chats import (
     telegram,
     twilio,
 )
-from tocsin.testing.chats.mattermost import FakeMattermost
-from tocsin.testing.chats.ntfy import FakeNtfy
-from tocsin.testing.chats.push import FakePush
-from tocsin.testing.chats.slack import FakeSlack
-from tocsin.testing.chats.telegram import FakeTelegram
-from tocsin.testing.chats.twilio import FakeTwilio
+from tocsin.testing.fakes.mattermost import FakeMattermost
+from tocsin.testing.fakes.ntfy import FakeNtfy
+from tocsin.testing.fakes.push import FakePush
+from tocsin.testing.fakes.slack import FakeSlack
+from tocsin.testing.fakes.telegram import FakeTelegram
+from tocsin.testing.fakes.twilio import FakeTwilio
 from tocsin.testing.proving.letters import FakeMail
 
 
-class FakeHook(Chat):
+class FakeHook(Fake):
     """Whoever gets webhooks: takes everything."""
 
     def respond(self, request: Request) -> Answer:
@@ -51,7 +51,7 @@ class Subject:
     about a request that it took."""
 
     name: str
-    provider: Chat | FakeMail
+    provider: Fake | FakeMail
     address: Callable[[int], str]
     account: ProviderValue | None = None
     heard: Callable[[Request, bool, datetime], Sequence[Heard]] = no_receipts
@@ -94,7 +94,7 @@ def subjects(mail: FakeMail, server_key: str) -> Iterator[list[Subject]]:
     """Every channel with its provider, until the block ends."""
     with ExitStack() as stack:
 
-        def begun(chat: AnyChat) -> AnyChat:
+        def begun(chat: AnyFake) -> AnyFake:
             return stack.enter_context(running(chat))
 
         hook, plain, push = begun(FakeHook()), begun(FakeHook()), begun(FakePush())

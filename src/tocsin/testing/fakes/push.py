@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from tocsin.channels.webpush import address_of
-from tocsin.testing.chats import Answer, Chat, Request
+from tocsin.testing.fakes import Answer, Fake, Request
 
 SEALED_BYTES_MAX = 4_096
 
@@ -51,7 +51,7 @@ class FakeBrowser:
         return opened
 
 
-class FakePush(Chat):
+class FakePush(Fake):
     """Takes what is sealed and signed as the RFCs say, for browsers it knows."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 from tocsin.notification.hearing import Callback
-from tocsin.testing.chats import Answer, Chat, Request
+from tocsin.testing.fakes import Answer, Fake, Request
 
 TOKEN = "bottokenbottokenbottoken26"
 COMMAND_TOKEN = "commandtokencommandtoken26"
@@ -17,7 +17,7 @@ BOT = "botbotbotbotbotbotbotbot26"
 MESSAGE_MAX = 16_383
 
 
-class FakeMattermost(Chat):
+class FakeMattermost(Fake):
     """`people` maps e-mail addresses to ids, `errors` are (status, id, message) to answer with next."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Chats that exist on this machine only: they answer as the real ones do, keep what they got, and have bad days.
+"""Vendors that exist on this machine only: they answer as the real ones do, keep what they got, and have bad days.
 
 Each is the HTTP side of one vendor, small: what our channels ask of it and no more. Shipped, so that anybody can try
 an account against one.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ BODY_BYTES_MAX = 1_000_000
 
 
 class Mood(StrEnum):
-    """What a chat does with the next requests."""
+    """What a fake does with the next requests."""
 
     WELL = "well"
     BUSY = "busy"  # 429, asking to wait
@@ -45,15 +46,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a chat says to a request."""
+    """What a fake says to a request."""
 
     data: Any = field(default_factory=dict)
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Chat:
-    """The beginning of every fake chat. `messages` is what stands in its conversations, by the chat's own name."""
+class Fake(ABC):
+    """The beginning of every fake. `messages` is what it shows to people, by the name that it gave each."""
 
     wait = 30  # seconds that it asks for when it is busy
 
@@ -81,9 +82,9 @@ class Chat:
         self._server.server_close()
         self._thread.join(5)
 
+    @abstractmethod
     def respond(self, request: Request) -> Answer:
         """What it says on a good day."""
-        raise NotImplementedError
 
     def busy(self) -> Answer:
         """What it says when it is asked too often."""
@@ -110,18 +111,18 @@ class Chat:
         return None
 
 
-def _handler_of(chat: Chat) -> type[BaseHTTPRequestHandler]:
+def _handler_of(fake: Fake) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:
             body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), BODY_BYTES_MAX))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            answer = chat._take(Request(self.command, self.path, headers, _data_of(headers, body), body))
+            answer = fake._take(Request(self.command, self.path, headers, _data_of(headers, body), body))
             if answer is None:
                 self.close_connection = True
                 with suppress(OSError):
-                    _mutter(chat, self.wfile)
+                    _mutter(fake, self.wfile)
                 return
             out = answer.data if isinstance(answer.data, bytes) else json.dumps(answer.data).encode()
             with suppress(OSError):  # whoever asked has given up
@@ -140,13 +141,13 @@ def _handler_of(chat: Chat) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _mutter(chat: Chat, out: BufferedIOBase) -> None:
-    """What a chat says that does not answer."""
-    if chat.mood is Mood.GARBLES:
+def _mutter(fake: Fake, out: BufferedIOBase) -> None:
+    """What a fake says that does not answer."""
+    if fake.mood is Mood.GARBLES:
         out.write(b"\x15\x03\x01\x00\x02\x02\x28" * 20)
-    elif chat.mood is Mood.TRICKLES:
+    elif fake.mood is Mood.TRICKLES:
         for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"y" * 1_000:
-            if chat.ended.wait(1.0):
+            if fake.ended.wait(1.0):
                 return
             out.write(bytes((byte,)))
 
@@ -160,13 +161,13 @@ def _data_of(headers: Mapping[str, str], body: bytes) -> Mapping[str, Any]:
     return {}
 
 
-AnyChat = TypeVar("AnyChat", bound=Chat)
+AnyFake = TypeVar("AnyFake", bound=Fake)
 
 
 @contextmanager
-def running(chat: AnyChat) -> Iterator[AnyChat]:
-    """Around a chat: it is stopped at the end."""
+def running(fake: AnyFake) -> Iterator[AnyFake]:
+    """Around a fake: it is stopped at the end."""
     try:
-        yield chat
+        yield fake
     finally:
-        chat.stop()
+        fake.stop()

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from tocsin.notification.hearing import Callback
-from tocsin.testing.chats import Answer, Chat, Request
+from tocsin.testing.fakes import Answer, Fake, Request
 
 TOKEN = "xoxb-000000000000-fake-workspace"
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -19,7 +19,7 @@ TEXT_MAX = 40_000
 BLOCKS_MAX = 50
 
 
-class FakeSlack(Chat):
+class FakeSlack(Fake):
     """Its API is at `url + "/api/"`; `people` maps e-mail addresses to members, `errors` words to answer with next."""
 
     def __init__(self) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tocsin.testing.chats import Answer, Chat, Request
+from tocsin.testing.fakes import Answer, Fake, Request
 
 TOKEN = "tk_faketokenoftests"
 RESERVED = "reserved"
 BYTES_MAX = 4_096
 
 
-class FakeNtfy(Chat):
+class FakeNtfy(Fake):
     """Takes JSON at `url`; the topic "reserved" needs the token."""
 
     def busy(self) -> Answer:

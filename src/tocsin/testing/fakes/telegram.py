@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tocsin.notification.hearing import Callback
-from tocsin.testing.chats import Answer, Chat, Request
+from tocsin.testing.fakes import Answer, Fake, Request
 
 TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 SECRET = "a-secret-of-sixteen-letters"
 TEXT_MAX = 4_096
 
 
-class FakeTelegram(Chat):
+class FakeTelegram(Fake):
     """Its API is at `url`; `errors` are (status, description, parameters) to answer with next."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from hashlib import sha1
 from urllib.parse import urlencode, urlsplit
 
 from tocsin.notification.hearing import Callback
-from tocsin.testing.chats import Answer, Chat, Request
+from tocsin.testing.fakes import Answer, Fake, Request
 
 ACCOUNT = "AC00000000000000000000000000000fake"
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -19,7 +19,7 @@ _BODY_MAX = 1_600
 _TWIML_MAX = 4_000
 
 
-class FakeTwilio(Chat):
+class FakeTwilio(Fake):
     """Its API is at `url`; `errors` are codes to answer with next, as the real one's."""
 
     def __init__(self) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from tocsin.testing.chats import Answer, Chat, Request
+from tocsin.testing.fakes import Answer, Fake, Request
 
 CARD = "application/vnd.microsoft.card.adaptive"
 BYTES_MAX = 28_672
 
 
-class FakeTeams(Chat):
+class FakeTeams(Fake):
     """The workflow is at `url + "/workflows/W/triggers/manual/paths/invoke?sig=S"`; `words` are its next answers' text,
     as addresses of the older kind say in words what went wrong."""
 
