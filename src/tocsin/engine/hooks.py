@@ -18,6 +18,7 @@ from tocsin.hooks.models import Hook, Message
 from tocsin.hooks.sending import due_hooks, next_message, record_message
 from tocsin.journal.actions import release_lease, take_lease
 from tocsin.notification.rules import Failed, Sent
+from tocsin.telling.hooks import switch_off_and_tell
 
 QUEUES_MAX = 8  # worked through at once; one that hangs holds up its own
 ROUND = timedelta(seconds=30)  # then the next webhook has its turn
@@ -74,8 +75,10 @@ class Hooks:
                 started = time.monotonic()
                 outcome = post(self._webhook, message, now)
                 took = timedelta(seconds=time.monotonic() - started)
-                record_message(message, outcome, took, self._clock(), self._jitter())
                 sent += 1
+                over = record_message(message, outcome, took, self._clock(), self._jitter())
+                if over and isinstance(outcome, Failed):
+                    switch_off_and_tell(hook, outcome.why, self._clock())
         finally:
             release_lease(_lease(hook), self._node, self._clock())
         return sent

@@ -14,12 +14,9 @@ from django.db.models import Exists, OuterRef, Q
 from tocsin.hooks.actions import drop_waiting
 from tocsin.hooks.models import Hook, Message
 from tocsin.hooks.rules import OFF_AFTER, MessageState, again_at, rest_until
-from tocsin.journal.changes import changing, did, record
+from tocsin.journal.changes import did, record
 from tocsin.kernel.acting import ENGINE
 from tocsin.notification.rules import Failed, Sent
-from tocsin.people.models import User
-from tocsin.people.rules import Role
-from tocsin.telling.notices import Notice, send
 
 KEPT_FOR = timedelta(days=14)  # what is done with
 SWEEP_MAX = 500
@@ -45,13 +42,16 @@ def next_message(hook_id: str, now: datetime) -> Message | None:
 
 def record_message(
     message: Message, outcome: Sent | Failed, took: timedelta, now: datetime, jitter: float
-) -> None:
-    """Write down what became of an attempt, and what follows from it for the message and for its webhook."""
+) -> bool:
+    """Write down what became of an attempt, and what follows from it for the message and for its webhook.
+
+    Returns whether nothing has arrived there for OFF_AFTER, so that the webhook should be switched off.
+    """
     with transaction.atomic():
         hook = Hook.objects.select_for_update().filter(pk=message.hook_id).first()
         row = Message.objects.select_for_update().filter(pk=message.pk).first()
         if hook is None or row is None:
-            return  # deleted meanwhile
+            return False  # deleted meanwhile
         said = "sent" if isinstance(outcome, Sent) else outcome.why[:500]
         took_ms = int(took.total_seconds() * 1000)
         row.tries = [*row.tries, {"at": now.isoformat(), "took_ms": took_ms, "outcome": said}][-TRIES_MAX:]
@@ -68,37 +68,23 @@ def record_message(
                 hook.rest_until = rest_until(hook.failures, outcome.after, now)
         row.save(update_fields=["state", "next_at", "sent_at", "attempts", "tries"])
         hook.save(update_fields=["failures", "failing_since", "rest_until"])
-        over = hook.enabled and hook.failing_since is not None and now - hook.failing_since >= OFF_AFTER
-    if over and isinstance(outcome, Failed):
-        _switch_off(hook.pk, outcome.why, now)
+        return hook.enabled and hook.failing_since is not None and now - hook.failing_since >= OFF_AFTER
 
 
-def _switch_off(hook_id: str, why: str, now: datetime) -> None:
-    """Nothing has arrived for so long that nobody can be listening: say so to the administrators."""
-    with changing():
-        row = Hook.objects.select_for_update().filter(pk=hook_id, enabled=True).first()
-        if row is None or row.failing_since is None or now - row.failing_since < OFF_AFTER:
-            return
-        row.enabled, row.off_why = False, why[:500]
-        row.save(update_fields=["enabled", "off_why"])
-        dropped = drop_waiting(row)
-        record([did("webhook.switched_off", webhook=row.pk, why=row.off_why)], ENGINE, now)
-        admins = User.objects.people().filter(is_active=True, role=Role.ADMIN).order_by("pk")
-        send([_notice(row, user, dropped) for user in admins.values_list("pk", flat=True)], now)
+def switch_off_failing(hook_id: str, why: str, now: datetime) -> tuple[Hook, int] | None:
+    """Nothing has arrived for so long that nobody can be listening: tell it nothing any more.
 
-
-def _notice(row: Hook, user: str, dropped: int) -> Notice:
-    return Notice(
-        user=user,
-        subject=f"Webhook {row} was switched off",
-        lines=[
-            f"For {OFF_AFTER.days} days nothing that was sent there has arrived. The last time: {row.off_why}.",
-            f"{dropped} events that waited for it were given up.",
-            "Mend its receiver, send a test, and switch it on again: it is then told of what happens from there on.",
-        ],
-        reason=f"webhook {row.pk} fails",
-        path=f"/settings/webhooks/{row.pk}",
-    )
+    Returns the webhook and how many messages were given up; None when it is off, or doing better, already. Inside
+    `changing()` of the caller's, who tells people.
+    """
+    row = Hook.objects.select_for_update().filter(pk=hook_id, enabled=True).first()
+    if row is None or row.failing_since is None or now - row.failing_since < OFF_AFTER:
+        return None
+    row.enabled, row.off_why = False, why[:500]
+    row.save(update_fields=["enabled", "off_why"])
+    dropped = drop_waiting(row)
+    record([did("webhook.switched_off", webhook=row.pk, why=row.off_why)], ENGINE, now)
+    return row, dropped
 
 
 def forget_old(now: datetime, limit: int = SWEEP_MAX) -> int:

@@ -1,0 +1,38 @@
+"""Tell the administrators that a webhook was switched off, because nothing had arrived there for days."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tocsin.hooks.models import Hook
+from tocsin.hooks.rules import OFF_AFTER
+from tocsin.hooks.sending import switch_off_failing
+from tocsin.journal.changes import changing
+from tocsin.people.models import User
+from tocsin.people.rules import Role
+from tocsin.telling.notices import Notice, send
+
+
+def switch_off_and_tell(hook_id: str, why: str, now: datetime) -> bool:
+    """Switch the webhook off and say so, in one transaction; False when it is off, or doing better, already."""
+    with changing():
+        off = switch_off_failing(hook_id, why, now)
+        if off is None:
+            return False
+        admins = User.objects.people().filter(is_active=True, role=Role.ADMIN).order_by("pk")
+        send([_notice(*off, user) for user in admins.values_list("pk", flat=True)], now)
+    return True
+
+
+def _notice(row: Hook, dropped: int, user: str) -> Notice:
+    return Notice(
+        user=user,
+        subject=f"Webhook {row} was switched off",
+        lines=[
+            f"For {OFF_AFTER.days} days nothing that was sent there has arrived. The last time: {row.off_why}.",
+            f"{dropped} events that waited for it were given up.",
+            "Mend its receiver, send a test, and switch it on again: it is then told of what happens from there on.",
+        ],
+        reason=f"webhook {row.pk} fails",
+        path=f"/settings/webhooks/{row.pk}",
+    )
