@@ -268,3 +268,16 @@ class Place(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.pk
+
+
+class Templates(models.Model):
+    """The organisation's own words for messages in one language, or in every one that has none ("default")."""
+
+    language = models.CharField(primary_key=True, max_length=8)
+    pieces = models.JSONField(default=dict)  # a rules.pieces.Piece -> its template
+
+    class Meta:
+        ordering = ["language"]
+
+    def __str__(self) -> str:
+        return f"templates for {self.language}"
