@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.channels.wording import clean, cut
+from tocsin.channels.wording import clean
+from tocsin.kernel.text import cut
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tocsin.escalation.actions import policies
 from tocsin.escalation.by_hand import page_by_policy, page_somebody
 from tocsin.escalation.rules import Target, TargetKind
 from tocsin.kernel.acting import by_user
+from tocsin.kernel.text import cut
 from tocsin.notification.delivering import channel_word
 from tocsin.notification.hearing import Commanded, Told, Tone
 from tocsin.notification.rules import ActVerb
@@ -93,7 +94,7 @@ def _page(user: User, rest: str, through: str, now: datetime) -> Told:
     if not user.may(May.OPEN):
         return _may_not(user, "open incidents")
     name, _, title = rest.partition(" ")
-    title, wanted = " ".join(title.split())[:300], name.strip().casefold()
+    title, wanted = cut(" ".join(title.split()), 300), name.strip().casefold()
     if not title:
         return Told("Say whom, and what is wrong: page ada The shop is down.", Tone.ASKED)
     service = wanted if wanted in configuration().services else service_for("")

@@ -263,7 +263,7 @@ def _tell(one: Report, text: str, now: datetime) -> None:
         urgency="low",
         kind=Kind.NOTICE,
         reason="something that they reported",
-        subject=f"Your report: {title_of(one.title, one.text)}"[:300],
+        subject=f"Your report: {title_of(one.title, one.text)}",
         lines=[text],
         details={"to": one.reporter} | ({"path": path} if path else {}),
         created_at=now,

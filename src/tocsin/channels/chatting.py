@@ -18,8 +18,9 @@ from uuid import UUID
 from django.utils.translation import gettext, gettext_noop, override
 
 from tocsin.channels.reach import read_target
-from tocsin.channels.wording import clean, cut
+from tocsin.channels.wording import clean
 from tocsin.kernel.errors import Refused
+from tocsin.kernel.text import cut
 from tocsin.notification.rules import Act, ActVerb, Message
 
 SUBJECT_LENGTH_MAX = 200

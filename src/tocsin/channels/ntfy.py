@@ -16,8 +16,9 @@ from tocsin.channels.calling import Errand, Patience, Said, busy, out_of_order
 from tocsin.channels.chatting import pieces, shorten
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import Target, read_target
-from tocsin.channels.wording import clean, cut
+from tocsin.channels.wording import clean
 from tocsin.kernel.errors import Refused
+from tocsin.kernel.text import cut
 from tocsin.notification.rules import Act, ActVerb, Blame, Failed, Kind, Limits, Message, Rate, Sent
 from tocsin.notification.rules.throttling import STORM
 from tocsin.notification.vendors import Account, Field

@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext, gettext_noop, ngettext, override
 
 from tocsin.incident.models import Incident
+from tocsin.kernel.text import cut
 from tocsin.people.rules import Language
 from tocsin.people.speaking import since_words
 
 SUBJECT_LENGTH_MAX = 200
+DESCRIPTION_LENGTH_MAX = 500
 _IMPACTS = {
     "major": gettext_noop("major impact"),
     "moderate": gettext_noop("moderate impact"),
@@ -25,8 +27,7 @@ def subject_of(incident: Incident) -> str:
     """One line: how bad, what, where: "[P1] Checkout fails · Web shop #412"."""
     tail = f" · {incident.service.name} #{incident.pk}"
     room = SUBJECT_LENGTH_MAX - len(tail) - 5
-    title = incident.title if len(incident.title) <= room else incident.title[: room - 1] + "…"
-    return f"[{incident.priority}] {title}{tail}"
+    return f"[{incident.priority}] {cut(incident.title, room)}{tail}"
 
 
 def lines_of(incident: Incident, zone: str, now: datetime, language: str = Language.ENGLISH) -> list[str]:
@@ -56,7 +57,7 @@ def _facts(incident: Incident, zone: str, now: datetime) -> list[str]:
         )
         lines.append(firing % {"firing": incident.alerts_firing, "total": incident.alerts_total})
     if incident.description:
-        lines.append(incident.description[:500])
+        lines.append(cut(incident.description, DESCRIPTION_LENGTH_MAX))
     return lines
 
 

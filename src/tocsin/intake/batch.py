@@ -36,11 +36,13 @@ from tocsin.intake.rules import (
 from tocsin.intake.storing import AlertRow, Received, add_to_tally, insert_alerts, load_latest, update_alerts
 from tocsin.journal.actions import Fact, write
 from tocsin.kernel.acting import By
+from tocsin.kernel.text import cut
 from tocsin.kernel.urgency import Urgency, impact_of_tier, priority_of
 
 KEYS_PER_QUERY = 400
 ENDED_IN_SILENCE = "ended in silence"  # counted beside the events: nobody sent one
 TITLES_IN_JOURNAL = 3
+DESCRIPTION_LENGTH_MAX = 2_000  # of an incident; its alert has all of it
 Key = tuple[str, str]  # integration, digest of the deduplication key
 
 
@@ -252,8 +254,8 @@ class Batch:
         impact = impact_of_tier(service.tier)
         incident = Incident(
             service_id=service.id,
-            title=(event.title or "(no title)")[:INCIDENT_TITLE_LENGTH_MAX],
-            description=event.description[:2_000],
+            title=cut(event.title or "(no title)", INCIDENT_TITLE_LENGTH_MAX),
+            description=cut(event.description, DESCRIPTION_LENGTH_MAX),
             urgency=urgency,
             impact=impact,
             priority=priority_of(self.config.matrix, impact, urgency),
@@ -407,7 +409,7 @@ class Batch:
     def _follow(self, held: Touched) -> None:
         """What the batch asks of an incident beside counting: page again, acknowledge, note."""
         if held.worst is not None:
-            why = f"a worse alert joined: {held.worst_title}"[:300]
+            why = cut(f"a worse alert joined: {held.worst_title}", 300)
             incidents.worsen(held.incident, held.worst, why, held.by, self.now)
         if held.acknowledge is not None:
             incidents.acknowledge(held.incident.pk, held.acknowledge, self.now)

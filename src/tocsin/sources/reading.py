@@ -22,6 +22,7 @@ from tocsin.intake.rules import (
     Severity,
 )
 from tocsin.kernel.errors import Refused
+from tocsin.kernel.text import cut
 
 T = TypeVar("T")
 
@@ -36,7 +37,6 @@ _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _PLACE = re.compile(r"^(.*?)(?: - at (?:key in )?`(.*)`)?$", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-_JOINERS = "\u200d\ufe0e\ufe0f"
 
 
 def key_in_header(authorization: str, schemes: Collection[str]) -> str | None:
@@ -120,21 +120,14 @@ def raw_of(piece: bytes) -> Any:
 # --- texts ------------------------------------------------------------------------------------------------------------
 
 
-def cut(text: str, length: int) -> str:
-    """At most `length` characters, with a mark when something is missing, never ending inside a joined character."""
-    if len(text) <= length:
-        return text
-    return text[: length - len(CUT)].rstrip(_JOINERS) + CUT
-
-
 def title(text: str) -> str:
     """One line without control characters."""
-    return cut(_SPACE.sub(" ", text).strip(), TITLE_LENGTH_MAX)
+    return cut(_SPACE.sub(" ", text).strip(), TITLE_LENGTH_MAX, CUT)
 
 
 def prose(text: str, length: int = TEXT_LENGTH_MAX) -> str:
     """Lines and tabs stay, other control characters go."""
-    return cut(_CONTROL.sub("", text.replace("\r\n", "\n")).strip(), length)
+    return cut(_CONTROL.sub("", text.replace("\r\n", "\n")).strip(), length, CUT)
 
 
 def as_text(value: Any) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from tocsin.incident.rules import State
+from tocsin.kernel.text import cut
 
 TITLE_LENGTH_MAX = 150
 TEXT_LENGTH_MAX = 10_000
@@ -33,7 +34,7 @@ def title_of(title: str, text: str) -> str:
     """One line for the incident: the title, else the first line that says something."""
     for line in (title, *text.split("\n")):
         if words := " ".join(line.split()):
-            return words if len(words) <= TITLE_LENGTH_MAX else words[: TITLE_LENGTH_MAX - 1] + "…"
+            return cut(words, TITLE_LENGTH_MAX)
     return ""
 
 

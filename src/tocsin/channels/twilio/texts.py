@@ -13,7 +13,8 @@ import unicodedata
 from django.utils.translation import gettext, override
 
 from tocsin.channels.chatting import acts_of, headline, units, web_link
-from tocsin.channels.wording import clean, cut
+from tocsin.channels.wording import clean
+from tocsin.kernel.text import cut
 from tocsin.notification.rules import ActVerb, Kind, Message
 
 PARTS_MAX = 2

@@ -1,0 +1,56 @@
+"""What an alert says may be cut on its way to a person, and never inside what a reader sees as one character."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.stories.road import Road
+from tests.world import Clock, Outbox, World
+from tocsin.answering.rules.reporting import title_of
+from tocsin.channels.email import as_text
+from tocsin.incident.models import Incident
+from tocsin.sources import reading
+
+# Each of them is one character to its reader, and several to a program.
+CHARACTERS = ("👩\u200d👩\u200d👧\u200d👦", "e\u0301", "👍🏽", "🇩🇪", "\u1112\u1161\u11ab", "❤\ufe0f", "नि")
+CHARACTERS_LONG = 2_000  # more than any title, and more than any page shows of a description
+
+
+@pytest.fixture
+def road(world: World, clock: Clock, outbox: Outbox) -> Road:
+    return Road(world, clock)
+
+
+def whole(text: str, character: str) -> bool:
+    """Whether `text`, of which `character` is all that is not ASCII, holds no part of one."""
+    rest = text.replace(character, "").replace("…", "").replace("·", "")
+    return rest.isascii() and character in text
+
+
+@pytest.mark.parametrize("character", CHARACTERS)
+def test_a_page_is_cut_between_characters_from_its_sender_to_its_reader(
+    road: Road, outbox: Outbox, character: str
+) -> None:
+    for shift in range(len(character) + 1):
+        long = "x" * shift + character * CHARACTERS_LONG
+        road.event(f"one-{shift}", title=long, description=long)
+        road.look()
+        incident = Incident.objects.latest("pk")
+        message = outbox.to("bo")[-1]
+        for text in (
+            incident.title,
+            incident.description,
+            message.subject,
+            *message.lines[:1],
+            message.lines[-1],
+        ):
+            assert whole(text, character), text[-20:]
+        assert whole(as_text(message), character)
+
+
+@pytest.mark.parametrize("character", CHARACTERS)
+def test_what_senders_and_people_write_is_cut_between_characters(character: str) -> None:
+    for shift in range(len(character) + 1):
+        long = "x" * shift + character * 20_000
+        for text in (reading.title(long), reading.prose(long), title_of(long, "")):
+            assert whole(text.removesuffix(reading.CUT), character), text[-20:]
