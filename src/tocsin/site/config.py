@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from tocsin.kernel.errors import Refused
+from tocsin.people.rules import Language
 
 PREFIX = "TOCSIN_"
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -35,6 +36,7 @@ NAMES = {
     "MAIL_DOMAIN": "domain of the mailboxes whose letters come there (default: the host of TOCSIN_URL)",
     "REPORTS": "from whom reports are taken without an account: chat, mail, public, comma-separated (default: chat)",
     "REPORT_SERVICE": "id of the service of reports that name none (default: the most critical one)",
+    "LANGUAGE": "en, de, es or fr: of rooms, and of who reports without an account (default: en)",
     "LAST_RESORT": "path of a program that is run with the incident's JSON when nobody can be reached (default: none)",
     "NODE": "this node's name among several (default: made from host and process)",
 }
@@ -56,6 +58,7 @@ class Config:
     node: str
     reports: tuple[str, ...] = ("chat",)
     report_service: str = ""
+    language: str = Language.ENGLISH
     last_resort: str = ""
     mail_listen: tuple[str, int] | None = None
     mail_domain: str = ""  # "" while no letters are taken in
@@ -109,6 +112,7 @@ def read_config(environ: Mapping[str, str]) -> Config:
         node=values.get("NODE", f"{os.uname().nodename}-{os.getpid()}")[:64],
         reports=_some_of(values, "REPORTS", REPORTS, "chat"),
         report_service=values.get("REPORT_SERVICE", ""),
+        language=_one_of(values, "LANGUAGE", tuple(Language), Language.ENGLISH),
         last_resort=_program(values.get("LAST_RESORT", "")),
         mail_listen=(listen := _listen(values.get("MAIL_LISTEN", ""))),
         mail_domain=_domain(values.get("MAIL_DOMAIN", urlsplit(url).hostname or "")) if listen else "",

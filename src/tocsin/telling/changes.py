@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from tocsin.kernel.acting import ENGINE
 from tocsin.kernel.spans import Span
-from tocsin.kernel.zones import zone
 from tocsin.oncall import rules
 from tocsin.oncall.absences import ask_for_absent
 from tocsin.oncall.models import Change, CoverRequest, Schedule
 from tocsin.oncall.past import known_before, known_then
 from tocsin.oncall.swaps import withdraw_needless
-from tocsin.people.models import User
+from tocsin.people.speaking import when_words
 from tocsin.telling.notices import Notice, send
-from tocsin.telling.words import when
 
 SETTLES = timedelta(seconds=60)  # after the last change, in which it may be taken back
 WAITS_MAX = timedelta(minutes=5)  # after the first
@@ -62,7 +62,7 @@ def _tell(schedule_id: str, rows: Sequence[Change], now: datetime) -> bool:
     before, after = known_before(schedule_id, rows[0].at), known_then(schedule_id, now)
     change = rules.impact([before] if before else [], [after] if after else [], now, now + AHEAD)
     row = Schedule.objects.get(pk=schedule_id)
-    notices = list(_notices(row, change, _told_otherwise(schedule_id, rows), now))
+    notices = list(_notices(row, change, _told_otherwise(schedule_id, rows)))
     with transaction.atomic():
         mine = Change.objects.filter(pk__in=[each.pk for each in rows], told_at=None)
         if mine.update(told_at=now) != len(rows):
@@ -83,43 +83,48 @@ def _told_otherwise(schedule_id: str, rows: Sequence[Change]) -> set[str]:
     return {user for pair in agreed.values_list("user", "accepted_by") for user in pair if user}
 
 
-def _notices(row: Schedule, change: rules.Impact, told: set[str], now: datetime) -> Iterator[Notice]:
-    people = User.objects.in_bulk([person.user for person in change.people])
+def _notices(row: Schedule, change: rules.Impact, told: set[str]) -> Iterator[Notice]:
     for person in change.people:
-        user = people.get(person.user)
-        if user is None or person.user in told:
+        if person.user in told:
             continue
-        here = zone(user.timezone)
         mine = [each for each in change.shifts if each.user == person.user]
-        lines = [_said(each.before, each.after, here) for each in mine[:SHIFTS_SAID_MAX]]
-        if len(mine) > SHIFTS_SAID_MAX:
-            lines.append(f"And {len(mine) - SHIFTS_SAID_MAX} more of your shifts.")
-        if person.next_after:
-            lines.append(f"Your next shift: {when(person.next_after[1], here)}.")
-        else:
-            lines.append("You have no shift on this schedule now.")
-        lines.append(f"Times are those of {here.key}.")
         spans = [span for each in mine for span in (each.before, each.after) if span]
         yield Notice(
             user=person.user,
-            subject=f"{_headline(person.why)}: {row}",
-            lines=lines,
+            words=partial(_words, row, person, mine),
             reason=f"schedule {row.pk} was changed",
             path=f"/schedules/{row.pk}",
             begins_at=min((span.start for span in spans), default=None),
         )
 
 
+def _words(
+    row: Schedule, person: rules.Person, mine: Sequence[rules.ShiftChange], here: ZoneInfo
+) -> tuple[str, list[str]]:
+    lines = [_said(each.before, each.after, here) for each in mine[:SHIFTS_SAID_MAX]]
+    if more := len(mine) - len(lines):
+        lines.append(gettext("And %(count)s more of your shifts.") % {"count": more})
+    if person.next_after:
+        lines.append(gettext("Your next shift: %(when)s.") % {"when": when_words(person.next_after[1], here)})
+    else:
+        lines.append(gettext("You have no shift on this schedule now."))
+    lines.append(gettext("Times are those of %(zone)s.") % {"zone": here.key})
+    return f"{_headline(person.why)}: {row}", lines
+
+
 def _headline(why: rules.Why) -> str:
     if why is rules.Why.ON_CALL_NOW:
-        return "Who is on call has changed"
-    return "Your next shift has changed" if why is rules.Why.NEXT_SHIFT else "Your shifts have changed"
+        return gettext("Who is on call has changed")
+    if why is rules.Why.NEXT_SHIFT:
+        return gettext("Your next shift has changed")
+    return gettext("Your shifts have changed")
 
 
 def _said(before: Span | None, after: Span | None, here: ZoneInfo) -> str:
-    if before and after:
-        return f"Moved: {when(after, here)}. It was {when(before, here)}."
-    if after:
-        return f"New: {when(after, here)}."
-    assert before is not None
-    return f"Not yours any more: {when(before, here)}."
+    was = when_words(before, here) if before else ""
+    if after is None:
+        return gettext("Not yours any more: %(when)s.") % {"when": was}
+    when = when_words(after, here)
+    if before is None:
+        return gettext("New: %(when)s.") % {"when": when}
+    return gettext("Moved: %(when)s. It was %(before)s.") % {"when": when, "before": was}

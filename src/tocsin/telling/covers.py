@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext, gettext_noop
 
-from tocsin.kernel.zones import zone
 from tocsin.oncall import rules
 from tocsin.oncall.models import CoverRequest, Schedule
 from tocsin.oncall.reading import schedules
 from tocsin.people.models import User
 from tocsin.people.rules import May
+from tocsin.people.speaking import when_words
 from tocsin.telling.notices import Notice, send
-from tocsin.telling.words import when
 
 REQUESTS_MAX = 50  # per turn
 ASKED_MAX = 50  # people, when whoever can is asked
+
+# What is said: subjects, to which the schedule is added, and lines.
+CAN_YOU = gettext_noop("Can you take a shift? %(who)s asks")
+HAS_MOVED = gettext_noop("The shift has moved. Can you take it now? %(who)s asks")
+STILL_ASKED = gettext_noop("Still asked: can you take a shift? %(who)s asks")
+ASKS = gettext_noop("%(who)s asks whether you take these hours.")
+SAY = gettext_noop("Say yes or no on the page below.")
+MOVED = gettext_noop("Your request has moved with your shift")
+ALONG = gettext_noop("What you asked goes along with your shift. Whoever you asked is asked anew.")
+CANNOT = gettext_noop("%(who)s cannot take your shift")
+SAYS_NO = gettext_noop("%(who)s says no. Others may still say yes.")
+NOBODY_CAN = gettext_noop("Nobody you asked can take your shift")
+ALL_SAY_NO = gettext_noop("Everybody you asked says no, so these hours stay yours.")
+NOBODY_YET = gettext_noop("Nobody has taken your shift yet")
+STAY_YOURS = gettext_noop("Nobody has taken these hours yet: they stay yours until somebody does.")
+TAKES = gettext_noop("%(who)s takes your shift")
+SAYS_YES = gettext_noop("%(who)s has said yes.")
+AS_OFFERED = gettext_noop("You take theirs in return, as you offered.")
+YOU_TAKE = gettext_noop("You take a shift of %(who)s")
+YOURS_NOW = gettext_noop("It is yours now.")
+TAKES_YOURS = gettext_noop("%(who)s takes yours in return.")
+NO_LONGER = gettext_noop("%(who)s asks no longer")
+NOTHING_TO_DO = gettext_noop("You need not do anything.")
 
 
 def untold() -> Q:
@@ -51,7 +75,7 @@ def remind(now: datetime, limit: int = REQUESTS_MAX) -> int:
         with transaction.atomic():
             mine = CoverRequest.objects.filter(pk=row.pk, state=rules.State.OPEN, reminded_at=row.reminded_at)
             if mine.update(reminded_at=now):
-                send([*_asked(row, "Still asked"), _still_open(row)], now)
+                send([*_asked(row, STILL_ASKED), _still_open(row)], now)
                 reminded += 1
     return reminded
 
@@ -67,47 +91,35 @@ def end_covers(now: datetime, limit: int = REQUESTS_MAX) -> int:
 def _of_step(row: CoverRequest) -> Iterator[Notice]:
     """What is said of the step that the request has just taken."""
     if row.state == rules.State.OPEN and not row.told_at:
-        yield from _asked(row, "Can you take a shift")
+        yield from _asked(row, CAN_YOU)
     elif row.state == rules.State.OPEN and row.moved_at == row.changed_at:
-        yield from _asked(row, "The shift has moved. Can you take it now")
-        lines = ["What you asked goes along with your shift. Whoever you asked is asked anew."]
-        yield _to(row, row.user_id, "Your request has moved with your shift", lines)
+        yield from _asked(row, HAS_MOVED)
+        yield _to(row, row.user_id, MOVED, ALONG)
     elif row.state == rules.State.OPEN and row.declined_by:
-        name = _name(row.declined_by[-1])
-        yield _to(
-            row, row.user_id, f"{name} cannot take your shift", [f"{name} says no. Others may still say yes."]
-        )
+        who = _name(row.declined_by[-1])
+        yield _to(row, row.user_id, CANNOT, SAYS_NO, who=who)
     elif row.state == rules.State.DECLINED:
-        lines = ["Everybody you asked says no, so these hours stay yours."]
-        yield _to(row, row.user_id, "Nobody you asked can take your shift", lines)
+        yield _to(row, row.user_id, NOBODY_CAN, ALL_SAY_NO)
     elif row.state == rules.State.ACCEPTED and row.accepted_by is not None:
         taker, giver = row.accepted_by, row.user
-        swap = " You take theirs in return, as you offered." if row.returns_start else ""
-        yield _to(row, giver.pk, f"{taker.name} takes your shift", [f"{taker.name} has said yes.{swap}"])
-        back = f" {giver.name} takes yours in return." if row.returns_start else ""
-        yield _to(row, taker.pk, f"You take a shift of {giver.name}", [f"It is yours now.{back}"])
+        swapped = bool(row.returns_start)
+        yield _to(row, giver.pk, TAKES, SAYS_YES, *([AS_OFFERED] if swapped else []), who=taker.name)
+        yield _to(row, taker.pk, YOU_TAKE, YOURS_NOW, *([TAKES_YOURS] if swapped else []), who=giver.name)
     elif row.state == rules.State.WITHDRAWN and row.told_at:
         for user in row.asked:
             if user not in row.declined_by:
-                yield _to(row, user, f"{row.user.name} asks no longer", ["You need not do anything."])
+                yield _to(row, user, NO_LONGER, NOTHING_TO_DO, who=row.user.name)
 
 
-def _asked(row: CoverRequest, opening: str) -> Iterator[Notice]:
+def _asked(row: CoverRequest, subject: str) -> Iterator[Notice]:
     """To those who can still say yes."""
-    said = [f"“{row.note}”"] if row.note else []
     for user in row.asked or _whoever_can(row):
         if user not in row.declined_by:
-            lines = [
-                f"{row.user.name} asks whether you take these hours.",
-                *said,
-                "Say yes or no on the page below.",
-            ]
-            yield _to(row, user, f"{opening}? {row.user.name} asks", lines)
+            yield _to(row, user, subject, ASKS, SAY, note=row.note, who=row.user.name)
 
 
 def _still_open(row: CoverRequest) -> Notice:
-    lines = ["Nobody has taken these hours yet: they stay yours until somebody does."]
-    return _to(row, row.user_id, "Nobody has taken your shift yet", lines)
+    return _to(row, row.user_id, NOBODY_YET, STAY_YOURS)
 
 
 def _whoever_can(row: CoverRequest) -> list[str]:
@@ -118,23 +130,32 @@ def _whoever_can(row: CoverRequest) -> list[str]:
     return [user.pk for user in people if user.may(May.SWAP)][:ASKED_MAX]
 
 
-def _to(row: CoverRequest, user: str, subject: str, lines: list[str]) -> Notice:
-    here = zone(User.objects.filter(pk=user).values_list("timezone", flat=True).first() or "UTC")
+def _to(row: CoverRequest, user: str, subject: str, *lines: str, who: str = "", note: str = "") -> Notice:
+    """`subject` and `lines` are English texts that are translated for the reader, with a place for `who`."""
     return Notice(
         user=user,
-        subject=f"{subject}: {row.schedule}",
-        lines=[*lines, *_hours(row, row.schedule, here)],
+        words=partial(_words, row, subject, lines, who, note),
         reason=f"cover on schedule {row.schedule_id}",
         path=f"/cover/{row.pk}",
         begins_at=row.starts_at,
     )
 
 
+def _words(
+    row: CoverRequest, subject: str, lines: Sequence[str], who: str, note: str, here: ZoneInfo
+) -> tuple[str, list[str]]:
+    first, *others = (gettext(line) % {"who": who} for line in lines)
+    quoted = [f"“{note}”"] if note else []
+    said = f"{gettext(subject) % {'who': who}}: {row.schedule}"
+    return said, [first, *quoted, *others, *_hours(row, row.schedule, here)]
+
+
 def _hours(row: CoverRequest, schedule: Schedule, here: ZoneInfo) -> Iterator[str]:
     value = row.as_value()
-    yield f"{schedule}: {when(value.span, here)}, times of {here.key}."
+    hours = {"when": when_words(value.span, here), "zone": here.key}
+    yield f"{schedule}: {gettext('%(when)s, times of %(zone)s.') % hours}"
     if value.returns:
-        yield f"In return: {when(value.returns, here)}."
+        yield gettext("In return: %(when)s.") % {"when": when_words(value.returns, here)}
 
 
 def _name(user: str) -> str:

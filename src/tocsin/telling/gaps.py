@@ -6,23 +6,24 @@ that comes nearer than several of these at once is told once; of one that is ove
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from tocsin.kernel.spans import Span, left_out, united
-from tocsin.kernel.zones import zone
 from tocsin.notification.book import book
 from tocsin.oncall.models import Change, Schedule
 from tocsin.oncall.reading import Timelines, timelines
 from tocsin.oncall.rules import Schedule as ScheduleValue
 from tocsin.oncall.rules import timeline
-from tocsin.people.models import User
+from tocsin.people.speaking import when_words
 from tocsin.readiness.rules.gaps import nobody_on_purpose
 from tocsin.telling.models import GapTold
 from tocsin.telling.notices import Notice, owners_of, send
-from tocsin.telling.words import when
 
 STAGES = (30, 7, 1)  # days ahead
 BEFORE = timedelta(days=35)  # how far back a gap's beginning is looked for
@@ -103,28 +104,29 @@ def _known(row: Schedule) -> Mapping[datetime | None, int]:
     return known
 
 
-def _notice(row: Schedule, user: str, gaps: list[Span], now: datetime) -> Notice:
-    timezone = User.objects.values_list("timezone", flat=True).get(pk=user)
-    here = zone(timezone)
-    end = now + timedelta(days=STAGES[0])
-    lines = [
-        f"From {when(Span(max(gap.start, now), gap.end), here)}"
-        if gap.end < end
-        else f"From {when(Span(max(gap.start, now), end), here)} at least"
-        for gap in gaps[:GAPS_SAID_MAX]
-    ]
-    if len(gaps) > GAPS_SAID_MAX:
-        lines.append(f"And {len(gaps) - GAPS_SAID_MAX} times more.")
+def _notice(row: Schedule, user: str, gaps: Sequence[Span], now: datetime) -> Notice:
     return Notice(
         user=user,
-        subject=f"Nobody is on call ahead: {row}",
-        lines=[
-            *lines,
-            f"Times are those of {timezone}. Nobody, or nobody who can be reached, is on call then.",
-            "Put somebody there with an override or a layer. Where nobody is meant to be on call, give the schedule"
-            " a turn without people.",
-        ],
+        words=partial(_words, row, gaps, now),
         reason=f"gaps of schedule {row.pk}",
         path=f"/schedules/{row.pk}",
         begins_at=max(min(gap.start for gap in gaps), now),
     )
+
+
+def _words(row: Schedule, gaps: Sequence[Span], now: datetime, here: ZoneInfo) -> tuple[str, list[str]]:
+    end = now + timedelta(days=STAGES[0])
+    lines = []
+    for gap in gaps[:GAPS_SAID_MAX]:
+        span = Span(max(gap.start, now), min(gap.end, end))
+        said = gettext("From %(when)s") if gap.end < end else gettext("From %(when)s at least")
+        lines.append(said % {"when": when_words(span, here)})
+    if more := len(gaps) - len(lines):
+        lines.append(gettext("And %(count)s times more.") % {"count": more})
+    then = gettext("Times are those of %(zone)s. Nobody, or nobody who can be reached, is on call then.")
+    mend = gettext(
+        "Put somebody there with an override or a layer. Where nobody is meant to be on call, give the schedule a turn"
+        " without people."
+    )
+    subject = gettext("Nobody is on call ahead: %(schedule)s") % {"schedule": row}
+    return subject, [*lines, then % {"zone": here.key}, mend]

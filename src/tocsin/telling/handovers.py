@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from tocsin.catalog.actions import configuration
 from tocsin.escalation.actions import policies
 from tocsin.escalation.rules import TargetKind
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN
+from tocsin.incident.rules import State as IncidentState
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
@@ -24,10 +27,9 @@ from tocsin.oncall.models import IMPORTED_PLACE, Override, Schedule, Version
 from tocsin.oncall.reading import Timelines, timelines
 from tocsin.oncall.rules import INSTANT, timeline
 from tocsin.oncall.saving import TOPIC
-from tocsin.people.models import User
+from tocsin.people.speaking import listed, moment_words, when_words
 from tocsin.telling.models import GapTold, Handover, Standing, Word
 from tocsin.telling.notices import Notice, names_of, send
-from tocsin.telling.words import listed, moment, when
 
 BACK = timedelta(hours=6)  # how far back the change of shift is looked for that was not seen when it was
 SINCE_MAX = timedelta(days=14)  # of a shift, what happened in it
@@ -35,6 +37,12 @@ OVERRIDES_AHEAD = timedelta(days=14)
 INCIDENTS_SAID_MAX, OVERRIDES_SAID_MAX, WORDS_SAID_MAX = 6, 4, 5
 WORD_LENGTH_MAX = 2_000
 WORDS_MAX = 50  # waiting for one handover
+_STATES = {
+    IncidentState.TRIGGERED: gettext_noop("triggered"),
+    IncidentState.ACKNOWLEDGED: gettext_noop("acknowledged"),
+    IncidentState.RESOLVED: gettext_noop("resolved"),
+    IncidentState.CLOSED: gettext_noop("closed"),
+}
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ def _hand_over(lines: Timelines, before: Standing, users: tuple[str, ...], now: 
             with transaction.atomic():
                 handover = Handover.objects.create(
                     schedule=row, began_at=before.since, at=at, going=list(before.users), coming=list(users),
-                    lines=_lines(row, state, words, zone(row.timezone), now),
+                    lines=_lines(state, words, zone(row.timezone)),
                 )  # fmt: skip
         except IntegrityError:
             return 0  # a change taken back at the same instant: there is nothing to hand over
@@ -126,55 +134,70 @@ def _notices(
     people: Sequence[str],
     now: datetime,
 ) -> Iterator[Notice]:
-    zones = dict(User.objects.filter(pk__in=people).values_list("pk", "timezone"))
-    went, came = listed(names_of(handover.going)), listed(names_of(handover.coming))
     for user in people:
-        here = zone(zones.get(user, "UTC"))
         comes = user in handover.coming
         yield Notice(
             user=user,
-            subject=f"{'You have it now' if comes else 'You have handed over'}: {row}",
-            lines=[
-                f"On call since {moment(handover.at, here)}: {came}. Before: {went}. Times of {here.key}.",
-                *_lines(row, state, words, here, now),
-            ],
+            words=partial(_words, row, handover, state, words, comes),
             reason=f"change of shift on {row.pk}",
             path=f"/schedules/{row.pk}/handover",
             begins_at=now if comes and state.open else None,
         )
 
 
-def _lines(row: Schedule, state: State, words: Sequence[Word], here: ZoneInfo, now: datetime) -> list[str]:
+def _words(
+    row: Schedule, handover: Handover, state: State, words: Sequence[Word], comes: bool, here: ZoneInfo
+) -> tuple[str, list[str]]:
+    who = gettext("On call since %(time)s: %(came)s. Before: %(went)s. Times of %(zone)s.") % {
+        "time": moment_words(handover.at, here),
+        "came": listed(names_of(handover.coming)),
+        "went": listed(names_of(handover.going)),
+        "zone": here.key,
+    }
+    subject = gettext("You have it now") if comes else gettext("You have handed over")
+    return f"{subject}: {row}", [who, *_lines(state, words, here)]
+
+
+def _lines(state: State, words: Sequence[Word], here: ZoneInfo) -> list[str]:
     lines = [f"{names_of([word.by.partition(':')[2]])[0]}: “{word.text}”" for word in words[-WORDS_SAID_MAX:]]
     if not state.open:
-        lines.append("No incident is open.")
+        lines.append(gettext("No incident is open."))
     for incident in state.open[:INCIDENTS_SAID_MAX]:
-        lines.append(f"Open: #{incident.pk} [{incident.priority}] {incident.title} ({incident.state})")
-    if len(state.open) > INCIDENTS_SAID_MAX:
-        lines.append(f"And {len(state.open) - INCIDENTS_SAID_MAX} more that are open.")
+        how = gettext(_STATES[IncidentState(incident.state)])
+        about = f"#{incident.pk} [{incident.priority}] {incident.title} ({how})"
+        lines.append(gettext("Open: %(incident)s") % {"incident": about})
+    if (more := len(state.open) - INCIDENTS_SAID_MAX) > 0:
+        lines.append(gettext("And %(count)s more that are open.") % {"count": more})
     lines.append(happened_said(state))
     for override in state.overrides[:OVERRIDES_SAID_MAX]:
-        span = Span(override.starts_at, override.ends_at)
-        lines.append(f"Ahead: {override_said(override)}, {when(span, here)}.")
+        when = when_words(Span(override.starts_at, override.ends_at), here)
+        lines.append(gettext("Ahead: %(what)s, %(when)s.") % {"what": override_said(override), "when": when})
     return lines
 
 
 def happened_said(state: State) -> str:
     """What there was in the shift that ended, as a sentence."""
     if not state.opened:
-        return "No incident opened in the shift that ended."
-    incidents = "1 incident" if state.opened == 1 else f"{state.opened} incidents"
-    return f"In the shift that ended, {incidents} opened; {state.ended} of them ended."
+        return gettext("No incident opened in the shift that ended.")
+    said = ngettext(
+        "In the shift that ended, %(opened)s incident opened; %(ended)s of them ended.",
+        "In the shift that ended, %(opened)s incidents opened; %(ended)s of them ended.",
+        state.opened,
+    )
+    return said % {"opened": state.opened, "ended": state.ended}
 
 
 def override_said(override: Override) -> str:
     """Like "Mo Haddad instead of Bo Lind"."""
     if override.layers is not None:
-        return f"a temporary schedule {override.name}".strip()
-    names = listed(names_of(override.users))
-    return {"add": f"{names} beside others", "remove": f"without {names}"}.get(
-        override.mode, f"{names} instead of {listed(names_of(override.replaces), 'whoever it is')}"
-    )
+        return (gettext("a temporary schedule %(name)s") % {"name": override.name}).strip()
+    who = {"who": listed(names_of(override.users))}
+    if override.mode == "add":
+        return gettext("%(who)s beside others") % who
+    if override.mode == "remove":
+        return gettext("without %(who)s") % who
+    before = listed(names_of(override.replaces), gettext("whoever it is"))
+    return gettext("%(who)s instead of %(before)s") % (who | {"before": before})
 
 
 # -- how things stand -----------------------------------------------------------------------------------------------

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext, ngettext
 
 from tocsin.hooks.models import Hook
 from tocsin.hooks.rules import OFF_AFTER
@@ -27,12 +31,21 @@ def switch_off_and_tell(hook_id: str, why: str, now: datetime) -> bool:
 def _notice(row: Hook, dropped: int, user: str) -> Notice:
     return Notice(
         user=user,
-        subject=f"Webhook {row} was switched off",
-        lines=[
-            f"For {OFF_AFTER.days} days nothing that was sent there has arrived. The last time: {row.off_why}.",
-            f"{dropped} events that waited for it were given up.",
-            "Mend its receiver, send a test, and switch it on again: it is then told of what happens from there on.",
-        ],
+        words=partial(_words, row, dropped),
         reason=f"webhook {row.pk} fails",
         path=f"/settings/webhooks/{row.pk}",
     )
+
+
+def _words(row: Hook, dropped: int, here: ZoneInfo) -> tuple[str, list[str]]:
+    why = gettext("For %(count)s days nothing that was sent there has arrived. The last time: %(why)s.")
+    lost = ngettext(
+        "%(count)s event that waited for it was given up.",
+        "%(count)s events that waited for it were given up.",
+        dropped,
+    )
+    mend = gettext(
+        "Mend its receiver, send a test, and switch it on again: it is then told of what happens from there on."
+    )
+    subject = gettext("Webhook %(hook)s was switched off") % {"hook": row}
+    return subject, [why % {"count": OFF_AFTER.days, "why": row.off_why}, lost % {"count": dropped}, mend]

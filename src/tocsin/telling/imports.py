@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import gettext
 
-from tocsin.kernel.durations import in_words
 from tocsin.oncall.imports import OLD
 from tocsin.oncall.models import Import
+from tocsin.people.speaking import span_words
 from tocsin.telling.notices import Notice, owners_of, send
 
 PATIENCE = timedelta(minutes=4)  # with an address that does not answer: the next look may bring it
@@ -41,15 +43,14 @@ def trouble_of(row: Import, now: datetime) -> str:
 
 
 def _notices(row: Import, state: str, now: datetime) -> list[Notice]:
-    what, path = _what(row)
-    subject, lines = _said(row, state, now)
+    about = f"schedule {row.schedule}" if row.schedule is not None else f"holidays of {row.calendar}"
+    by_schedule = f"/schedules/{row.schedule_id}/calendar"
     return [
         Notice(
             user=user,
-            subject=f"{subject}: {what}",
-            lines=lines,
-            reason=f"the calendar of {what}",
-            path=path,
+            words=partial(_words, row, state, now),
+            reason=f"the calendar of {about}",
+            path=by_schedule if row.schedule is not None else f"/calendars/{row.calendar_id}",
             # Whoever is on call by it is, now.
             begins_at=now if state in (FAILING, STALE) and row.schedule_id else None,
         )
@@ -57,33 +58,36 @@ def _notices(row: Import, state: str, now: datetime) -> list[Notice]:
     ]
 
 
-def _what(row: Import) -> tuple[str, str]:
+def _words(row: Import, state: str, now: datetime, here: ZoneInfo) -> tuple[str, list[str]]:
+    subject, lines = _said(row, state, now)
     if row.schedule is not None:
-        return f"schedule {row.schedule}", f"/schedules/{row.schedule_id}/calendar"
-    return f"holidays of {row.calendar}", f"/calendars/{row.calendar_id}"
+        what = gettext("schedule %(schedule)s") % {"schedule": row.schedule}
+    else:
+        what = gettext("holidays of %(calendar)s") % {"calendar": row.calendar}
+    return f"{subject}: {what}", lines
 
 
-def _said(row: Import, state: str, now: datetime) -> tuple[str, Sequence[str]]:
+def _said(row: Import, state: str, now: datetime) -> tuple[str, list[str]]:
     used = (
-        "The last good copy stays in use"
+        gettext("The last good copy stays in use.")
         if row.copied_at
-        else "There is no copy to use: nobody is on call by it"
+        else gettext("There is no copy to use: nobody is on call by it.")
     )
     if state == FAILING:
-        return "Its calendar cannot be taken over", [
-            row.problem,
-            f"{used}, and it is looked at again every 5 minutes.",
-        ]
+        again = gettext("It is looked at again every 5 minutes.")
+        return gettext("Its calendar cannot be taken over"), [row.problem, f"{used} {again}"]
     if state == STALE:
-        age = in_words(now - row.copied_at) if row.copied_at else "long"
-        return f"Its calendar has failed for {age}", [
+        age = span_words(now - row.copied_at) if row.copied_at else gettext("a long time")
+        mend = gettext("What changed there since is not known here. Mend the address, or plan here instead.")
+        return gettext("Its calendar has failed for %(span)s") % {"span": age}, [
             row.problem,
-            f"{used}; what changed there since is not known here. Mend the address, or plan here instead.",
+            f"{used} {mend}",
         ]
     if state == NAMES:
-        return "Its calendar names people nobody knows", [
-            f"Not known, or several people: {', '.join(row.unknown)}.",
+        unknown = gettext("Not known, or several people: %(names)s.") % {"names": ", ".join(row.unknown)}
+        mend = gettext(
             "Their hours stay with whoever had them before, or with nobody. Write the e-mail address, the id or the"
-            " full name of a person there.",
-        ]
-    return "Its calendar is read again", ["Nothing is left to do."]
+            " full name of a person there."
+        )
+        return gettext("Its calendar names people nobody knows"), [unknown, mend]
+    return gettext("Its calendar is read again"), [gettext("There is nothing left to do.")]

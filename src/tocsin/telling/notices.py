@@ -1,10 +1,13 @@
-"""A notice to one person: about their shifts, of low urgency, and not at night."""
+"""A notice to one person: about their shifts, of low urgency, in their language, and not at night."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import override
 
 from tocsin.kernel.hours import window_spans
 from tocsin.kernel.zones import zone
@@ -20,14 +23,17 @@ SOON = timedelta(hours=12)  # what begins within that is told at night too
 NIGHT_MAX = timedelta(days=2)
 LINES_MAX = 20
 
+Words = Callable[[ZoneInfo], tuple[str, Sequence[str]]]
+"""What is said: the subject and the lines, in the language that is set, by the clocks there."""
+
 
 @dataclass(frozen=True)
 class Notice:
-    """What one person is told. `begins_at` is when it begins to matter; None: it can wait for the morning."""
+    """What one person is told. `words` are asked for when it is known who reads them. `begins_at` is when it begins to
+    matter; None: it can wait for the morning."""
 
     user: str
-    subject: str
-    lines: Sequence[str]
+    words: Words
     reason: str
     path: str = ""
     begins_at: datetime | None = None
@@ -37,22 +43,24 @@ def send(notices: Iterable[Notice], now: datetime) -> list[Page]:
     """Send them, in the caller's transaction: at night only what begins within SOON; to nobody who is switched off."""
     listed = list(notices)
     people = User.objects.filter(is_active=True).in_bulk([each.user for each in listed])
-    calls = [
-        Call(
-            user_id=each.user,
-            incident_id=None,
-            urgency="low",
-            reason=each.reason,
-            subject=each.subject,
-            lines=list(each.lines)[:LINES_MAX],
-            details={"path": each.path} if each.path else {},
-            kind=Kind.NOTICE,
-            not_before=_morning(people[each.user].timezone, each.begins_at, now),
-        )
-        for each in listed
-        if each.user in people
-    ]
+    calls = [_call(each, people[each.user], now) for each in listed if each.user in people]
     return page_people(calls, now) if calls else []
+
+
+def _call(notice: Notice, reader: User, now: datetime) -> Call:
+    with override(reader.language):
+        subject, lines = notice.words(zone(reader.timezone))
+    return Call(
+        user_id=reader.pk,
+        incident_id=None,
+        urgency="low",
+        reason=notice.reason,
+        subject=subject,
+        lines=list(lines)[:LINES_MAX],
+        details={"path": notice.path} if notice.path else {},
+        kind=Kind.NOTICE,
+        not_before=_morning(reader.timezone, notice.begins_at, now),
+    )
 
 
 def _morning(timezone: str, begins_at: datetime | None, now: datetime) -> datetime | None:

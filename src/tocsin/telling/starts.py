@@ -9,21 +9,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from tocsin.journal.changes import changing, did, record
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.spans import Span
-from tocsin.kernel.zones import zone
 from tocsin.oncall.models import Schedule
 from tocsin.oncall.reading import Timelines, timelines
 from tocsin.oncall.rules import by_person
-from tocsin.people.models import User
+from tocsin.people.speaking import listed, moment_words, when_words
 from tocsin.telling.models import ShiftAhead, StartTold
 from tocsin.telling.notices import Notice, names_of, send
-from tocsin.telling.words import listed, moment, when
 
 AHEAD = {"week": timedelta(days=7), "day": timedelta(hours=24), "hour": timedelta(hours=1)}
 USUAL = ("day",)  # of whoever has said nothing
@@ -131,34 +132,49 @@ def _tell(due: Sequence[tuple[Start, str]], now: datetime) -> int:
         mine: dict[str, list[Start]] = {}
         for start in sorted(fresh, key=lambda each: (each.at, each.schedule)):
             mine.setdefault(start.user, []).append(start)
-        send(_notices(mine, now), now)
+        send(_notices(mine), now)
     return len(fresh)
 
 
-def _notices(mine: Mapping[str, Sequence[Start]], now: datetime) -> Iterator[Notice]:
+def _notices(mine: Mapping[str, Sequence[Start]]) -> Iterator[Notice]:
     names = {row.pk: str(row) for row in Schedule.objects.live()}
-    zones = dict(User.objects.filter(pk__in=mine).values_list("pk", "timezone"))
     for user, starts in mine.items():
-        here, first = zone(zones.get(user, "UTC")), starts[0]
-        lines = []
-        for start in starts[:SHIFTS_SAID_MAX]:
-            before = timelines()[start.schedule].on_call(start.at - timedelta(seconds=1))
-            others = listed(names_of(each for each in before if each != user))
-            shift = _whole(start)
-            said = when(shift, here) if shift else f"from {moment(start.at, here)}"
-            lines.append(f"{names.get(start.schedule, start.schedule)}: {said}. Before you: {others}.")
-        if len(starts) > SHIFTS_SAID_MAX:
-            lines.append(f"And {len(starts) - SHIFTS_SAID_MAX} more of your shifts.")
-        lines.append(f"Times are those of {here.key}. If you cannot, ask for cover on the page below.")
-        where = names.get(first.schedule, first.schedule) if len(starts) == 1 else f"{len(starts)} schedules"
         yield Notice(
             user=user,
-            subject=f"You are on call from {moment(first.at, here)}: {where}",
-            lines=lines,
+            words=partial(_words, starts, names),
             reason="a shift begins",
             path="/shifts",
-            begins_at=first.at,
+            begins_at=starts[0].at,
         )
+
+
+def _words(starts: Sequence[Start], names: Mapping[str, str], here: ZoneInfo) -> tuple[str, list[str]]:
+    lines = [_line(start, names, here) for start in starts[:SHIFTS_SAID_MAX]]
+    if more := len(starts) - len(lines):
+        lines.append(gettext("And %(count)s more of your shifts.") % {"count": more})
+    cannot = gettext("Times are those of %(zone)s. If you cannot, ask for cover on the page below.")
+    lines.append(cannot % {"zone": here.key})
+    first = starts[0]
+    where = names.get(first.schedule, first.schedule)
+    if len(starts) > 1:
+        where = gettext("%(count)s schedules") % {"count": len(starts)}
+    return (
+        f"{gettext('You are on call from %(time)s') % {'time': moment_words(first.at, here)}}: {where}",
+        lines,
+    )
+
+
+def _line(start: Start, names: Mapping[str, str], here: ZoneInfo) -> str:
+    before = timelines()[start.schedule].on_call(start.at - timedelta(seconds=1))
+    shift = _whole(start)
+    when = (
+        when_words(shift, here)
+        if shift
+        else gettext("from %(time)s") % {"time": moment_words(start.at, here)}
+    )
+    others = listed(names_of(each for each in before if each != start.user))
+    said = gettext("%(when)s. Before you: %(who)s.") % {"when": when, "who": others}
+    return f"{names.get(start.schedule, start.schedule)}: {said}"
 
 
 def _whole(start: Start) -> Span | None:

@@ -10,25 +10,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import gettext, gettext_noop
 
 from tocsin.catalog.models import Service
 from tocsin.kernel.errors import Refused
-from tocsin.kernel.zones import zone
-from tocsin.people.models import User
+from tocsin.kernel.urgency import Urgency
+from tocsin.people.speaking import told, when_words
 from tocsin.readiness.actions import arrangement, prover_of
 from tocsin.readiness.rules import Arrangement, Gap, Prover
 from tocsin.readiness.rules.gaps import service_gaps
 from tocsin.telling.gaps import GAPS_SAID_MAX, STAGES, stage_of
 from tocsin.telling.models import ServiceGapTold
 from tocsin.telling.notices import Notice, owners_of_team, send
-from tocsin.telling.words import when
 
 SETTLES = timedelta(seconds=60)  # after a change, in which it may be changed on
 LOOKS_MAX = 2  # services per turn
 AHEAD = timedelta(days=STAGES[0])
 WHY_LENGTH_MAX = 500
+_URGENCIES = {Urgency.HIGH: gettext_noop("at high urgency"), Urgency.LOW: gettext_noop("at low urgency")}
 
 
 @dataclass
@@ -100,25 +103,27 @@ def _tell(row: Service, near: Mapping[str, list[Gap]], now: datetime) -> None:
 
 
 def _notice(row: Service, user: str, gaps: Sequence[Gap], now: datetime) -> Notice:
-    timezone = User.objects.values_list("timezone", flat=True).get(pk=user)
-    here, end = zone(timezone), now + AHEAD
-    lines = []
-    for gap in gaps[:GAPS_SAID_MAX]:
-        open_end = " at least" if gap.span.end >= end - timedelta(hours=1) else ""
-        urgency = f" at {gap.urgencies[0]} urgency" if len(gap.urgencies) == 1 else ""
-        span = gap.span._replace(start=max(gap.start, now))
-        lines.append(f"From {when(span, here)}{open_end}{urgency}: {gap.why}")
-    if len(gaps) > GAPS_SAID_MAX:
-        lines.append(f"And {len(gaps) - GAPS_SAID_MAX} times more.")
     return Notice(
         user=user,
-        subject=f"Incidents of {row.name} would reach nobody",
-        lines=[
-            *lines,
-            f"Times are those of {timezone}. Only the fallback contact would be told then.",
-            gaps[0].mend,
-        ],
+        words=partial(_words, row, gaps, now),
         reason=f"service {row.pk} reaches nobody",
         path="/coverage",
         begins_at=max(min(gap.start for gap in gaps), now),
     )
+
+
+def _words(row: Service, gaps: Sequence[Gap], now: datetime, here: ZoneInfo) -> tuple[str, list[str]]:
+    lines = [_line(gap, now, here) for gap in gaps[:GAPS_SAID_MAX]]
+    if more := len(gaps) - len(lines):
+        lines.append(gettext("And %(count)s times more.") % {"count": more})
+    only = gettext("Times are those of %(zone)s. Only the fallback contact would be told then.")
+    subject = gettext("Incidents of %(service)s would reach nobody") % {"service": row.name}
+    return subject, [*lines, only % {"zone": here.key}, told(gaps[0].mend)]
+
+
+def _line(gap: Gap, now: datetime, here: ZoneInfo) -> str:
+    is_open = gap.span.end >= now + AHEAD - timedelta(hours=1)
+    said = gettext("From %(when)s at least") if is_open else gettext("From %(when)s")
+    when = said % {"when": when_words(gap.span._replace(start=max(gap.start, now)), here)}
+    urgency = f" {gettext(_URGENCIES[gap.urgencies[0]])}" if len(gap.urgencies) == 1 else ""
+    return f"{when}{urgency}: {told(gap.why)}"

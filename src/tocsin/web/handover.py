@@ -17,10 +17,10 @@ from tocsin.kernel.zones import zone
 from tocsin.oncall.models import Schedule
 from tocsin.oncall.reading import on_call_at
 from tocsin.people.rules import May
+from tocsin.people.speaking import listed, when_words
 from tocsin.telling.handovers import WORD_LENGTH_MAX, add_word, began_of, override_said, state_of
 from tocsin.telling.models import Handover, Word
 from tocsin.telling.notices import names_of
-from tocsin.telling.words import listed, when
 from tocsin.web.forms import asker, by, instant, show, told_beside
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
@@ -70,7 +70,8 @@ def _shown(request: HttpRequest, row: Schedule, form: forms.Form) -> HttpRespons
         "on_call": listed(names_of(on_call_at(row.pk, now))),
         "state": state,
         "ahead": [
-            (override_said(each), when(Span(each.starts_at, each.ends_at), here)) for each in state.overrides
+            (override_said(each), when_words(Span(each.starts_at, each.ends_at), here))
+            for each in state.overrides
         ],
         "waiting": _words(Word.objects.filter(schedule=row, handover=None)),
         "handovers": [
