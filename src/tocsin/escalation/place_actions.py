@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from tocsin.incident.messages import details_of, lines_of, subject_of
+from tocsin.incident.messages import details_of
 from tocsin.incident.models import Incident
+from tocsin.incident.worded import Telling, words_of
 from tocsin.notification.actions import Call
-from tocsin.notification.places import places
+from tocsin.notification.places import Place, places
 from tocsin.notification.rules import Kind
 
 ZONE = "UTC"  # a room has readers in many
@@ -20,22 +21,26 @@ def tellings(
     """What each place is told, and who is paged by name."""
     if not named:
         return []
-    known = places()
     paged = [f"Paged now: {', '.join(people)}."] if people else []
-    return [
-        Call(
-            user_id=None,
-            place=key,
-            incident_id=incident.pk,
-            urgency=incident.urgency,
-            reason=reason,
-            subject=subject_of(incident),
-            lines=[*lines_of(incident, ZONE, now), *paged],
-            details=details_of(incident) | {"reason": reason, "place": key},
-            note=note,
-            kind=Kind.PLACE,
-            through=(key, known[key].address),
-        )
-        for key in named
-        if key in known
-    ]
+    known = places()
+    return [_call(incident, known[key], paged, reason, note, now) for key in named if key in known]
+
+
+def _call(
+    incident: Incident, place: Place, paged: Sequence[str], reason: str, note: str, now: datetime
+) -> Call:
+    said = words_of(Telling(incident, now, place.name, ZONE, reason=reason, note=note))
+    return Call(
+        user_id=None,
+        place=place.id,
+        incident_id=incident.pk,
+        urgency=incident.urgency,
+        reason=reason,
+        subject=said.subject,
+        lines=[*said.lines, *paged],
+        details=details_of(incident) | {"reason": reason, "place": place.id},
+        note=said.note,
+        trouble=said.trouble,
+        kind=Kind.PLACE,
+        through=(place.id, place.address),
+    )

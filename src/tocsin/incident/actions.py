@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 from tocsin.catalog.actions import configuration
 from tocsin.catalog.models import Service
 from tocsin.incident.ending import tell_the_end
-from tocsin.incident.messages import details_of, lines_of, subject_of
+from tocsin.incident.messages import details_of
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import (
     NOTE_LENGTH_MAX,
@@ -27,6 +27,7 @@ from tocsin.incident.rules import (
 )
 from tocsin.incident.rules.snoozing import check_until
 from tocsin.incident.shadows import refuse_shadow
+from tocsin.incident.worded import telling, words_of
 from tocsin.journal.actions import Fact, write
 from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
@@ -339,15 +340,17 @@ def resolve_settled(now: datetime, limit: int = SWEEP_MAX) -> int:
 
 def call_for(incident: Incident, user: User, reason: str, now: datetime, note: str = "") -> Call:
     """What pages `user` about `incident`."""
+    said = words_of(telling(incident, user, now, reason, note))
     return Call(
         user_id=user.pk,
         incident_id=incident.pk,
         urgency=incident.urgency,
         reason=reason,
-        subject=subject_of(incident),
-        lines=lines_of(incident, user.timezone, now, user.language),
+        subject=said.subject,
+        lines=said.lines,
         details=details_of(incident) | {"reason": reason},
-        note=note,
+        note=said.note,
+        trouble=said.trouble,
     )
 
 

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext, override
 
 from tocsin.incident.actions import by_word
-from tocsin.incident.messages import details_of, lines_of, subject_of
+from tocsin.incident.messages import details_of
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
+from tocsin.incident.worded import Telling, words_of
 from tocsin.notification.cards import Lent
 from tocsin.notification.links import message_of
 from tocsin.notification.models import Delivery, Page
@@ -46,6 +47,8 @@ def remake(one: Lent, now: datetime) -> Remade | None:
         return Remade(to_name, None, face)
     zone = page.user.timezone if page.user is not None else "UTC"
     language = page.user.language if page.user is not None else Language.ENGLISH
+    who = page.user.name if page.user is not None else page.place
+    said = words_of(Telling(incident, now, who, zone, language, page.reason))
     fresh = Page(
         id=page.pk,
         incident_id=page.incident_id,
@@ -53,8 +56,8 @@ def remake(one: Lent, now: datetime) -> Remade | None:
         urgency=page.urgency,
         kind=page.kind,
         reason=page.reason,
-        subject=subject_of(incident),
-        lines=[_standing(incident, zone, language), *lines_of(incident, zone, now, language), *told],
+        subject=said.subject,
+        lines=[_standing(incident, zone, language), *said.lines, *told],
         details=details_of(incident) | {"reason": page.reason},
         note=page.note,
         created_at=page.created_at,

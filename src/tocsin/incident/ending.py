@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils.translation import gettext, ngettext, override
 
-from tocsin.incident.messages import details_of, subject_of
+from tocsin.incident.messages import details_of
 from tocsin.incident.models import Incident
+from tocsin.incident.worded import Telling, telling, words_of_the_end
 from tocsin.kernel.acting import By
 from tocsin.notification.actions import Call, page_people
 from tocsin.notification.cards import sent_as_card
@@ -57,17 +58,22 @@ def _may_not_have_arrived(row: Delivery) -> bool:
 
 
 def _call(incident: Incident, row: Delivery, why: str, who: str, now: datetime) -> Call:
-    with override(row.page.user.language if row.page.user is not None else Language.ENGLISH):
-        subject = gettext("Resolved: %(subject)s") % {"subject": subject_of(incident)}
-        lines = _lines(incident, gettext(why) % {"who": who}, now)
+    user = row.page.user
+    with override(user.language if user is not None else Language.ENGLISH):
+        reason = gettext(why) % {"who": who}
+        lines = _lines(incident, reason, now)
+    told = telling(incident, user, now, why=reason) if user else Telling(incident, now, why=reason)
+    said = words_of_the_end(told, lines)
     return Call(
         user_id=row.page.user_id,
         incident_id=incident.pk,
         urgency="low",
         reason=f"told that it is over, as by {row.contact} that it began",
-        subject=subject,
-        lines=lines,
+        subject=said.subject,
+        lines=said.lines,
         details=details_of(incident),
+        note=said.note,
+        trouble=said.trouble,
         kind=Kind.OVER,
         through=(row.contact, row.address),
         obeys_quiet=now - row.due_at > AWAKE,

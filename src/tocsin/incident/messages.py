@@ -15,12 +15,12 @@ from tocsin.people.speaking import since_words
 
 SUBJECT_LENGTH_MAX = 200
 DESCRIPTION_LENGTH_MAX = 500
-_IMPACTS = {
+IMPACTS = {
     "major": gettext_noop("major impact"),
     "moderate": gettext_noop("moderate impact"),
     "minor": gettext_noop("minor impact"),
 }
-_URGENCIES = {"high": gettext_noop("high urgency"), "low": gettext_noop("low urgency")}
+URGENCIES = {"high": gettext_noop("high urgency"), "low": gettext_noop("low urgency")}
 
 
 def subject_of(incident: Incident) -> str:
@@ -45,8 +45,8 @@ def _facts(incident: Incident, zone: str, now: datetime) -> list[str]:
             "time": f"{opened:%H:%M}",
             "zone": zone,
             "ago": since_words(incident.opened_at, now),
-            "impact": gettext(_IMPACTS[incident.impact]),
-            "urgency": gettext(_URGENCIES[incident.urgency]),
+            "impact": gettext(IMPACTS[incident.impact]),
+            "urgency": gettext(URGENCIES[incident.urgency]),
         }
     ]
     if incident.alerts_firing > 1:

@@ -52,6 +52,7 @@ class Call:
     place: str = ""
     obeys_quiet: bool = True  # at low urgency; a notice has hours of its own
     quietly: bool = False  # they are up: by one way that does not ring, instead of all
+    trouble: str = ""  # which of the organisation's own words could not be used, and why
 
 
 def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) -> list[Page]:
@@ -62,6 +63,7 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
     """
     known = book()
     pages, deliveries, nobody = [], [], []
+    odd: list[Fact] = []
     for call in calls:
         begin = max(now, call.not_before) if call.not_before else now
         waits = ""
@@ -85,6 +87,8 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
             undeliverable_at=None if planned else now,
         )
         pages.append(page)
+        if call.trouble and call.incident_id is not None:
+            odd.append(fact_of(page, "page.template_failed", {"error": call.trouble}))
         if not planned:
             nobody.append(page)
         deliveries += [
@@ -102,11 +106,8 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
         ]
     _insert(pages, deliveries)
     why = "no contact to reach this person by"
-    write(
-        [fact_of(page, "page.undeliverable", {"error": why}) for page in nobody if page.incident_id],
-        ENGINE,
-        now,
-    )
+    unreached = [fact_of(page, "page.undeliverable", {"error": why}) for page in nobody if page.incident_id]
+    write([*odd, *unreached], ENGINE, now)
     wake("deliveries", *(["duties"] if nobody else []))
     return pages
 

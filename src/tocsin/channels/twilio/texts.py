@@ -24,6 +24,7 @@ ROOM_LEAST = 40  # for what it is about; with less the link is left out, and the
 BODY_LENGTH_MAX = 1_000
 SPOKEN_SUBJECT_MAX = 160  # characters: about eleven seconds
 SPOKEN_FACT_MAX = 80
+REPEATED_MAX = 100  # characters of a title that are looked for in the subject, which may cut the rest
 KEYS = {"4": ActVerb.ACKNOWLEDGE, "6": ActVerb.ESCALATE, "8": ActVerb.RESOLVE}
 
 _SMALL = frozenset(
@@ -89,8 +90,16 @@ def sms_of(message: Message) -> str:
 def _more(message: Message) -> list[str]:
     """What follows the subject: the note of who handed it over, then the facts."""
     note = clean(message.note, 200)
-    lines = message.lines if message.kind != Kind.PAGE else message.lines[1:]
-    return [f'"{note}"' if note else "", *(clean(line, 300) for line in lines[:3])]
+    return [f'"{note}"' if note else "", *_facts(message, 300)[:3]]
+
+
+def _facts(message: Message, most: int) -> list[str]:
+    """The lines, each at most so long, without the first where it only says again what the subject does: "Web shop:
+    Checkout fails"."""
+    lines, title = list(message.lines), message.details.get("title")
+    if lines and isinstance(title, str) and title and title[:REPEATED_MAX] in message.subject:
+        lines = lines[1:] if lines[0].endswith(f": {title}") else lines
+    return [said for said in (clean(line, most) for line in lines) if said]
 
 
 def _fitted(about: str, end: str, least: int = ROOM_LEAST) -> str | None:
@@ -138,8 +147,7 @@ def spoken(message: Message) -> str:
         begin = gettext("This is Tocsin.")
         if message.kind == Kind.SHADOW:
             begin = f"{begin} {gettext('You only listen: do not act.')}"
-    lines = message.lines[1:2] if message.kind == Kind.PAGE else message.lines[:1]
-    facts = [_said(clean(line, SPOKEN_FACT_MAX)) for line in lines]
+    facts = [_said(line) for line in _facts(message, SPOKEN_FACT_MAX)[:1]]
     return " ".join(filter(None, (begin, _said(headline(message, SPOKEN_SUBJECT_MAX)), *facts)))
 
 
