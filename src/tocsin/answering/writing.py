@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.utils.translation import gettext, override
+
 from tocsin.answering import acting
 from tocsin.answering.once import first_time, right_code, tries_of, wrong_code
 from tocsin.answering.people import answerable, behind, people_at, with_code
@@ -27,7 +29,9 @@ from tocsin.notification.hearing import Told, Tone, Written
 from tocsin.notification.links import ActLink, reply_code
 from tocsin.notification.models import ActUse, Page
 from tocsin.notification.rules import ActVerb, Kind
+from tocsin.notification.self_test import find_by_code, say_reached
 from tocsin.people.models import User
+from tocsin.people.rules import Language
 
 SILENT = Told(tone=Tone.SILENT)
 
@@ -74,6 +78,11 @@ def answered(page: Page, user: User, text: str, through: str, now: datetime) -> 
 
 def _by_code(words: Written, people: list[User], now: datetime) -> Told:
     """What an address of `people` writes by itself, such as an SMS: the code says which page, and so who it is."""
+    if (test := find_by_code([user.pk for user in people], words.text.strip(), now)) is not None:
+        right_code(words.address)
+        say_reached(test, channel_word(words.address), now)
+        with override(test.page.user.language if test.page.user is not None else Language.ENGLISH):
+            return Told(gettext("It is noted that the test reached you."))
     read = read_words(words.text)
     pages = answerable([user.pk for user in people], now)
     if isinstance(read, Help):

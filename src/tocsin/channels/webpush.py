@@ -51,7 +51,7 @@ class WebPush:
 
     name = "web push"
     schemes: Sequence[str] = ("push",)
-    limits = Limits(text_max=BODY_LENGTH_MAX, storm=STORM, receipt_within=RECEIPT_WITHIN)
+    limits = Limits(text_max=BODY_LENGTH_MAX, storm=STORM, receipt_within=RECEIPT_WITHIN, rings=True)
 
     def __init__(self, outgoing: Outgoing, url: str) -> None:
         self._outgoing = outgoing

@@ -31,6 +31,7 @@ from tocsin.incident.actions import SWEEP_MAX as INCIDENTS_MAX
 from tocsin.incident.actions import expire_acknowledgements, resolve_settled
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
+from tocsin.incident.updating import GROWN_MAX, tell_growth
 from tocsin.intake.actions import ROWS_MAX, digest, end_silent_alerts, forget_old_answers
 from tocsin.intake.actions import SWEEP_MAX as ALERTS_MAX
 from tocsin.intake.hot_pace import PACE
@@ -42,6 +43,8 @@ from tocsin.notification.cards import CARDS_MAX
 from tocsin.notification.models import Card, Delivery, Page
 from tocsin.notification.receipts import RECEIPTS_MAX, give_up_waiting
 from tocsin.notification.rules import DeliveryState
+from tocsin.notification.self_test import ENDED_MAX as TESTS_MAX
+from tocsin.notification.self_test import end_tests
 from tocsin.oncall.models import Import
 from tocsin.telling.changes import SCHEDULES_MAX as CHANGES_MAX
 from tocsin.telling.changes import tell_changes
@@ -74,6 +77,7 @@ TELLING = (
     Duty("tell reporters", tell_reporters, REPORTERS_MAX, every=SHIFTS_EVERY),
     Duty("tell of services that reach nobody", tell_unreached, every=SHIFTS_EVERY),
     Duty("tell of contacts", tell_contacts, every=CONTACTS_EVERY),
+    Duty("end tests of contacts", end_tests, TESTS_MAX, every=SWEEP_EVERY),
 )
 
 # What other programs are told of incidents, a moment later.
@@ -125,6 +129,7 @@ def duties(
     held = Incident.objects.filter(state=State.ACKNOWLEDGED, ack_expires_at__isnull=False)
     settled = Incident.objects.filter(state__in=OPEN, resolve_at__isnull=False)
     wanted = Incident.objects.filter(needs_climb=True)
+    grown = Incident.objects.filter(update_at__isnull=False)
     climbing = Climb.objects.filter(due_at__isnull=False)
     elsewhere = Import.objects.filter(due_at__isnull=False)
     unconfirmed = Delivery.objects.filter(
@@ -163,6 +168,7 @@ def duties(
             waits=_first(unreached, "undeliverable_at"),
         ),
         Duty("sound the alarm", sound, ALARMS_MAX, waits=_first(alarms, "alarm_at")),
+        Duty("tell what has grown", tell_growth, GROWN_MAX, waits=_first(grown, "update_at")),
         Duty("change cards", change_cards, CARDS_MAX, waits=_first(cards, "next_at")),
         Duty("seal the journal", seal_journal, limit=HEADS_PER_SEAL, every=SEAL_EVERY),
         Duty("forget old answers", forget_old_answers, limit=ALERTS_MAX, every=SWEEP_EVERY),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -16,7 +16,7 @@ from tocsin.journal.changes import changing, did, record
 from tocsin.journal.columns import from_instant, from_json, from_uuid
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
-from tocsin.kernel.errors import not_found
+from tocsin.kernel.errors import Refused, not_found
 from tocsin.notification.book import Book, book
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.quiet import quiet_until, waits_words
@@ -26,10 +26,11 @@ from tocsin.notification.rules import (
     Planned,
     plan_deliveries,
 )
+from tocsin.notification.rules.self_test import TESTS_PER_HOUR_MAX
 from tocsin.notification.throttling import limits_of
 from tocsin.people.models import User
 
-OBEYS_QUIET = (Kind.PAGE, Kind.SHADOW, Kind.OVER)
+OBEYS_QUIET = (Kind.PAGE, Kind.SHADOW, Kind.UPDATE, Kind.OVER)
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,8 @@ def _insert(pages: Sequence[Page], deliveries: Sequence[Delivery]) -> None:
 
 
 def test_rules(user_id: str, by: By, now: datetime) -> Page:
-    """Send a test message through every contact of a person at once."""
+    """Send a test message through every contact of a person at once; `self_test` knows what becomes of each. Raises
+    Refused when that was done too often of late."""
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is None:
         raise not_found("person", user_id)
@@ -179,9 +181,17 @@ def test_rules(user_id: str, by: By, now: datetime) -> Page:
         reason=f"test asked for by {by.who}",
         subject=subject,
         lines=[line],
+        details={"by": by.who},
         kind="test",
     )
     with changing():
+        lately = Page.objects.filter(user=user_id, kind=Kind.TEST, created_at__gt=now - timedelta(hours=1))
+        if lately.count() >= TESTS_PER_HOUR_MAX:
+            raise Refused(
+                f"{TESTS_PER_HOUR_MAX} tests were sent to {user.name} within the hour",
+                mend="Wait a while, then test again.",
+                status=429,
+            )
         (page,) = page_people([call], now, everywhere=True)
         record([did("contacts.tested", user=user_id, deliveries=page.deliveries.count())], by, now)
         return page
@@ -193,15 +203,16 @@ def quiet(incident_ids: Iterable[int], why: str, now: datetime) -> int:
     A delivery that a sender holds at this moment may still go; its retries do not. Word that it is over still goes.
     """
     pages = Page.objects.filter(incident_id__in=list(incident_ids)).exclude(kind=Kind.OVER)
-    return _silence(pages, why, now)
+    return silence(pages, why, now)
 
 
 def take_back_the_end(incident_id: int, why: str, now: datetime) -> int:
     """Tell nobody any more that it is over, for it is not; returns how many messages that spared."""
-    return _silence(Page.objects.filter(incident_id=incident_id, kind=Kind.OVER), why, now)
+    return silence(Page.objects.filter(incident_id=incident_id, kind=Kind.OVER), why, now)
 
 
-def _silence(pages: QuerySet[Page], why: str, now: datetime) -> int:
+def silence(pages: QuerySet[Page], why: str, now: datetime) -> int:
+    """Send nothing more of these pages; returns how many deliveries that spared. In the caller's transaction."""
     pages.filter(quieted_at=None).update(quieted_at=now)
     waiting = Delivery.objects.filter(page__in=pages, state=DeliveryState.DUE)
     return waiting.update(state=DeliveryState.SUPPRESSED, error=why[:500], next_at=None)

@@ -6,14 +6,13 @@ import base64
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from hashlib import sha256
 from uuid import UUID
 
 from django.conf import settings
 from django.utils.translation import gettext, gettext_noop, override
 
 from tocsin.notification.contact_actions import code_message
+from tocsin.notification.macs import mac
 from tocsin.notification.models import ActUse, Page
 from tocsin.notification.rules import (
     ACT_LINK_LIFE,
@@ -23,6 +22,7 @@ from tocsin.notification.rules import (
     Kind,
     Message,
 )
+from tocsin.notification.self_test import message_of_test
 from tocsin.people.models import User
 from tocsin.people.rules import Language
 
@@ -32,7 +32,6 @@ _LABELS = {
     ActVerb.ESCALATE: gettext_noop("Escalate"),
 }
 _VERBS = tuple(ActVerb)
-_MAC_BYTES = 16
 _ACT_LINK, _REPLY_CODE, _REPLY_TO = b"tocsin act link", b"tocsin reply code", b"tocsin reply to"
 REPLY_PREFIX = "reply+"  # of the mailbox that takes answers to one message
 CODE_DIGITS = 6
@@ -64,7 +63,7 @@ class ActLink:
 def act_token(page_id: UUID, verb: ActVerb) -> str:
     """The token of a link: the page, the verb, and a 128-bit MAC under the instance's secret. Stored nowhere."""
     body = page_id.bytes + bytes([_VERBS.index(verb)])
-    return base64.urlsafe_b64encode(body + _mac(_ACT_LINK, body)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(body + mac(_ACT_LINK, body)).decode().rstrip("=")
 
 
 def reply_code(page_id: UUID) -> str:
@@ -72,14 +71,14 @@ def reply_code(page_id: UUID) -> str:
 
     They are no secret key: who answers is known by their address, and wrong ones are counted.
     """
-    return f"{int.from_bytes(_mac(_REPLY_CODE, page_id.bytes)) % 10**CODE_DIGITS:0{CODE_DIGITS}}"
+    return f"{int.from_bytes(mac(_REPLY_CODE, page_id.bytes)) % 10**CODE_DIGITS:0{CODE_DIGITS}}"
 
 
 def reply_token(page_id: UUID) -> str:
     """What names a page in the mailbox that an answer by mail goes to: the page and a 128-bit MAC, in small letters and
     digits, because mailboxes lose their case. Whoever has it may act for the page's person. Stored nowhere."""
     body = page_id.bytes
-    return base64.b32encode(body + _mac(_REPLY_TO, body)).decode().rstrip("=").lower()
+    return base64.b32encode(body + mac(_REPLY_TO, body)).decode().rstrip("=").lower()
 
 
 def read_reply_token(token: str) -> UUID | None:
@@ -88,19 +87,10 @@ def read_reply_token(token: str) -> UUID | None:
         raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
     except ValueError:
         return None
-    body, mac = raw[:16], raw[16:]
-    if len(body) != 16 or not hmac.compare_digest(mac, _mac(_REPLY_TO, body)):
+    body, proof = raw[:16], raw[16:]
+    if len(body) != 16 or not hmac.compare_digest(proof, mac(_REPLY_TO, body)):
         return None
     return UUID(bytes=body)
-
-
-def _mac(purpose: bytes, body: bytes) -> bytes:
-    return hmac.digest(_key(purpose, settings.SECRET_KEY), body, "sha256")[:_MAC_BYTES]
-
-
-@lru_cache(maxsize=16)
-def _key(purpose: bytes, secret: str) -> bytes:
-    return sha256(purpose + b"\0" + secret.encode()).digest()
 
 
 def find_act_link(token: str) -> ActLink | None:
@@ -109,8 +99,8 @@ def find_act_link(token: str) -> ActLink | None:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except ValueError:
         return None
-    body, mac = raw[:17], raw[17:]
-    if len(body) != 17 or not hmac.compare_digest(mac, _mac(_ACT_LINK, body)) or body[16] >= len(_VERBS):
+    body, proof = raw[:17], raw[17:]
+    if len(body) != 17 or not hmac.compare_digest(proof, mac(_ACT_LINK, body)) or body[16] >= len(_VERBS):
         return None
     page = (
         Page.objects.select_related("user")
@@ -139,6 +129,8 @@ def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
     page, base = claimed_page, settings.CONFIG.url
     if page.kind == Kind.CODE:
         return code_message(page, str(delivery_id))
+    if page.kind == Kind.TEST:
+        return message_of_test(page, delivery_id)
     language = page.user.language if page.user is not None else Language.ENGLISH
     acts: tuple[Act, ...] = ()
     code = reply_to = ""

@@ -83,6 +83,12 @@ class Page(models.Model):
                 name="page_to_pass_on",
                 condition=Q(undeliverable_at__isnull=False, passed_on_at__isnull=True),
             ),
+            models.Index(fields=["user", "-created_at"], name="page_test", condition=Q(kind="test")),
+            models.Index(
+                fields=["created_at"],
+                name="page_test_running",
+                condition=Q(kind="test", quieted_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -235,6 +241,17 @@ class ActUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} on {self.page_id}"
+
+
+class SelfTestReply(models.Model):
+    """What its person says of one test message: it reached them; and whether it rang, where they were asked."""
+
+    delivery = models.OneToOneField(Delivery, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    at = models.DateTimeField()
+    rang = models.BooleanField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id}: {'silent' if self.rang is False else 'reached'}"
 
 
 class Provider(models.Model):

@@ -35,6 +35,7 @@ KINDS = {
     "access.sessions_ended": "ended every session of",
     "contacts.saved": "changed the contacts of",
     "contacts.tested": "sent a test message to every contact of",
+    "contacts.test_ended": "saw the test end that went to the contacts of",
     "rules.saved": "changed the rules of",
     "token.added": "made a token for",
     "token.revoked": "revoked a token of",
@@ -54,6 +55,8 @@ CONTACTS = {
     "contact.worked": "saw a first message go to",
     "contact.failing": "found that messages do not arrive at",
     "contact.recovered": "found that messages arrive again at",
+    "contact.reached": "says that a test reached them at",
+    "contact.silent": "says that a test did not ring at",
 }
 NOUNS = (
     "service",

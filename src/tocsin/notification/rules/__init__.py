@@ -165,7 +165,10 @@ class Limits:
         None  # in which the provider says whether it arrived; None: it never does
     )
     loud: bool = False  # it rings, so it is not for what can wait
+    rings: bool = False  # what is urgent is meant to ring, where the device lets it
     updates: bool = False  # a message can be changed later: `Message.replaces` is its reference
+    # What is said later of one incident lies with what was said before, or takes its place: more disturbs nobody.
+    gathers: bool = False
 
 
 class Channel(Protocol):
