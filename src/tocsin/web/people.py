@@ -16,6 +16,7 @@ from tocsin.escalation.policy_actions import policies_naming
 from tocsin.journal.changes import changing
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rule_actions import rules_of
+from tocsin.notification.self_test import latest
 from tocsin.people.actions import (
     change_user,
     find_user,
@@ -65,6 +66,8 @@ def one(request: HttpRequest, user_id: str) -> HttpResponse:
             "paged": sum(each.as_value().is_paged for each in known),
             "rules": in_words_of(rules_of(person.pk), known),
             "quiet": quiet_words(person),
+            "tested": latest(person.pk, instant(request)) if full else None,
+            "full": full,
             "teams": person.teams.all(),
             "policies": policies_naming(f"user:{person.pk}"),
             "two_factor": Authenticator.objects.filter(user=person).exists(),

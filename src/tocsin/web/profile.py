@@ -15,9 +15,9 @@ from tocsin.channels.signing import HEADER, secret_for
 from tocsin.escalation.policy_actions import policies_naming
 from tocsin.journal.changes import changing
 from tocsin.kernel.errors import Refused, not_found
-from tocsin.notification.actions import test_rules
 from tocsin.notification.contact_actions import send_code
 from tocsin.notification.rule_actions import rules_of
+from tocsin.notification.self_test import latest
 from tocsin.people.actions import add_token, change_user, revoke_token
 from tocsin.people.contacts import prove_contact
 from tocsin.people.rules import TABLE, May, Role
@@ -52,6 +52,7 @@ def _me(request: HttpRequest, wrong: Mapping[str, str] | None = None) -> HttpRes
             "paged": sum(each.as_value().is_paged for each in contacts),
             "rules": in_words_of(rules_of(person.pk), contacts),
             "quiet": quiet_words(person),
+            "tested": latest(person.pk, instant(request)),
             "has_webhook": any(each.address.startswith(WEBHOOKS) for each in contacts),
             "teams": person.teams.all(),
             "policies": policies_naming(f"user:{person.pk}"),
@@ -110,22 +111,6 @@ def rules(request: HttpRequest) -> HttpResponse:
 def quiet(request: HttpRequest) -> HttpResponse:
     """My quiet hours."""
     return edit_quiet(request, asker(request), reverse("profile"))
-
-
-@needs(May.OWN_PROFILE)
-@require_POST
-def test(request: HttpRequest) -> HttpResponse:
-    """Send a test through every contact of mine, now."""
-    page = test_rules(asker(request).pk, by(request), instant(request))
-    count = page.deliveries.count()
-    if count:
-        say(
-            request,
-            f"A test is on its way through {count} contact{'s' if count != 1 else ''}. Look whether all arrive.",
-        )
-    else:
-        say(request, "You have no contact that gets pages, so nothing was sent. Add one, and verify it.")
-    return redirect("profile")
 
 
 @needs(May.OWN_PROFILE)
@@ -229,7 +214,6 @@ urlpatterns = [
     path("me/contacts/<slug:contact>/verify", verify, name="contact_verify"),
     path("me/rules", rules, name="my_rules"),
     path("me/quiet", quiet, name="my_quiet"),
-    path("me/test", test, name="test_my_rules"),
     path("me/name", name_and_zone, name="my_name"),
     path("me/signing", signing, name="signing"),
     path("me/tokens", tokens, name="tokens"),
