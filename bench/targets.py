@@ -198,8 +198,18 @@ class Tocsin(Program):
             "TOCSIN_LOG": "error",
         }
         file = folder / "organisation.yaml"
-        file.write_text(
-            f"""
+        file.write_text(self.organisation(hook_port))
+        (folder / "data").mkdir()
+        for command in (["migrate"], ["apply", str(file)]):
+            done = subprocess.run(
+                [self.COMMAND, *command], env=self.environ, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                raise RuntimeError(f"tocsin {command[0]} failed:\n{done.stdout}{done.stderr}")
+
+    def organisation(self, hook_port: int) -> str:
+        """The organisation file: who is paged, through what."""
+        return f"""
 users:
   - id: ada
     name: Ada Ortiz
@@ -229,21 +239,17 @@ services:
     grouping: {{by: [alertname], window: 10m}}
     integrations: [{{id: bench-storm, type: alertmanager, key: "{self.KEYS["storm"]}"}}]
 """
-        )
-        (folder / "data").mkdir()
-        for command in (["migrate"], ["apply", str(file)]):
-            done = subprocess.run(
-                [self.COMMAND, *command], env=self.environ, capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                raise RuntimeError(f"tocsin {command[0]} failed:\n{done.stdout}{done.stderr}")
 
     def start(self) -> float:
         command = [self.COMMAND, "run", "--host", "127.0.0.1", "--port", str(self.port)]
         return self.launch([*command, "--data", str(self.folder / "data")], self.environ, self.folder)
 
     def request(self, route: str, alerts: Sequence[dict[str, Any]]) -> bytes:
-        headers = {"Authorization": f"Bearer {self.KEYS[route]}"}
+        return self.request_with(self.KEYS[route], alerts)
+
+    def request_with(self, key: str, alerts: Sequence[dict[str, Any]]) -> bytes:
+        """The same through the integration that has this key."""
+        headers = {"Authorization": f"Bearer {key}"}
         return post(self.port, "/api/v2/alerts", json.dumps(alerts).encode(), headers)
 
     def waiting(self) -> int:
