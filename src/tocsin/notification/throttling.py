@@ -17,7 +17,7 @@ from tocsin.journal.columns import from_instant, from_uuid, to_instant
 from tocsin.kernel.errors import Refused
 from tocsin.notification.channels import channel_for
 from tocsin.notification.rules import Limits
-from tocsin.notification.rules.throttling import TOGETHER_MAX, Held, Waiting, admit, longest
+from tocsin.notification.rules.throttling import TOGETHER_MAX, Held, Waiting, admit, longest, of_a_room
 
 if TYPE_CHECKING:
     from tocsin.notification.delivering import Claimed
@@ -54,22 +54,23 @@ def throttle(
     """Those of `claimed` that go now, each with the others that its message tells; what has to wait is put off, with
     the reason. `waiting_for(address, user, most)` takes what was put off before. In the caller's transaction."""
     limited: dict[tuple[str, str | None], list[Claimed]] = {}
-    limits = {one.address: limits_of(one.address) for one in claimed}
+    limits = {(one.address, one.page.user_id): _limits_for(one) for one in claimed}
     for one in claimed:
-        if limits[one.address].rates or limits[one.address].storm:
-            limited.setdefault((one.address, one.page.user_id), []).append(one)
+        whom = one.address, one.page.user_id
+        if limits[whom].rates or limits[whom].storm:
+            limited.setdefault(whom, []).append(one)
     if not limited:
         return list(claimed)
     # A retry never waits, and counts from now: what others may send is measured by when it arrives.
     _count((one.id for some in limited.values() for one in some if one.counted), now)
     addresses = sorted({address for address, _ in limited})
-    told = _told(addresses, now - max(longest(limits[address]) for address in addresses))
+    told = _told(addresses, now - max(longest(limits[whom]) for whom in limited))
     known = _known({one.page.incident_id for some in limited.values() for one in some} - {None})
     going = [one for one in claimed if (one.address, one.page.user_id) not in limited]
     for (address, user), some in limited.items():
         mine = {one.id: one for one in some}
         values = {key: _as_value(one, known) for key, one in mine.items()}
-        admitted = admit(values, told.setdefault(address, []), limits[address], now)
+        admitted = admit(values, told.setdefault(address, []), limits[address, user], now)
         if admitted.held is not None:
             _hold(admitted.waits, admitted.held, now)
         counted = [key for key in admitted.goes if not values[key].free]
@@ -83,13 +84,18 @@ def throttle(
     return going
 
 
+def _limits_for(one: Claimed) -> Limits:
+    limits = limits_of(one.address)
+    return of_a_room(limits) if one.page.place else limits
+
+
 def _as_value(one: Claimed, known: set[tuple[str | None, int]]) -> Waiting:
     page = one.page
     first = page.incident_id is not None and (page.user_id, page.incident_id) not in known
     return Waiting(
         urgent=one.urgent,
         due_at=one.due_at,
-        worst=page.details.get("priority") == "P1",
+        worst=one.urgent and page.details.get("priority") == "P1",
         first=first,
         free=one.counted or page.incident_id is None,
     )

@@ -17,6 +17,8 @@ TEXT_RATES = (Rate(1, _MINUTE), Rate(5, 15 * _MINUTE), Rate(11, _HOUR))
 # What holds in a storm, for first pages too: who gets so much knows that it burns, and gets the rest in one message.
 STORM = (Rate(3, _MINUTE), Rate(5, 10 * _MINUTE))
 CALL_STORM = (Rate(3, 15 * _MINUTE),)
+# What is told to a room: more nobody reads. Telegram takes no more for a group (https://core.telegram.org/bots/faq).
+ROOM_STORM = (Rate(20, _MINUTE),)
 TOGETHER_MAX = 500  # pages told in one message
 TOGETHER_SHOWN_MAX = 10  # of them by their titles
 
@@ -101,22 +103,31 @@ def _free_at(rate: Rate, counted: Sequence[datetime], now: datetime) -> Held | N
     )
 
 
+def of_a_room(limits: Limits) -> Limits:
+    """What holds for an address that is a place's, where many read what none of them is woken by."""
+    return replace(limits, storm=limits.room or limits.storm)
+
+
 def longest(limits: Limits) -> timedelta:
     """How far back what was told matters; zero where nothing is limited."""
     return max((rate.per for rate in (*limits.rates, *limits.storm)), default=timedelta(0))
 
 
 def together(message: Message, others: Sequence[tuple[int, str]]) -> Message:
-    """`message` with what else it tells: the number and the subject of each other incident, the worst first."""
-    if not others:
+    """`message` with what else it tells: the number and the subject of each other incident, once, the worst first."""
+    subjects: dict[int, str] = {}
+    for number, subject in others:
+        if number != message.details.get("incident"):
+            subjects.setdefault(number, subject)
+    if not subjects:
         return message
-    count = f"{len(others)} more incident{'s' if len(others) > 1 else ''}"
-    lines = [f"{count}:", *(subject for _, subject in others[:TOGETHER_SHOWN_MAX])]
-    if len(others) > TOGETHER_SHOWN_MAX:
-        lines.append(f"and {len(others) - TOGETHER_SHOWN_MAX} besides.")
+    count = f"{len(subjects)} more incident{'s' if len(subjects) > 1 else ''}"
+    lines = [f"{count}:", *tuple(subjects.values())[:TOGETHER_SHOWN_MAX]]
+    if len(subjects) > TOGETHER_SHOWN_MAX:
+        lines.append(f"and {len(subjects) - TOGETHER_SHOWN_MAX} besides.")
     return replace(
         message,
         subject=f"{message.subject} and {count}",
         lines=(*message.lines, *lines),
-        details={**message.details, "also": [number for number, _ in others]},
+        details={**message.details, "also": list(subjects)},
     )
