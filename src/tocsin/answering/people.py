@@ -45,7 +45,10 @@ def behind(address: str, rather: str | None = None) -> User | None:
 def answerable(user_ids: list[str], now: datetime) -> list[Page]:
     """The pages of these people that a code may mean: of the last day, the newest first."""
     rows = Page.objects.select_related("user").filter(
-        user__in=user_ids, incident_id__isnull=False, kind=Kind.PAGE, created_at__gt=now - ACT_LINK_LIFE
+        user__in=user_ids,
+        incident_id__isnull=False,
+        kind__in=(Kind.PAGE, Kind.UPDATE),
+        created_at__gt=now - ACT_LINK_LIFE,
     )
     return list(rows.order_by("-created_at", "-pk")[:PAGES_MAX])
 

@@ -56,6 +56,7 @@ from tocsin.notification.cards import touch_cards
 from tocsin.notification.models import Page
 from tocsin.notification.quiet import quiet_until
 from tocsin.notification.rules import Kind
+from tocsin.notification.updating import take_back_updates
 from tocsin.oncall.away import away, away_until
 from tocsin.people.models import User
 from tocsin.people.rules import Role
@@ -239,6 +240,8 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
     ]
     if higher := [climb.incident_id for climb in climbs if climb.pages_sent > 1]:
         touch_cards(higher, now)
+        people_now = {call.user_id for call in pages if call.incident_id in higher and call.user_id}
+        take_back_updates(higher, people_now, "a page says more", now)
     page_people([*pages, *(copy_of(call) for call in _calls(copies, now)), *rooms], now)
     point("climb: paged")
     wake("now", *(f"incident:{climb.incident_id}" for climb in climbs))

@@ -37,6 +37,7 @@ from tocsin.kernel.urgency import Impact, Urgency, impact_of_tier, priority_of
 from tocsin.notification.actions import Call, page_people, quiet, take_back_the_end
 from tocsin.notification.awake import note_awake
 from tocsin.notification.cards import touch_cards
+from tocsin.notification.updating import take_back_updates
 from tocsin.people.models import User
 
 SWEEP_MAX = 100
@@ -271,6 +272,9 @@ def classify(
         if worse and incident.state == State.TRIGGERED:
             fields["needs_climb"] = True
         _save(
+            take_back_updates([incident.pk], None, "it is worse, and paged anew", now)
+        elif fields["priority"] < incident.priority and incident.state == State.TRIGGERED:
+            fields["update_at"] = now
             incident, fields, "incident.classified", fields_for_journal(fields) | {"before": before}, by, now
         )
     return Outcome(incident, True)
@@ -296,6 +300,7 @@ def worsen(incident: Incident, urgency: Urgency, why: str, by: By, now: datetime
     if not urgency.worse_than(Urgency(incident.urgency)) or incident.state not in OPEN:
         return False
     had = incident.acknowledged_by
+    take_back_updates([incident.pk], None, "it is worse, and paged anew", now)
     fields = _triggered_again() | graded(urgency, Impact(incident.impact))
     data = {"why": why, "priority": fields["priority"], "urgency": fields["urgency"], "had": had}
     _save(incident, fields, "incident.worsened", data, by, now)

@@ -77,6 +77,7 @@ def face_of(incident: Incident, told: Sequence[str] = ()) -> dict[str, Any]:
         "state": incident.shown_state,
         "title": incident.title,
         "priority": incident.priority,
+        "alerts": incident.alerts_firing,
         "holder": holder if incident.state != State.TRIGGERED else "",
         "told": list(told),
     }
@@ -87,7 +88,9 @@ def _shows(had: Mapping[str, Any], face: Mapping[str, Any]) -> bool:
     there, and nobody who has it."""
     if "told" in had:
         return dict(had) == dict(face)
-    return not face["holder"] and all(had.get(name) == face[name] for name in ("state", "title", "priority"))
+    return not face["holder"] and all(
+        had.get(name) == face[name] for name in ("state", "title", "priority", "alerts")
+    )
 
 
 def _standing(incident: Incident, zone: str, language: str) -> str:

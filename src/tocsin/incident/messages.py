@@ -71,5 +71,6 @@ def details_of(incident: Incident) -> dict[str, Any]:
         "urgency": incident.urgency,
         "impact": incident.impact,
         "state": incident.state,
+        "alerts": incident.alerts_firing,
         "opened_at": incident.opened_at.isoformat(),
     }

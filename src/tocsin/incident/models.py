@@ -26,6 +26,10 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         """Every alert of them has resolved, and the service's delay has passed."""
         return self.filter(state__in=OPEN, resolve_at__lte=now).order_by("resolve_at")
 
+    def update_due(self, now: datetime) -> IncidentQuerySet:
+        """They have grown, and it is time to tell."""
+        return self.filter(update_at__lte=now).order_by("update_at")
+
 
 class Incident(models.Model):
     """What people work on. Its id is the number they say: #412."""
@@ -46,9 +50,11 @@ class Incident(models.Model):
     snoozed = models.BooleanField(default=False, db_default=False)
     resolved_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
-    # What must follow, found by duties: somebody to be found; a resolve when the delay is over.
+    # What must follow, found by duties: somebody to be found; a resolve when the delay is over; word that it grew.
     needs_climb = models.BooleanField(default=True)
     resolve_at = models.DateTimeField(null=True)
+    # It has grown since somebody was told: when it is looked whom to tell, and cards change.
+    update_at = models.DateTimeField(null=True)
     # Kept by intake: which alerts may still join, and how many there are.
     group_key = models.CharField(max_length=64, blank=True, default="")
     last_alert_at = models.DateTimeField(null=True)
@@ -71,6 +77,9 @@ class Incident(models.Model):
             ),
             models.Index(
                 fields=["resolve_at"], name="incident_resolve_due", condition=Q(resolve_at__isnull=False)
+            ),
+            models.Index(
+                fields=["update_at"], name="incident_update_due", condition=Q(update_at__isnull=False)
             ),
             models.Index(
                 fields=["service", "group_key"],

@@ -38,10 +38,12 @@ from tocsin.journal.actions import Fact, write
 from tocsin.kernel.acting import By
 from tocsin.kernel.text import cut
 from tocsin.kernel.urgency import Urgency, impact_of_tier, priority_of
+from tocsin.notification.rules.updates import UPDATE_AFTER
 
 KEYS_PER_QUERY = 400
 ENDED_IN_SILENCE = "ended in silence"  # counted beside the events: nobody sent one
 TITLES_IN_JOURNAL = 3
+COUNTED = ("alerts_total", "alerts_firing", "last_alert_at", "resolve_at", "update_at")  # of an incident
 DESCRIPTION_LENGTH_MAX = 2_000  # of an incident; its alert has all of it
 Key = tuple[str, str]  # integration, digest of the deduplication key
 
@@ -404,7 +406,9 @@ class Batch:
     def _update_incident(self, held: Touched) -> None:
         if held.joined or held.resolved or held.firing:
             self._count(held)
-            held.incident.save(update_fields=["alerts_total", "alerts_firing", "last_alert_at", "resolve_at"])
+            if held.joined and held.incident.update_at is None:
+                held.incident.update_at = self.now + UPDATE_AFTER
+            held.incident.save(update_fields=COUNTED)
 
     def _follow(self, held: Touched) -> None:
         """What the batch asks of an incident beside counting: page again, acknowledge, note."""

@@ -48,7 +48,9 @@ def make_card(claimed: Claimed, sent: Sent, now: datetime) -> None:
                 address=claimed.address,
                 reference=sent.reference[:200],
                 made_at=now,
-                face={name: claimed.page.details.get(name) for name in ("state", "title", "priority")},
+                face={
+                    name: claimed.page.details.get(name) for name in ("state", "title", "priority", "alerts")
+                },
                 **asdict(fresh),
             )
         ],

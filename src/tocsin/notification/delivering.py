@@ -42,6 +42,7 @@ CLAIM_MAX = 100
 COUNT_AS_NOBODY = (
     Kind.SHADOW,
     Kind.PLACE,
+    Kind.UPDATE,
     Kind.OVER,
 )  # pages that reach nobody who acts, whatever becomes of them
 

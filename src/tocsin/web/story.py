@@ -260,7 +260,7 @@ def _climb_pushed(data: Data, actor: str, names: Names) -> tuple[str, str]:
     return f"{actor} escalated to the next level", note
 
 
-WHAT = {"over": "word that it is over", "shadow": "a copy of the page"}
+WHAT = {"over": "word that it is over", "shadow": "a copy of the page", "update": "an update"}
 
 
 def _whom(data: Data, names: Names) -> str:

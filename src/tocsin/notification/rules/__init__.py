@@ -37,6 +37,7 @@ class Kind(StrEnum):
     SHADOW = "shadow"  # a copy of a page, for who learns: they are not to act, and count as nobody
     NOTICE = "notice"  # about their shifts and contacts
     PLACE = "place"  # told to a room: nobody is woken by it, and it counts as nobody
+    UPDATE = "update"  # more of what they were paged for; nobody is woken by it, and it counts as nobody
     OVER = "over"  # it is over, for who was told that it began
     CODE = "code"  # digits that prove a contact; goes to that contact alone
     TEST = "test"
