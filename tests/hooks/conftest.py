@@ -22,10 +22,11 @@ from tests.world import Clock, Outbox, World
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.webhook import Webhook
 from tocsin.engine.hooks import Hooks
-from tocsin.hooks.actions import HookValue, save_hook
+from tocsin.hooks.actions import save_hook
 from tocsin.hooks.collecting import collect
 from tocsin.hooks.models import Hook
 from tocsin.hooks.rules import EVENTS
+from tocsin.hooks.saving import HookValue
 from tocsin.hooks.sending import due_hooks
 from tocsin.journal.actions import ORGANISATION, Fact, write
 from tocsin.kernel.acting import By

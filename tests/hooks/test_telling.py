@@ -11,7 +11,6 @@ from tocsin.channels import signing
 from tocsin.engine.hooks import secrets_of
 from tocsin.hooks import collecting
 from tocsin.hooks.actions import (
-    HookValue,
     delete_hook,
     end_old,
     find_hook,
@@ -24,6 +23,7 @@ from tocsin.hooks.actions import (
 )
 from tocsin.hooks.models import Hook, Message
 from tocsin.hooks.rules import ATTEMPTS_MAX, EVENTS, OFF_AFTER, MessageState, settled
+from tocsin.hooks.saving import HookValue
 from tocsin.hooks.sending import KEPT_FOR, forget_old
 from tocsin.incident.actions import acknowledge, add_note, close, resolve
 from tocsin.incident.models import Incident
@@ -231,6 +231,14 @@ def test_addresses_that_may_not_be_called_are_refused(told: Told) -> None:
         with pytest.raises(Refused):
             save_hook("desk", HookValue("Desk", address, tuple(EVENTS)), BY, told.now)
     assert find_hook("desk").address == row.address
+
+
+def test_one_whose_filter_or_address_is_no_longer_good_can_still_be_switched_off(told: Told) -> None:
+    told.hook(services=("shop",))
+    Hook.objects.update(services=["gone"], address="https://10.0.0.1/")
+    assert not set_hook_enabled("desk", False, BY, told.now).enabled
+    with pytest.raises(Refused, match="may not be called"):
+        set_hook_enabled("desk", True, BY, told.now)
 
 
 def test_the_journal_keeps_that_a_webhook_was_changed_and_neither_address_nor_secret(told: Told) -> None:

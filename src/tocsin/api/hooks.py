@@ -15,9 +15,10 @@ from tocsin.api.room import Room
 from tocsin.api.words import Name, Sent, Slug, SlugInPath
 from tocsin.channels.signing import secret_of_hook
 from tocsin.hooks import actions
-from tocsin.hooks.actions import FILTERS_MAX, HookValue, find_hook, old_nonce
+from tocsin.hooks.actions import find_hook, old_nonce
 from tocsin.hooks.models import Hook, Message
 from tocsin.hooks.rules import EVENTS, MessageState
+from tocsin.hooks.saving import FILTERS_MAX, HookValue
 from tocsin.notification.channels import ADDRESS_LENGTH_MAX
 from tocsin.people.rules import May
 

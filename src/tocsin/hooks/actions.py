@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from tocsin.catalog.models import Service
-from tocsin.hooks.collecting import document, newest
-from tocsin.hooks.models import Hook, Message, Position
-from tocsin.hooks.rules import EVENTS, TEST, MessageState
-from tocsin.journal.changes import changing, did, record, saved
+from tocsin.hooks.collecting import document
+from tocsin.hooks.models import Hook, Message
+from tocsin.hooks.rules import TEST, MessageState
+from tocsin.hooks.saving import HookChanges, HookValue
+from tocsin.journal.changes import changing, did, record
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import By
-from tocsin.kernel.errors import Refused, conflict, not_found
-from tocsin.kernel.ids import check_slug, new_secret
-from tocsin.notification.channels import check_address, scheme_of
-from tocsin.people.checking import check_name
-from tocsin.people.models import Team
+from tocsin.kernel.errors import conflict, not_found
+from tocsin.kernel.ids import new_secret
 
-HOOKS_MAX = 50
-FILTERS_MAX = 500
 BOTH_KEYS = timedelta(hours=24)  # after a rotation the secret from before signs as well
 TESTS_WAITING_MAX = 10
 LOG_MAX = 100  # messages that are shown
-
-
-@dataclass(frozen=True)
-class HookValue:
-    """A webhook as it is to be. No services and no teams: it is told of all."""
-
-    name: str
-    address: str
-    events: Sequence[str]
-    services: Sequence[str] = ()
-    teams: Sequence[str] = ()
-    enabled: bool = True
 
 
 def find_hook(hook_id: str) -> Hook:
@@ -51,25 +31,9 @@ def find_hook(hook_id: str) -> Hook:
 def save_hook(hook_id: str, value: HookValue, by: By, now: datetime) -> Hook:
     """Make the webhook or change it; one that is switched on is told of what happens from now on. Raises Refused."""
     with changing():
-        row = Hook.objects.select_for_update().filter(pk=check_slug(hook_id, "id")).first()
-        if row is None and Hook.objects.count() >= HOOKS_MAX:
-            raise conflict(f"There are {HOOKS_MAX} webhooks", "Delete those that nobody needs.")
-        address = _check(value)
-        before = _as_data(row) if row else None
-        was_on = row is not None and row.enabled
-        if row is None:
-            row = Hook(id=hook_id, created_at=now, nonce=new_secret())
-        if row.address != address:
-            row.failures, row.failing_since, row.rest_until = 0, None, None
-        row.name, row.address, row.enabled = value.name.strip(), address, value.enabled
-        row.events = [each for each in EVENTS if each in value.events]
-        row.services, row.teams = sorted(set(value.services)), sorted(set(value.teams))
-        if value.enabled and not was_on:
-            _begin(row)
-        row.save()
-        if was_on and not value.enabled:
-            drop_waiting(row)
-        record(saved("webhook", row.pk, before, _as_data(row), personal=("address",)), by, now)
+        changes = HookChanges([hook_id])
+        row = changes.save(hook_id, value, now)
+        changes.store(by, now)
     return row
 
 
@@ -165,59 +129,8 @@ def log_of(row: Hook) -> list[Message]:
     return list(row.messages.order_by("-pk")[:LOG_MAX])
 
 
-def drop_waiting(row: Hook) -> int:
-    """Give up what waits for a webhook that was switched off; returns how many. In the caller's transaction."""
-    waiting = row.messages.filter(next_at__isnull=False).exclude(event=TEST)
-    return waiting.update(state=MessageState.DROPPED, next_at=None)
-
-
-def _begin(row: Hook) -> None:
-    """Facts from now on are told. Where no other webhook was on, nobody has kept the position."""
-    row.after, row.off_why, row.skipped = newest(), "", 0
-    row.failures, row.failing_since, row.rest_until = 0, None, None
-    if not Hook.objects.filter(enabled=True).exists():
-        Position.objects.update_or_create(pk=1, defaults={"entry": row.after})
-
-
 def _locked(hook_id: str) -> Hook:
     row = Hook.objects.select_for_update().filter(pk=hook_id).first()
     if row is None:
         raise not_found("webhook", hook_id)
     return row
-
-
-def _check(value: HookValue) -> str:
-    """The address in its plain form. Raises Refused."""
-    check_name(value.name)
-    if scheme_of(value.address) not in ("https", "http"):
-        raise Refused(
-            "That is no address of a webhook", "an address that begins with https://", where="address"
-        )
-    address = check_address(value.address)
-    if not value.events:
-        raise Refused("No event is chosen", "at least one", where="events")
-    for each in value.events:
-        if each not in EVENTS:
-            raise Refused(f"There is no event {each[:60]!r}", f"one of {', '.join(EVENTS)}", where="events")
-    _known(value.services, Service.objects.values_list("pk", flat=True), "service", "services")
-    _known(value.teams, Team.objects.values_list("pk", flat=True), "team", "teams")
-    return address
-
-
-def _known(named: Sequence[str], known: Iterable[str], noun: str, where: str) -> None:
-    if len(named) > FILTERS_MAX:
-        raise Refused(f"{len(named)} {where}", f"at most {FILTERS_MAX}", where=where)
-    if named and (missing := sorted(set(named) - set(known))):
-        raise Refused(f"There is no {noun} {missing[0][:64]!r}", f"the id of a {noun}", where=where)
-
-
-def _as_data(row: Hook) -> dict[str, Any]:
-    """The webhook for the journal; who knows its address may be able to write there, so it is not repeated."""
-    return {
-        "name": row.name,
-        "address": row.address,
-        "events": list(row.events),
-        "services": list(row.services),
-        "teams": list(row.teams),
-        "enabled": row.enabled,
-    }

@@ -103,6 +103,13 @@ def wants(services: Sequence[str], teams: Sequence[str], service: str | None, te
     return not (services or teams) or service in services or team in teams
 
 
+def plain_filters(
+    events: Sequence[str], services: Sequence[str], teams: Sequence[str]
+) -> tuple[list[str], list[str], list[str]]:
+    """What a webhook is told of, each once and in one order, so that what means the same is the same."""
+    return [each for each in EVENTS if each in events], sorted(set(services)), sorted(set(teams))
+
+
 def again_at(attempts: int, after: timedelta | None, now: datetime, jitter: float) -> datetime | None:
     """When to try again after the `attempts`-th attempt failed; None to give up. `jitter` is in [0, 1)."""
     if attempts >= ATTEMPTS_MAX:

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from tocsin.hooks.actions import drop_waiting
 from tocsin.hooks.models import Hook, Message
 from tocsin.hooks.rules import OFF_AFTER, MessageState, again_at, rest_until
+from tocsin.hooks.saving import drop_waiting
 from tocsin.journal.changes import did, record
 from tocsin.kernel.acting import ENGINE
 from tocsin.notification.rules import Failed, Sent

@@ -6,9 +6,9 @@ from django import forms
 from django.http import QueryDict
 
 from tocsin.catalog.models import Service
-from tocsin.hooks.actions import HookValue
 from tocsin.hooks.models import Hook
 from tocsin.hooks.rules import EVENTS
+from tocsin.hooks.saving import HookValue
 from tocsin.notification.channels import ADDRESS_LENGTH_MAX
 from tocsin.people.models import Team
 from tocsin.web.forms import IdField
@@ -58,8 +58,9 @@ class HookForm(forms.Form):
         field.choices = list({**known, **gone}.items())
 
     def value(self, enabled: bool) -> HookValue:
-        """The webhook that stands on the page, which is valid; what is gone is left out."""
+        """The webhook that stands on the page, which is valid. A filter that is gone stays unless it is taken away: the
+        last one that went must not make it "all"."""
         data = self.cleaned_data
-        services = Service.objects.filter(pk__in=data["services"]).values_list("pk", flat=True)
-        teams = Team.objects.filter(pk__in=data["teams"]).values_list("pk", flat=True)
-        return HookValue(data["name"], data["address"], data["events"], [*services], [*teams], enabled)
+        return HookValue(
+            data["name"], data["address"], data["events"], data["services"], data["teams"], enabled
+        )
