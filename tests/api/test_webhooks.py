@@ -54,6 +54,15 @@ def test_secrets_are_said_only_where_they_are_asked_for_and_rotated_with_both_va
     assert ada.post("/webhooks/desk/end-old", None).body["old"] is None
 
 
+def test_a_file_that_makes_one_says_its_secret_once(ada: Program) -> None:
+    text = 'webhooks: [{id: desk, address: "https://desk.example.com", events: [incident.opened]}]'
+    files = {"files": [{"text": text}]}
+    assert ada.post("/organisation/plan", files).body["changes"][0]["section"] == "webhooks"
+    made = ada.post("/organisation/apply", files).body["secrets"]
+    assert made == {"desk": ada.get("/webhooks/desk/secrets").body["secret"]}
+    assert ada.post("/organisation/apply", files).body["secrets"] == {}
+
+
 def test_a_test_is_queued_and_stands_among_the_messages(ada: Program) -> None:
     ada.put("/webhooks/desk", BODY)
     queued = ada.post("/webhooks/desk/test", None)

@@ -10,13 +10,19 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.channels.conftest import outgoing as outgoing  # noqa: PLC0414 - a fixture
 from tests.oncall_rules.strategies import PEOPLE, placed
 from tests.world import Outbox
 from tocsin.catalog.models import Calendar, Integration, Organisation, Service
+from tocsin.channels.outgoing import Outgoing
+from tocsin.channels.webhook import Webhook
 from tocsin.escalation.models import Policy
+from tocsin.hooks.models import Hook
+from tocsin.hooks.rules import EVENTS
 from tocsin.journal.models import Head
 from tocsin.kernel.acting import By
 from tocsin.kernel.calendars import calendar_as_data
+from tocsin.notification import channels
 from tocsin.oncall.models import Schedule
 from tocsin.oncall.rules import schedule_as_data
 from tocsin.organisation.actions import File, apply, export, plan
@@ -41,6 +47,12 @@ CONDITIONS = st.sampled_from(
     ]
 )
 priorities = st.sampled_from(["P1", "P2", "P3", "P4", "P5"])
+
+
+@pytest.fixture(autouse=True)
+def _webhooks_are_served(outbox: Outbox, outgoing: Outgoing, monkeypatch: pytest.MonkeyPatch) -> None:
+    channel = Webhook(outgoing)
+    monkeypatch.setattr(channels, "_by_scheme", channels._by_scheme | dict.fromkeys(channel.schemes, channel))
 
 
 def some(ids: list[str], most: int = 3) -> st.SearchStrategy[list[str]]:
@@ -131,6 +143,22 @@ def services(draw: st.DrawFn, number: int, teams: list[str], policies: list[str]
     }
 
 
+def webhooks(key: str, teams: list[str], services: list[str]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "id": st.just(key),
+            "address": st.sampled_from(["https://example.com", "HTTPS://Example.com/a?b=c#d"]),
+            "events": st.lists(st.sampled_from(list(EVENTS)), unique=True, min_size=1, max_size=4),
+        },
+        optional={
+            "name": names,
+            "services": some(services),
+            "teams": some(teams),
+            "enabled": st.booleans(),
+        },
+    )
+
+
 @st.composite
 def organisations(draw: st.DrawFn) -> dict[str, Any]:
     with_schedules = draw(st.booleans())
@@ -155,6 +183,8 @@ def organisations(draw: st.DrawFn) -> dict[str, Any]:
             }
         )
     made["services"] = [draw(services(n, teams, policies)) for n in range(draw(st.integers(0, 2)))]
+    known = [each["id"] for each in made["services"]]
+    made["webhooks"] = [draw(webhooks(f"h{n}", teams, known)) for n in range(draw(st.integers(0, 2)))]
     active = [user["id"] for user in made["users"] if user["active"]]
     made["organisation"] = draw(
         st.fixed_dictionaries(
@@ -172,7 +202,7 @@ def organisations(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def wipe() -> None:
-    for model in (Integration, Service, Policy, Schedule, Calendar, Team, User, Organisation):
+    for model in (Hook, Integration, Service, Policy, Schedule, Calendar, Team, User, Organisation):
         model.objects.all().delete()
 
 

@@ -14,6 +14,8 @@ from tocsin.api.words import Data, Name, Sent, Slug
 from tocsin.catalog.actions import organisation, save_organisation
 from tocsin.catalog.models import Organisation
 from tocsin.catalog.rules import matrix_from
+from tocsin.channels.signing import secret_of_hook
+from tocsin.hooks.models import Hook
 from tocsin.kernel.urgency import Impact, Priority, Urgency
 from tocsin.notification.providers import SETTING_LENGTH_MAX
 from tocsin.notification.rules import DeliveryState
@@ -21,7 +23,7 @@ from tocsin.organisation.actions import File, Plan, apply, export, plan
 from tocsin.organisation.impacts import impact_lines
 from tocsin.organisation.outside import OUTSIDE_MAX, OUTSIDE_NAME_LENGTH_MAX
 from tocsin.organisation.reading import FILE_BYTES_MAX, FILES_MAX
-from tocsin.organisation.rules import Added, Change, Changed
+from tocsin.organisation.rules import WEBHOOKS, Added, Change, Changed
 from tocsin.organisation.schema import json_schema
 from tocsin.people.rules import May
 
@@ -115,9 +117,11 @@ class PlannedOut(PlanOut):
 
 
 class AppliedOut(PlanOut):
-    """What was done. `keys` holds the keys that were made, by integration: said once."""
+    """What was done. `keys` holds the keys that were made, by integration, and `secrets` what signs for the webhooks
+    that were made, by webhook: said once."""
 
     keys: dict[str, str]
+    secrets: dict[str, str]
 
 
 class ExportFilter(BaseModel):
@@ -142,7 +146,8 @@ def apply_files(request: Asked, body: OrganisationFiles) -> AppliedOut:
     """Does what the files say: all of it or nothing. The same files again change nothing."""
     planned = plan(_files(body), body.prune, body.outside)
     applied = apply(planned, request.auth.by, request.now)
-    return AppliedOut(**_planned(planned).model_dump(), keys=applied.keys)
+    secrets = _secrets([each.id for each in planned.added if each.section == WEBHOOKS])
+    return AppliedOut(**_planned(planned).model_dump(), keys=applied.keys, secrets=secrets)
 
 
 @room.get("/organisation", may=May.SETTINGS, answer=ExportOut)
@@ -157,6 +162,11 @@ def export_file(request: Asked, wanted: Query[ExportFilter]) -> ExportOut:
 def show_file_schema(request: Asked) -> Data:
     """The JSON Schema of the file, for editors."""
     return json_schema()
+
+
+def _secrets(ids: list[str]) -> dict[str, str]:
+    rows = Hook.objects.filter(pk__in=ids).order_by("pk")
+    return {row.pk: secret_of_hook(row.pk, row.nonce) for row in rows}
 
 
 def _files(body: OrganisationFiles) -> list[File]:

@@ -55,6 +55,10 @@ def apply(
         complain("these keys were made; `tocsin integration key ID` shows them again.")
         for integration, key in keys.items():
             say(f"key of {integration}: {key}")
+    if secrets := done.get("secrets"):
+        complain("these secrets were made; `tocsin webhook secret ID` shows them again.")
+        for webhook, secret in secrets.items():
+            say(f"secret of {webhook}: {secret}")
 
 
 def _outside(texts: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -71,7 +75,7 @@ def export(*, keys: Annotated[bool, Flag] = False, as_json: Json = False) -> Non
     Parameters
     ----------
     keys
-        Put the integrations' keys in, in plain text. Secrets of providers are never in it.
+        Put the integrations' keys in, in plain text. Secrets of providers and of webhooks are never in it.
     """
     with open_door() as door:
         text = door.get("organisation", keys="true" if keys else None)["text"]

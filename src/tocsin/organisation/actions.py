@@ -17,6 +17,8 @@ from tocsin.catalog.rules import Grouping, ServiceValue, UrgencyFrom, matrix_fro
 from tocsin.catalog.saving import Integrations, Services
 from tocsin.escalation.policy_actions import Policies, delete_policy, policy_ids
 from tocsin.escalation.rules import policy_from
+from tocsin.hooks.actions import delete_hook
+from tocsin.hooks.saving import HookChanges, HookValue
 from tocsin.journal.changes import changing
 from tocsin.kernel.acting import By
 from tocsin.kernel.durations import parse_duration
@@ -207,6 +209,14 @@ def _save_integrations(objects: Objects, keys: dict[str, str], by: By, now: date
     integrations.store(by, now)
 
 
+def _save_webhooks(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
+    hooks = HookChanges([each.id for each in objects])
+    for each in objects:
+        with _told_of(each):
+            hooks.save(each.id, HookValue(**each.data), now)
+    hooks.store(by, now)
+
+
 def _save_organisation(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
     row = catalog.organisation()
     for each in objects:
@@ -233,6 +243,7 @@ SAVING: dict[str, Callable[[Objects, dict[str, str], By, datetime], None]] = {
     rules.POLICIES: _save_policies,
     rules.SERVICES: _save_services,
     rules.INTEGRATIONS: _save_integrations,
+    rules.WEBHOOKS: _save_webhooks,
     rules.ORGANISATION: _save_organisation,
 }
 
@@ -273,6 +284,8 @@ def _remove(gone: Removed, by: By, now: datetime) -> None:
         catalog.set_enabled(gone.id, False, by, now)
     elif gone.section == rules.INTEGRATIONS:
         catalog.delete_integration(gone.id, by, now)
+    elif gone.section == rules.WEBHOOKS:
+        delete_hook(gone.id, by, now)
     elif gone.section == rules.SERVICES:
         catalog.delete_service(gone.id, by, now)
     elif gone.section == rules.POLICIES:
@@ -296,7 +309,7 @@ def export(keys: bool = False) -> str:
     """The file that, applied now, changes nothing; in a stable order, without what is as shipped.
 
     `keys` puts the integrations' keys in, in plain text; without them the file keeps what there is. The secrets of
-    providers are never in it, so it keeps those.
+    providers and of webhooks are never in it, so it keeps those.
     """
     state = read_current()
     whole: dict[str, Any] = {rules.ORGANISATION: dict(state[rules.ORGANISATION][rules.THE_ORGANISATION])}

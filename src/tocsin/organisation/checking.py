@@ -22,6 +22,7 @@ from tocsin.organisation.rules import (
     SERVICES,
     TEAMS,
     USERS,
+    WEBHOOKS,
     Data,
     Declarations,
     Declared,
@@ -85,6 +86,10 @@ def _references(section: str, data: Data) -> Iterator[tuple[str, str, str]]:
         yield "team", TEAMS, data["team"]
     if section == SERVICES and data.get("policy"):
         yield "policy", POLICIES, data["policy"]
+    if section == WEBHOOKS:
+        for name, named in (("services", SERVICES), ("teams", TEAMS)):
+            for number, key in enumerate(data.get(name, ())):
+                yield f"{name}.{number}", named, key
     if section == POLICIES:
         for number, level in enumerate(data.get("levels", ())):
             for place, target in enumerate(level["notify"]):
@@ -155,7 +160,7 @@ def _removals(
         for each in removed
         if each.section != USERS and each.fate is rules.Fate.DELETED
     }
-    for section in (SCHEDULES, POLICIES, SERVICES):
+    for section in (SCHEDULES, POLICIES, SERVICES, WEBHOOKS):
         for key, data in final[section].items():
             for _, named, name in _references(section, data):
                 if (named, name) in gone and (section, key) not in own:

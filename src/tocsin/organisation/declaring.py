@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tocsin.catalog.rules import matrix_as_data, matrix_from
+from tocsin.hooks.rules import plain_filters
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import digest
 from tocsin.kernel.moments import parse_instant
@@ -142,7 +143,7 @@ def _read_object(so_far: Declaring, section: str, node: Node) -> None:
         so_far.spoilt[section].add(key)
         return
     places = reader.places
-    if section in (rules.TEAMS, rules.POLICIES, rules.PROVIDERS, rules.PLACES):
+    if section in (rules.TEAMS, rules.POLICIES, rules.PROVIDERS, rules.PLACES, rules.WEBHOOKS):
         data["name"] = data["name"] or data["id"]
     if section == rules.PROVIDERS:
         _add_provider(so_far, data, node, places)
@@ -160,6 +161,9 @@ def _in_plain_form(reader: Reader, section: str, data: dict[str, Any], node: Nod
     problems: list[Refused] = []
     if section == rules.POLICIES:
         return {**data, "levels": [level_data(level) for level in data["levels"]]}
+    if section == rules.WEBHOOKS:
+        events, services, teams = plain_filters(data["events"], data["services"], data["teams"])
+        return {**data, "events": events, "services": services, "teams": teams}
     if section == rules.CALENDARS:
         problems = list(senseless_calendar(data["id"], data))
         if not problems:

@@ -10,6 +10,7 @@ from tocsin.catalog import actions as catalog
 from tocsin.catalog.models import Calendar, Integration, Organisation, Service
 from tocsin.catalog.rules import ServiceValue, matrix_as_data, matrix_from
 from tocsin.escalation.models import Policy
+from tocsin.hooks.models import Hook
 from tocsin.kernel.durations import format_duration
 from tocsin.kernel.errors import Refused
 from tocsin.notification.models import Place, Provider, QuietHours, Rule
@@ -126,6 +127,7 @@ def read_current() -> rules.State:
         rules.POLICIES: {row.id: _policy(row) for row in Policy.objects.order_by("pk")},
         rules.SERVICES: {row.id: _service(row) for row in Service.objects.order_by("pk")},
         rules.INTEGRATIONS: {row.id: _integration(row) for row in Integration.objects.order_by("pk")},
+        rules.WEBHOOKS: {row.id: _webhook(row) for row in Hook.objects.order_by("pk")},
     }
 
 
@@ -227,6 +229,18 @@ def _integration(row: Integration) -> dict[str, Any]:
         "enabled": row.enabled,
         "service": row.service_id,
         "key": row.key_digest,
+    }
+
+
+def _webhook(row: Hook) -> dict[str, Any]:
+    """A webhook in the words of the file, without its secrets."""
+    return {
+        "name": str(row),
+        "address": row.address,
+        "events": row.events,
+        "services": row.services,
+        "teams": row.teams,
+        "enabled": row.enabled,
     }
 
 

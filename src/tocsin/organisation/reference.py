@@ -22,7 +22,7 @@ from tocsin.organisation.schedule_schema import (
     WINDOW,
 )
 from tocsin.organisation.schema import GROUPING, INTEGRATION, LEVEL, LISTS, ORGANISATION, PRIORITIES, USER
-from tocsin.organisation.vocabulary import Key, Step, Target
+from tocsin.organisation.vocabulary import EventName, Key, Step, Target
 
 
 def reference() -> str:
@@ -102,6 +102,8 @@ def _value_in_words(kind: Kind) -> str:
             return "`ID`, `[ID, ID]`, `null`, or see below"
         case Step():
             return f"`contact` or `{{contact: delay}}`, at most {format_duration(kind.delay.most)}"
+        case EventName():
+            return "types of events"
         case Key():
             return f"{catalog.KEY_LENGTH_MIN} to {catalog.KEY_LENGTH_MAX} characters"
     return "see below"

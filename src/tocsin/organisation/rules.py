@@ -25,8 +25,10 @@ ORGANISATION, USERS, TEAMS = "organisation", "users", "teams"
 CALENDARS, SCHEDULES = "calendars", "schedules"
 PROVIDERS, PLACES = "providers", "places"
 POLICIES, SERVICES, INTEGRATIONS = "policies", "services", "integrations"
+WEBHOOKS = "webhooks"
 ORDER = (
     ORGANISATION, USERS, TEAMS, CALENDARS, SCHEDULES, PROVIDERS, PLACES, POLICIES, SERVICES, INTEGRATIONS,
+    WEBHOOKS,
 )  # fmt: skip
 NOUNS = {
     ORGANISATION: "organisation",
@@ -39,6 +41,7 @@ NOUNS = {
     POLICIES: "policy",
     SERVICES: "service",
     INTEGRATIONS: "integration",
+    WEBHOOKS: "webhook",
 }
 SECRET = "secret "  # before the name of a provider's secret, whose print stands there
 THE_ORGANISATION = "the"  # the id of the one that there is
@@ -255,7 +258,7 @@ def removed_by(
                 removed.append(Removed(INTEGRATIONS, key, Fate.DELETED))
             elif data["enabled"]:
                 removed.append(Removed(INTEGRATIONS, key, Fate.SWITCHED_OFF))
-    for section in (SERVICES, POLICIES, PLACES, PROVIDERS, SCHEDULES, CALENDARS, TEAMS):
+    for section in (WEBHOOKS, SERVICES, POLICIES, PLACES, PROVIDERS, SCHEDULES, CALENDARS, TEAMS):
         if section in declared.whole:
             gone = [key for key in current[section] if key not in listed[section]]
             removed += [Removed(section, key, Fate.DELETED) for key in gone]

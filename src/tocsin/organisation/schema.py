@@ -9,6 +9,8 @@ from tocsin.catalog import actions as catalog
 from tocsin.catalog import rules as catalog_rules
 from tocsin.catalog.rules import IntegrationType, UrgencyFrom
 from tocsin.escalation import rules as escalation
+from tocsin.hooks.rules import EVENTS
+from tocsin.hooks.saving import FILTERS_MAX, check_hook_address
 from tocsin.kernel.durations import format_duration
 from tocsin.kernel.urgency import Impact, Priority, Urgency
 from tocsin.notification.channels import check_address
@@ -34,7 +36,7 @@ from tocsin.organisation.kinds import (
 from tocsin.organisation.provider_kinds import Settings, VendorKind
 from tocsin.organisation.rules import EXPECT
 from tocsin.organisation.schedule_schema import CALENDAR, QUIET, SCHEDULE, WHEN
-from tocsin.organisation.vocabulary import Key, Step, Target, check_description, check_field
+from tocsin.organisation.vocabulary import EventName, Key, Step, Target, check_description, check_field
 from tocsin.people import actions as people
 from tocsin.people.rules import Language, Role
 
@@ -306,6 +308,34 @@ SERVICE = Record(
     ),
 )
 
+WEBHOOK = Record(
+    "a webhook",
+    (
+        Field("id", Slug(), _SLUGS + " Its secret is made with it, and never stands in a file."),
+        Field("name", NAME, "As it is shown.", ""),
+        Field(
+            "address",
+            Text(check_hook_address, people.ADDRESS_LENGTH_MAX, "an address"),
+            "Where events are posted; it begins with https://.",
+        ),
+        Field(
+            "events",
+            Listed(EventName(), len(EVENTS), least=1),
+            "What it is told: types of the reference of webhook events.",
+        ),
+        Field(
+            "services",
+            Listed(Slug("the id of a service"), FILTERS_MAX),
+            "Only incidents of these. None and no teams: all.",
+            [],
+        ),
+        Field(
+            "teams", Listed(Slug("the id of a team"), FILTERS_MAX), "And those of these teams' services.", []
+        ),
+        Field("enabled", YesNo(), "false: it is told nothing.", True),
+    ),
+)
+
 # The sections of a file, in the order in which they are written and applied.
 LISTS: dict[str, Record] = {
     "users": USER,
@@ -316,6 +346,7 @@ LISTS: dict[str, Record] = {
     "places": PLACE,
     "policies": POLICY,
     "services": SERVICE,
+    "webhooks": WEBHOOK,
 }
 SECTIONS = ("organisation", *LISTS, EXPECT)
 

@@ -1,4 +1,4 @@
-"""The values that only this house knows: whom a level notifies, a step of somebody's rules, a key."""
+"""The values that only this house knows: whom a level notifies, a step of somebody's rules, a key, an event."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from tocsin.catalog import actions as catalog
 from tocsin.catalog import rules as catalog_rules
 from tocsin.escalation import rules as escalation
+from tocsin.hooks.rules import EVENTS
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rule_actions import RULE_DELAY_MAX
-from tocsin.organisation.kinds import BAD, Reader, Slug, Span, read_entries
+from tocsin.organisation.kinds import BAD, Reader, Slug, Span, nearest, read_entries
 from tocsin.organisation.reading import Node
 
 
@@ -80,6 +81,22 @@ class Key:
             "maxLength": catalog.KEY_LENGTH_MAX,
             "pattern": "^[A-Za-z0-9_.~-]+$",
         }
+
+
+@dataclass(frozen=True)
+class EventName:
+    """The type of an event that a webhook is told."""
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        text = reader.text(node, "the type of an event")
+        if text is BAD or text in EVENTS:
+            return text
+        return reader.wrong(
+            node, f"There is no event {node.shown}", f"one of {', '.join(EVENTS)}", nearest(text, EVENTS)
+        )
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(EVENTS)}
 
 
 def check_field(text: str) -> str:
