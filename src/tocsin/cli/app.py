@@ -25,6 +25,7 @@ _COMMANDS = {
     "token": ("token:app", "Make, list and revoke tokens for the API."),
     "integration": ("integration:app", "List integrations, show and renew their keys."),
     "provider": ("provider:app", "List the accounts that carry messages, test one."),
+    "webhook": ("webhook:app", "Tell other programs what happens to incidents."),
     "audit": ("audit:app", "Prove that the journal was not changed."),
     "migrate": ("migrate:migrate", "Bring the database up to date."),
     "backup": ("backup:backup", "Write everything into one file."),

@@ -43,6 +43,11 @@ class Door:
         self._way = way
         self._token = token
 
+    @property
+    def running(self) -> bool:
+        """Whether a running program answers, so that what is queued goes."""
+        return not isinstance(self._way, Inside)
+
     def get(self, path: str, **query: Any) -> Json:
         return self.ask("GET", path, query=query)
 
