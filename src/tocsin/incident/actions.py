@@ -260,7 +260,8 @@ def assign(incident_id: int, user_id: str | None, by: By, now: datetime) -> Outc
 def classify(
     incident_id: int, *, urgency: Urgency | None = None, impact: Impact | None = None, by: By, now: datetime
 ) -> Outcome:
-    """Change how bad it is. Raising the urgency of one that nobody has pages again, by the louder rules."""
+    """Change how bad it is. Raising the urgency of one that nobody has pages again, by the louder rules; where only its
+    priority rises, who was paged is told."""
     with transaction.atomic():
         incident = _locked(incident_id)
         new_urgency, new_impact = urgency or Urgency(incident.urgency), impact or Impact(incident.impact)
