@@ -162,8 +162,8 @@ class Limits:
     at_once: int = 16  # messages on their way to one destination
     rates: tuple[Rate, ...] = ()  # to one address; the first page of an incident passes
     storm: tuple[Rate, ...] = ()  # to one address, and first pages keep to it: what is over is told together
-    receipt_within: timedelta | None = (
     room: tuple[Rate, ...] = ()  # instead of `storm`, to an address that is a place's; (): as for a person
+    receipt_within: timedelta | None = (
         None  # in which the provider says whether it arrived; None: it never does
     )
     loud: bool = False  # it rings, so it is not for what can wait
