@@ -272,10 +272,10 @@ def classify(
         worse = new_urgency.worse_than(Urgency(incident.urgency))
         if worse and incident.state == State.TRIGGERED:
             fields["needs_climb"] = True
-        _save(
             take_back_updates([incident.pk], None, "it is worse, and paged anew", now)
         elif fields["priority"] < incident.priority and incident.state == State.TRIGGERED:
             fields["update_at"] = now
+        _save(
             incident, fields, "incident.classified", fields_for_journal(fields) | {"before": before}, by, now
         )
     return Outcome(incident, True)
@@ -300,8 +300,8 @@ def worsen(incident: Incident, urgency: Urgency, why: str, by: By, now: datetime
     trouble: what joins never hides. False when it is no worse. In the caller's transaction."""
     if not urgency.worse_than(Urgency(incident.urgency)) or incident.state not in OPEN:
         return False
-    had = incident.acknowledged_by
     take_back_updates([incident.pk], None, "it is worse, and paged anew", now)
+    had = incident.acknowledged_by
     fields = _triggered_again() | graded(urgency, Impact(incident.impact))
     data = {"why": why, "priority": fields["priority"], "urgency": fields["urgency"], "had": had}
     _save(incident, fields, "incident.worsened", data, by, now)
