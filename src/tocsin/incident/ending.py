@@ -40,7 +40,7 @@ def _call(incident: Incident, row: Delivery, why: str, who: str, now: datetime) 
     user = row.page.user
     with override(user.language if user is not None else Language.ENGLISH):
         reason = gettext(why) % {"who": who}
-        lines = _lines(incident, reason, now)
+        lines = lines_of_the_end(incident, reason, now)
     told = telling(incident, user, now, why=reason) if user else Telling(incident, now, why=reason)
     said = words_of_the_end(told, lines)
     return Call(
@@ -59,7 +59,8 @@ def _call(incident: Incident, row: Delivery, why: str, who: str, now: datetime) 
     )
 
 
-def _lines(incident: Incident, why: str, now: datetime) -> list[str]:
+def lines_of_the_end(incident: Incident, why: str, now: datetime) -> list[str]:
+    """Tocsin's words that it is over, in the language that is set."""
     over = gettext("It is over: %(why)s, %(span)s after it began.")
     lines = [over % {"why": why, "span": span_words(now - incident.opened_at)}]
     if firing := incident.alerts_firing:

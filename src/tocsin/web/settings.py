@@ -12,7 +12,7 @@ from tocsin.escalation.actions import fallback
 from tocsin.organisation.demo import leave_demo, return_to_demo
 from tocsin.people.models import User
 from tocsin.people.rules import May
-from tocsin.web import audit, organisation_file, providers, rooms
+from tocsin.web import audit, message_words, organisation_file, providers, rooms
 from tocsin.web.forms import by, instant, show, told_beside
 from tocsin.web.forms.settings import OrganisationForm
 from tocsin.web.guard import needs
@@ -68,6 +68,7 @@ urlpatterns = [
     path("settings/demo/again", again, name="demo_again"),
     *providers.urlpatterns,
     *rooms.urlpatterns,
+    *message_words.urlpatterns,
     *organisation_file.urlpatterns,
     *audit.urlpatterns,
 ]

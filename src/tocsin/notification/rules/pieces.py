@@ -84,6 +84,7 @@ _OF_THE_END = {
 }
 _LISTS = {"labels": {"name": "the name of a label of the alert", "value": "what it says"}}
 
+ONLY_AT_THE_END = frozenset(_OF_THE_END)
 OF_A_PAGE = Names(_TEXTS, _LISTS, frozenset({"labels"}))
 OF_THE_END = Names(_TEXTS | _OF_THE_END, _LISTS, frozenset({"labels"}))
 

@@ -1,0 +1,69 @@
+"""How a message comes out on each kind of channel, without sending it: for who words it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tocsin.channels import chatting, email
+from tocsin.channels.twilio import texts
+from tocsin.channels.wording import clean
+from tocsin.notification.rules import Message
+
+LOCK_SCREEN_MAX = 178  # characters of the text that a locked telephone shows, or fewer
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One kind of channel: its one line, what stands below, the words on its buttons, and what is to be known of it."""
+
+    id: str
+    name: str
+    subject: str
+    text: str
+    buttons: tuple[str, ...] = ()
+    about: str = ""
+
+
+def previews(message: Message) -> tuple[Preview, ...]:
+    """The message on every kind of channel, made by the channels' own code."""
+    return tuple(show(message) for show in _SHOWN)
+
+
+def _lock_screen(message: Message) -> Preview:
+    text = " ".join(filter(None, [chatting.note(message), *chatting.facts(message)]))
+    return Preview(
+        "lock-screen",
+        "Lock screen",
+        chatting.headline(message),
+        clean(text, LOCK_SCREEN_MAX),
+        about="What a telephone or computer shows before it is unlocked.",
+    )
+
+
+def _email(message: Message) -> Preview:
+    subject = clean(message.subject, email.SUBJECT_LENGTH_MAX)
+    return Preview("email", "E-mail", subject, email.as_text(message))
+
+
+def _chat(message: Message) -> Preview:
+    parts = [chatting.badge(message), chatting.note(message), "\n".join(chatting.facts(message))]
+    buttons = tuple(chatting.label_of(act, 75) for act in chatting.acts_of(message))
+    return Preview(
+        "chat", "Chat", chatting.headline(message), "\n\n".join(part for part in parts if part), buttons
+    )
+
+
+def _sms(message: Message) -> Preview:
+    text = texts.sms_of(message)
+    count = texts.parts(text)
+    parts = "one part" if count == 1 else f"{count} parts"
+    return Preview("sms", "SMS", "", text, about=f"{parts} of at most {texts.PARTS_MAX}; what is over is cut")
+
+
+def _call(message: Message) -> Preview:
+    said = " ".join(filter(None, (texts.spoken(message), texts.keys_words(message))))
+    return Preview("call", "Call", "", said, about="Read out, twice.")
+
+
+_SHOWN: tuple[Callable[[Message], Preview], ...] = (_lock_screen, _email, _chat, _sms, _call)
