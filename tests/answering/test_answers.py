@@ -60,6 +60,19 @@ def test_each_verb_does_what_the_page_would(says: Says, page: Message, road: Roa
     assert state() == "resolved"
 
 
+def test_who_it_was_passed_on_to_takes_it_by_their_code(
+    says: Says, page: Message, road: Road, outbox: Outbox
+) -> None:
+    says("bo", page.code)
+    road.sleep(minutes=2)
+    says("bo", f"escalate {page.code}")
+    road.look()
+    (called,) = outbox.to("cy")
+    assert "it is yours" in says("cy", called.code).text
+    assert Incident.objects.get().assigned_id == "cy"
+    assert "Cy Tran acknowledged it at 09:02 and has it." in says("bo", page.code).text
+
+
 def test_a_message_about_nothing_to_act_on_has_no_code(world: World, road: Road, outbox: Outbox) -> None:
     Page.objects.update(kind=Kind.SHADOW)
     from tocsin.notification.links import message_of

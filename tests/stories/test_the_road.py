@@ -153,6 +153,24 @@ def test_escalating_by_hand_hands_over_a_note_that_the_next_reads_first(road: Ro
     assert len(outbox.sent) == 2
 
 
+def test_who_was_called_to_what_somebody_has_may_take_it_and_nobody_else(road: Road, outbox: Outbox) -> None:
+    road.event("db")
+    road.look()
+    incident = road.incident()
+    incidents.acknowledge(incident.pk, BO, road.now)
+    assert not incidents.acknowledge(incident.pk, CY, road.now).changed
+    road.sleep(minutes=1)
+    escalate_now(incident.pk, BO, road.now)
+    road.look()
+    assert set(outbox.people[1:]) == {"cy", "bo"}
+    assert not incidents.acknowledge(incident.pk, BO, road.now).changed
+    road.sleep(minutes=1)
+    assert incidents.acknowledge(incident.pk, CY, road.now).changed
+    taken = road.incident()
+    assert (taken.state, taken.acknowledged_by, taken.assigned_id) == (State.ACKNOWLEDGED, "user:cy", "cy")
+    assert not incidents.acknowledge(incident.pk, BO, road.now).changed
+
+
 def test_when_nobody_of_a_level_can_be_reached_the_next_is_paged_at_once(road: Road, outbox: Outbox) -> None:
     outbox.fail("bo", again=False)
     road.event("db")

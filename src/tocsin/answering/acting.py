@@ -28,14 +28,22 @@ def press_of(link: ActLink, incident: Incident) -> Press:
     """What using `link` meets, as the rules see it."""
     press = press_by(link.user, incident, link.verb)
     return Press(
-        press.verb, press.state, press.allowed, press.mine, press.snoozed, link.used_at, link.expires_at
+        press.verb,
+        press.state,
+        press.allowed,
+        press.mine,
+        press.snoozed,
+        press.called,
+        link.used_at,
+        link.expires_at,
     )
 
 
 def press_by(user: User, incident: Incident, verb: ActVerb) -> Press:
     """The same for somebody who is known by other means than a link."""
     mine = incident.acknowledged_by == f"user:{user.pk}"
-    return Press(verb, State(incident.state), user.may(May.ACT), mine, incident.snoozed)
+    called = not mine and actions.called_since(incident, user.pk)
+    return Press(verb, State(incident.state), user.may(May.ACT), mine, incident.snoozed, called)
 
 
 def use(

@@ -37,6 +37,8 @@ from tocsin.kernel.urgency import Impact, Urgency, impact_of_tier, priority_of
 from tocsin.notification.actions import Call, page_people, quiet, take_back_the_end
 from tocsin.notification.awake import note_awake
 from tocsin.notification.cards import touch_cards
+from tocsin.notification.models import Page
+from tocsin.notification.rules import Kind
 from tocsin.notification.updating import take_back_updates
 from tocsin.people.models import User
 
@@ -412,10 +414,19 @@ def _check(incident: Incident, verb: Verb, by: By | None = None) -> Nothing | No
     mine = by is not None and (
         incident.acknowledged_by == by.who or (by.user_id is not None and incident.assigned_id == by.user_id)
     )
-    answer = transition(State(incident.state), verb, snoozed=incident.snoozed, mine=mine)
+    called = by is not None and called_since(incident, by.user_id)
+    answer = transition(State(incident.state), verb, snoozed=incident.snoozed, mine=mine, called=called)
     if isinstance(answer, Not):
         raise Refused(f"#{incident.pk} cannot {verb}: {answer.why}", status=409)
     return answer if isinstance(answer, Nothing) else None
+
+
+def called_since(incident: Incident, user_id: str | None) -> bool:
+    """Whether this person was paged about it after somebody took it: it was passed on, and they may take it."""
+    if user_id is None or incident.state != State.ACKNOWLEDGED or incident.acknowledged_at is None:
+        return False
+    calls = Page.objects.filter(incident_id=incident.pk, user=user_id, kind=Kind.PAGE)
+    return calls.filter(created_at__gt=incident.acknowledged_at).exists()
 
 
 def _save(

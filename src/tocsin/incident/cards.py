@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext, override
 
-from tocsin.incident.actions import by_word
+from tocsin.incident.actions import by_word, called_since
 from tocsin.incident.messages import details_of
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
@@ -63,7 +63,7 @@ def remake(one: Lent, now: datetime) -> Remade | None:
         created_at=page.created_at,
     )
     message = message_of(fresh, UUID(str(delivery.pk)))
-    acts = tuple(act for act in message.acts if _makes_sense(act.verb, incident))
+    acts = tuple(act for act in message.acts if _makes_sense(act.verb, incident, page))
     state = incident.shown_state
     return Remade(
         to_name, replace(message, acts=acts, state=state, replaces=one.reference, urgent=False), face
@@ -131,7 +131,9 @@ def _told(incident: Incident) -> list[str]:
     return [f"Paged last: {', '.join(names)} ({last.reason})."]
 
 
-def _makes_sense(verb: ActVerb, incident: Incident) -> bool:
+def _makes_sense(verb: ActVerb, incident: Incident, page: Page) -> bool:
     if incident.state not in OPEN:
         return False
+    if page.user_id != incident.assigned_id and called_since(incident, page.user_id):
+        return True
     return incident.shown_state != State.ACKNOWLEDGED or verb is not ActVerb.ACKNOWLEDGE

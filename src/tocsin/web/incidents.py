@@ -19,6 +19,7 @@ from tocsin.catalog.models import Service
 from tocsin.escalation.actions import next_steps
 from tocsin.escalation.models import Climb
 from tocsin.escalation.rules import Ahead
+from tocsin.incident.actions import called_since
 from tocsin.incident.models import Incident, chain_of
 from tocsin.incident.rules import OPEN, State
 from tocsin.intake.models import Alert, Change
@@ -156,6 +157,8 @@ def one(request: HttpRequest, incident_id: int) -> HttpResponse:
     before = request.GET.get("before", "")
     upto = int(before) if before.isdigit() and len(before) < 10 else None
     context = page_of(incident, instant(request), upto)
+    asks = str(request.user.pk)
+    context["called"] = incident.assigned_id != asks and called_since(incident, asks)
     template = "parts/incident.html" if request.headers.get("HX-Request") else "incident.html"
     return render(request, template, context)
 

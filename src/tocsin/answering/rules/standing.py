@@ -26,7 +26,7 @@ class Standing(StrEnum):
 @dataclass(frozen=True)
 class Press:
     """A press on `verb` about an incident in `state`. `mine`: the presser acknowledged it; `snoozed`: it only rests,
-    and whoever wants it may take it. `used_at` and `expires_at` are None for what neither wears out nor ends: a
+    and whoever wants it may take it; `called`: it was passed on to the presser after somebody took it. `used_at` and `expires_at` are None for what neither wears out nor ends: a
     button in a chat, pressed by somebody known."""
 
     verb: ActVerb
@@ -34,6 +34,7 @@ class Press:
     allowed: bool
     mine: bool = False
     snoozed: bool = False
+    called: bool = False
     used_at: datetime | None = None
     expires_at: datetime | None = None
 
@@ -55,7 +56,7 @@ def standing(press: Press, now: datetime) -> Standing:
         return _used(press.verb, held, press.mine)
     if late:
         return Standing.EXPIRED
-    if not held or press.snoozed:
+    if not held or press.snoozed or press.called:
         return Standing.OPEN
     if press.verb is ActVerb.ACKNOWLEDGE:
         return Standing.MINE if press.mine else Standing.TAKEN

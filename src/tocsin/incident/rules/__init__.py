@@ -82,14 +82,18 @@ _TABLE: dict[tuple[State, Verb], To | Nothing | Not] = {
 }
 
 
-def transition(state: State, verb: Verb, *, snoozed: bool = False, mine: bool = False) -> To | Nothing | Not:
-    """What `verb` does to an incident in `state`; `mine`: it is with whoever asks.
+def transition(
+    state: State, verb: Verb, *, snoozed: bool = False, mine: bool = False, called: bool = False
+) -> To | Nothing | Not:
+    """What `verb` does to an incident in `state`; `mine`: it is with whoever asks; `called`: whoever asks was paged
+    about it after somebody took it.
 
-    What is snoozed can be taken by anybody, or put off again; what somebody works on, they alone put off.
+    What is snoozed can be taken by anybody, or put off again; what somebody works on, they alone put off. Who passes
+    it on gives it to whoever of those called answers first.
     """
     if state is State.ACKNOWLEDGED:
-        if verb is Verb.ACKNOWLEDGE and snoozed:
+        if verb is Verb.ACKNOWLEDGE and (snoozed or (called and not mine)):
             return To(State.ACKNOWLEDGED)
-        if verb is Verb.SNOOZE and not (snoozed or mine):
+        if verb is Verb.SNOOZE and not (snoozed or mine or called):
             return Nothing("somebody has it already")
     return _TABLE[state, verb]
