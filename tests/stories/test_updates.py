@@ -142,7 +142,7 @@ def test_an_update_that_fails_wakes_nobody_else(road: Road, outbox: Outbox) -> N
 
 def test_a_worse_alert_pages_and_is_no_update(road: Road, outbox: Outbox) -> None:
     _fire(road, 0, 1, severity="warning")
-    road.look()
+    road.live(seconds=5)
     _fire(road, 1, 1, severity="critical")
     road.live(minutes=20)
     assert _kinds(outbox) == [Kind.PAGE, Kind.PAGE]
