@@ -15,12 +15,13 @@ from tests.world import Clock, Outbox, World
 from tocsin.engine import attempt, delivery
 from tocsin.engine.attempt import Result, deliver_due, deliver_one, destination_of, keep, plain
 from tocsin.engine.delivery import Sender
-from tocsin.engine.traffic import FRESH, HELD_MAX, PER_DESTINATION_MAX
+from tocsin.engine.traffic import FRESH, HELD_MAX, PER_DESTINATION, PER_DESTINATION_MAX, Traffic
 from tocsin.journal.models import Entry
 from tocsin.notification.actions import Call, page_people, quiet
 from tocsin.notification.delivering import claim
 from tocsin.notification.models import Attempt, Delivery, Page
 from tocsin.notification.rules import DeliveryState, Failed, Limits, Message, Sent
+from tocsin.notification.rules.grades import Closed, Grade
 from tocsin.people.models import User
 
 PATIENCE = 20.0  # seconds before a test that waits for another thread gives up
@@ -58,13 +59,20 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-def due(user: User, address: str, clock: Clock, urgent: bool = True, incident: int | None = None) -> Delivery:
+def due(
+    user: User,
+    address: str,
+    clock: Clock,
+    urgent: bool = True,
+    incident: int | None = None,
+    priority: str = "",
+) -> Delivery:
     page = Page.objects.create(
         user=user, incident_id=incident, urgency="high" if urgent else "low", reason="a test", subject="Look",
-        created_at=clock.now,
+        details={"priority": priority} if priority else {}, created_at=clock.now,
     )  # fmt: skip
     return Delivery.objects.create(
-        page=page, incident_id=incident, contact="c", address=address, urgent=urgent,
+        page=page, incident_id=incident, contact="c", address=address, urgent=urgent, priority=priority,
         due_at=clock.now, next_at=clock.now,
     )  # fmt: skip
 
@@ -238,6 +246,62 @@ def test_what_is_urgent_goes_first(start: Start, world: World, clock: Clock, cro
 
     until(lambda: len(crowd.done) == 6)
     assert crowd.done[0] == "crowd://host/urgent"
+
+
+def test_of_what_is_urgent_the_worst_goes_first(
+    start: Start, world: World, clock: Clock, crowd: Crowd
+) -> None:
+    for priority in ("P3", "P2", "P1"):
+        due(world.bo, f"crowd://host/{priority}", clock, priority=priority)
+    due(world.bo, "crowd://host/low", clock, urgent=False, priority="P1")
+
+    start(workers_max=1)
+
+    until(lambda: len(crowd.done) == 4)
+    assert [address.rpartition("/")[2] for address in crowd.done] == ["P1", "P2", "P3", "low"]
+
+
+@pytest.mark.parametrize(("urgent", "goes"), [(True, "P1"), (False, "P3")])
+def test_what_presses_more_finds_a_place_at_a_destination_where_everything_hangs(
+    start: Start, world: World, clock: Clock, crowd: Crowd, urgent: bool, goes: str
+) -> None:
+    crowd.hanging = {"crowd://slow/"}
+    taken = PER_DESTINATION[Grade.URGENT if urgent else Grade.LOW]
+    for n in range(60):
+        due(world.bo, f"crowd://slow/{n}", clock, urgent=urgent, priority="P3")
+    sender = start()
+    until(lambda: len(crowd.begun) == taken)
+
+    due(world.bo, "crowd://slow/presses-more", clock, priority=goes)
+    sender._heard("deliveries")
+
+    until(lambda: len(crowd.begun) == taken + 1)
+    assert crowd.begun[-1] == "crowd://slow/presses-more"
+    crowd.gate.set()
+    until(lambda: states() == {"sent": 61})
+
+
+def test_what_waits_for_its_destination_is_passed_by_what_presses_more(
+    world: World, clock: Clock, crowd: Crowd
+) -> None:
+    traffic = Traffic()
+    for n in range(PER_DESTINATION[Grade.WORST] + 4):
+        due(world.bo, f"crowd://host/a{n}", clock, priority="P1")
+    placed = [traffic.place(claimed) for claimed in claim(clock.now)]
+    assert placed == [True] * PER_DESTINATION[Grade.WORST] + [False] * 4
+    assert traffic.closed() == (Closed("crowd://host/", Grade.WORST),)
+
+    traffic = Traffic()
+    for grade in ("P3", "P1"):  # first all the places of what is urgent, and some that wait for one
+        for n in range(PER_DESTINATION_MAX + 4):
+            due(world.bo, f"crowd://host/{grade}-{n}", clock, priority=grade)
+        placed = [traffic.place(claimed) for claimed in claim(clock.now)]
+    assert placed == [True] * 4 + [False] * PER_DESTINATION_MAX
+
+    traffic.ended(traffic.under_way()[:1])
+    claimed = traffic.next_held()
+    assert claimed is not None and claimed.grade is Grade.WORST
+    assert traffic.next_held() is None
 
 
 def test_fifty_sends_that_hang_delay_nobody_else(

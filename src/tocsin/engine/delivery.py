@@ -3,7 +3,7 @@
 1. One thread talks to the database, many talk to the world. It writes down finished attempts (several in one
    commit), then claims what is due, urgent first, and hands it to threads that only send.
 2. No more is claimed than can be sent. One destination gets so many threads and no more, and while some of its
-   messages wait here, no others of it are claimed: who hangs, hangs alone (`Traffic`).
+   messages wait here, no others of it are claimed unless they press more: who hangs, hangs alone (`Traffic`).
 3. What has waited here is asked about again before it goes, and what has waited for a thread is given back:
    nobody is disturbed who has answered meanwhile.
 4. Send first, record after. An attempt that cannot be recorded is kept and tried again; nothing is claimed while
@@ -157,7 +157,7 @@ class Sender:
         """The seconds until something falls due that could be sent then; 0 when it could be sent now."""
         due = None
         if self._room() > 0:
-            due = next_delivery_at(self._traffic.crowded(), self._traffic.low_too())
+            due = next_delivery_at(self._traffic.closed())
         if due is None:
             return LOOK_AT_LEAST  # a commit wakes us, or a message that ends and makes room
         return min(max((due - now).total_seconds(), 0.0), LOOK_AT_LEAST)
@@ -174,7 +174,7 @@ class Sender:
     def _claim(self, now: datetime, limit: int) -> Sequence[Claimed]:
         get_ready()  # the threads that send ask no database
         room = min(limit, self._room())
-        return claim(now, room, self._traffic.crowded(), self._traffic.low_too()) if room > 0 else ()
+        return claim(now, room, self._traffic.closed()) if room > 0 else ()
 
     def _begin(self, claimed: Iterable[Claimed]) -> None:
         for one in claimed:

@@ -99,6 +99,7 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
                 contact=plan.contact,
                 address=plan.address,
                 urgent=call.urgency == "high" and not call.quietly,
+                priority=str(call.details.get("priority", "")),
                 due_at=plan.due_at,
                 next_at=plan.due_at,
                 error=waits,
@@ -134,9 +135,9 @@ _PAGE = """
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 _DELIVERY = """
-    INSERT INTO notification_delivery (id, page_id, incident_id, contact, address, urgent, state, due_at, next_at,
-        attempts, fence, reference, error)
-    VALUES (%s, %s, %s, %s, %s, %s, 'due', %s, %s, 0, 0, '', %s)
+    INSERT INTO notification_delivery (id, page_id, incident_id, contact, address, urgent, priority, state, due_at,
+        next_at, attempts, fence, reference, error)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, 'due', %s, %s, 0, 0, '', %s)
 """
 
 
@@ -157,8 +158,8 @@ def _insert(pages: Sequence[Page], deliveries: Sequence[Delivery]) -> None:
             _DELIVERY,
             [
                 (
-                    key(d.id), key(d.page_id), d.incident_id, d.contact, d.address, d.urgent, at(d.due_at),
-                    at(d.next_at), d.error,
+                    key(d.id), key(d.page_id), d.incident_id, d.contact, d.address, d.urgent, d.priority,
+                    at(d.due_at), at(d.next_at), d.error,
                 )
                 for d in deliveries
             ],

@@ -35,6 +35,7 @@ from tocsin.notification.rules import (
     Tried,
     after_failure,
 )
+from tocsin.notification.rules.grades import Closed, Grade, grade_of
 from tocsin.notification.throttling import throttle
 from tocsin.people.models import User
 
@@ -65,17 +66,19 @@ class Claimed:
     parent: str = ""  # the provider's name for the first message about this incident to this address
     others: tuple[Claimed, ...] = field(default=(), compare=False)  # which this message tells as well
 
+    @property
+    def grade(self) -> Grade:
+        return grade_of(self.urgent, str(self.page.details.get("priority", "")))
 
-def claim(
-    now: datetime, limit: int = CLAIM_MAX, besides: Sequence[str] = (), low_too: bool = True
-) -> list[Claimed]:
-    """Take up to `limit` deliveries whose time has come, the urgent ones first; no other node gets the same.
 
-    `besides` are beginnings of addresses that the sender cannot take more of now; without `low_too` it takes
-    only what is urgent. A claim that a machine forgets in a power cut was nobody's any more: the delivery is due again.
+def claim(now: datetime, limit: int = CLAIM_MAX, closed: Sequence[Closed] = ()) -> list[Claimed]:
+    """Take up to `limit` deliveries whose time has come, what presses most first; no other node gets the same.
+
+    `closed` is what the sender cannot take more of now. A claim that a machine forgets in a power cut was nobody's any
+    more: the delivery is due again.
     """
     with unsynced():
-        claimed = _take(now, limit, besides, low_too)
+        claimed = _take(now, limit, closed)
         # A node died with these, and somebody has answered since.
         if over := [one.id for one in claimed if one.page.quieted_at is not None]:
             Delivery.objects.filter(pk__in=over).update(
@@ -114,20 +117,28 @@ _HELD = f"""{_DELIVERIES}
 _NEXT = "SELECT min(d.next_at) FROM notification_delivery d WHERE d.state IN ('due', 'sending')"
 
 
-def _open_to(besides: Sequence[str], low_too: bool) -> tuple[str, list[Any]]:
+# What of an address that is closed may still go: what presses more than the grade it is closed to.
+_STILL_GOES = {
+    Grade.WORST: "",
+    Grade.URGENT: " OR (d.urgent AND d.priority = 'P1')",
+    Grade.LOW: " OR d.urgent",
+}
+
+
+def _open_to(closed: Sequence[Closed]) -> tuple[str, list[Any]]:
     """The condition on deliveries `d` that leaves out what the sender cannot take now, and its values."""
-    more, values = "" if low_too else " AND d.urgent", list[Any]()
-    for beginning in besides:
-        more += " AND substr(d.address, 1, %s) <> %s"
-        values += [len(beginning), beginning]
+    more, values = "", list[Any]()
+    for one in closed:
+        more += f" AND (substr(d.address, 1, %s) <> %s{_STILL_GOES[one.grade]})"
+        values += [len(one.beginning), one.beginning]
     return more, values
 
 
-def _take(now: datetime, limit: int, besides: Sequence[str], low_too: bool) -> list[Claimed]:
+def _take(now: datetime, limit: int, closed: Sequence[Closed]) -> list[Claimed]:
     """The due deliveries that nobody else holds, locked, as they will be once they are lent."""
-    more, values = _open_to(besides, low_too)
+    more, values = _open_to(closed)
     with connection.cursor() as cursor:
-        order = f" ORDER BY d.urgent DESC, d.next_at LIMIT {int(limit)}"
+        order = f" ORDER BY d.urgent DESC, d.priority, d.next_at LIMIT {int(limit)}"
         cursor.execute(_DUE + more + order + locking("d"), [from_instant(now), *values])
         rows = cursor.fetchall()
     return [_claimed(row, now) for row in rows]
@@ -136,7 +147,7 @@ def _take(now: datetime, limit: int, besides: Sequence[str], low_too: bool) -> l
 def _held_back(address: str, user: str | None, most: int, now: datetime) -> list[Claimed]:
     """What waits because this person's address has got so much, the urgent first; locked, as it will be once lent."""
     with connection.cursor() as cursor:
-        order = f" ORDER BY d.urgent DESC, d.due_at LIMIT {int(most)}"
+        order = f" ORDER BY d.urgent DESC, d.priority, d.due_at LIMIT {int(most)}"
         cursor.execute(_HELD + order + locking("d"), [address, user or ""])
         return [_claimed(row, now) for row in cursor.fetchall()]
 
@@ -227,9 +238,9 @@ def release(claimed: Iterable[Claimed], now: datetime) -> None:
                 )
 
 
-def next_delivery_at(besides: Sequence[str] = (), low_too: bool = True) -> datetime | None:
+def next_delivery_at(closed: Sequence[Closed] = ()) -> datetime | None:
     """When the sender should look again; what `claim` would leave out is left out here too."""
-    more, values = _open_to(besides, low_too)
+    more, values = _open_to(closed)
     with connection.cursor() as cursor:
         cursor.execute(_NEXT + more, values)
         (at,) = cursor.fetchone()

@@ -97,9 +97,9 @@ class Page(models.Model):
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime) -> DeliveryQuerySet:
-        """What may be sent at `now`, what is urgent first: its time has come, or the node that held it died."""
+        """What may be sent at `now`, what presses most first: its time has come, or the node that held it died."""
         return self.filter(state__in=(DeliveryState.DUE, DeliveryState.SENDING), next_at__lte=now).order_by(
-            "-urgent", "next_at"
+            "-urgent", "priority", "next_at"
         )
 
 
@@ -113,6 +113,8 @@ class Delivery(models.Model):
     contact = models.SlugField(max_length=64)
     address = models.CharField(max_length=500)
     urgent = models.BooleanField(default=True)
+    # Of its incident when it was made: of what is equally urgent, P1 goes first. "" without an incident.
+    priority = models.CharField(max_length=2, blank=True, default="", db_default="")
     state = models.CharField(max_length=16, default=DeliveryState.DUE)
     due_at = models.DateTimeField()
     next_at = models.DateTimeField(null=True)
