@@ -29,6 +29,38 @@ TEXTS = (
     '"}],"text":"x', "');--", "a\tb", "１２３", "ﷺ" * 3_000, "\\u003c!channel\\u003e", "%3C!channel%3E",
 )  # fmt: skip
 
+# Each of them is one character to its reader, and several to a program.
+CHARACTERS = (
+    "👩\u200d👩\u200d👧\u200d👦",
+    "e\u0301",
+    "👍🏽",
+    "🇩🇪",
+    "\u1112\u1161\u11ab",
+    "❤\ufe0f",
+    "नि",
+    "😀",
+)
+
+# How chats call everybody, or somebody, or hide one address behind another.
+CALLS = (
+    "@channel", "@all", "@here", "@everyone", "@room", "@online", "@bo", "@bo.lind", "＠channel", "@ALL", "@channel,",
+    "<!channel>", "<!here>", "<!everyone>", "<!channel|channel>", "<!subteam^S012AB3CD>", "<@U012AB3CD>",
+    "<@everyone>", "<@&4711>", "<users/all>", "<at>all</at>", '<at id="0">Everybody</at>', "@**all**", "@_bo_",
+    "tg://user?id=1", "[bo](tg://user?id=1)", '<a href="tg://user?id=1">bo</a>', "<https://evil.example|bank.example>",
+    "[bank.example](https://evil.example)", '<a href="https://evil.example">bank.example</a>',
+    "![](https://evil.example/pixel.png)", "<Response><Hangup/></Response>", "</Say><Dial>+4915112345678</Dial><Say>",
+    '<speak><break time="30s"/></speak>', '<say-as interpret-as="telephone">1</say-as>', "]]><x/>", "<!ENTITY x 'y'>",
+    "a\r\nBcc: eve@evil.example", "a\r\n\r\n<script>alert(1)</script>", "a\n.\nMAIL FROM:<eve@evil.example>",
+    "{{7*7}}", "${7*7}", "#{7*7}", "<%= 7*7 %>", "{% for x in y %}", "{0.__class__}", "%(code)s", "%s%n", "`id`",
+)  # fmt: skip
+
+
+def is_whole(text: str, character: str) -> bool:
+    """Whether `text`, in which nothing but `character` and signs of ours is beyond ASCII, holds no part of one."""
+    rest = text.replace(character, "")
+    return all(c.isascii() or c in "…·é🔴\u2060" for c in rest)
+
+
 texts = st.one_of(
     st.sampled_from(TEXTS),
     st.text(max_size=300),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.channels.hostile import CHARACTERS, is_whole
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.answering.rules.reporting import title_of
@@ -11,8 +12,6 @@ from tocsin.channels.email import as_text
 from tocsin.incident.models import Incident
 from tocsin.sources import reading
 
-# Each of them is one character to its reader, and several to a program.
-CHARACTERS = ("👩\u200d👩\u200d👧\u200d👦", "e\u0301", "👍🏽", "🇩🇪", "\u1112\u1161\u11ab", "❤\ufe0f", "नि")
 CHARACTERS_LONG = 2_000  # more than any title, and more than any page shows of a description
 
 
@@ -22,9 +21,7 @@ def road(world: World, clock: Clock, outbox: Outbox) -> Road:
 
 
 def whole(text: str, character: str) -> bool:
-    """Whether `text`, of which `character` is all that is not ASCII, holds no part of one."""
-    rest = text.replace(character, "").replace("…", "").replace("·", "")
-    return rest.isascii() and character in text
+    return character in text and is_whole(text, character)
 
 
 @pytest.mark.parametrize("character", CHARACTERS)

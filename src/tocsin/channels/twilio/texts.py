@@ -22,6 +22,7 @@ SMALL_PART, SMALL_WHOLE = 153, 160
 WIDE_PART, WIDE_WHOLE = 67, 70
 ROOM_LEAST = 40  # for what it is about; with less the link is left out, and the code stays
 BODY_LENGTH_MAX = 1_000
+SPEECH_MAX = 440  # characters of all that a call says: half a minute
 SPOKEN_SUBJECT_MAX = 160  # characters: about eleven seconds
 SPOKEN_FACT_MAX = 80
 REPEATED_MAX = 100  # characters of a title that are looked for in the subject, which may cut the rest
@@ -142,13 +143,25 @@ _UNSPOKEN = re.compile(r"[^\w\s.,:;!?%+\-'&/]+")
 
 
 def spoken(message: Message) -> str:
-    """What the call says: what it is about, in words that can be read out."""
+    """What the call says: what it is about, in words that can be read out; so much that all of the call, with what it
+    says of keys and the end, takes half a minute."""
     with override(message.language):
         begin = gettext("This is Tocsin.")
         if message.kind == Kind.SHADOW:
             begin = f"{begin} {gettext('You only listen: do not act.')}"
     facts = [_said(line) for line in _facts(message, SPOKEN_FACT_MAX)[:1]]
-    return " ".join(filter(None, (begin, _said(headline(message, SPOKEN_SUBJECT_MAX)), *facts)))
+    keys = keys_words(message)
+    room = SPEECH_MAX - 2 * len(keys) - len(goodbye(message.language)) if keys else SPEECH_MAX // 2
+    return _in(room, " ".join(filter(None, (begin, _said(headline(message, SPOKEN_SUBJECT_MAX)), *facts))))
+
+
+def _in(room: int, text: str) -> str:
+    """`text` in at most `room` characters, ending with a whole word."""
+    if len(text) <= room:
+        return text
+    begun = cut(text, room - 1, "")
+    whole, parted, _ = begun.rpartition(" ")
+    return (whole if parted and len(whole) > room // 2 else begun).rstrip(" ,;:-") + "."
 
 
 def keys_words(message: Message) -> str:
@@ -171,6 +184,7 @@ def goodbye(language: str) -> str:
 
 def _said(text: str) -> str:
     """`text` as a voice should read it: no signs, digits of codes one by one; ends as a sentence does."""
+    text = unicodedata.normalize("NFC", text)  # an accent by itself would be no letter
     text = _NUMBER.sub("", _BADGE.sub(r"\1.", text))
     text = _UNSPOKEN.sub(", ", text.replace("_", " "))
     text = _LONG_DIGITS.sub(lambda found: " ".join(found.group().replace(" ", "")), text)
