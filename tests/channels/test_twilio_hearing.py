@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -160,14 +161,30 @@ def test_a_key_is_pressed_by_whoever_was_called_and_is_told_what_it_did(
     hearing = phone.hear(said("keys", form), NOW)
     assert hearing.heard == (Pressed(f"tel:{ADA}", DELIVERY, verb, id=f"CA1/{verb}"),)
     reply = hearing.answer([Told("Bo has it <already> & sleeps.", Tone.NOT_DONE)])
-    assert words_of(reply) == ["Bo has it <already> & sleeps."]
+    assert words_of(reply) == ["Bo has it, already, & sleeps."]
     assert reply.content_type.startswith("text/xml")
 
 
-def test_a_key_that_does_nothing_does_nothing_and_says_so(phone: TwilioChannel) -> None:
-    hearing = phone.hear(said("keys", {"Digits": "9", "To": ADA}), NOW)
-    assert hearing.heard == ()
-    assert words_of(hearing.answer([])) == ["That key does nothing. Nothing was done. Goodbye."]
+def test_after_a_key_that_does_nothing_it_is_asked_for_anew_but_not_for_ever(phone: TwilioChannel) -> None:
+    about, asked = f"d={DELIVERY}&l=de", 0
+    while True:
+        hearing = phone.hear(said("keys", {"Digits": "9", "To": ADA, "CallSid": "CA1"}, about), NOW)
+        assert hearing.heard == ()
+        reply = hearing.answer([])
+        found = re.search(rb'action="[^"]+keys\?([^"]+)"', reply.body)
+        if found is None:
+            break
+        assert "4" in words_of(reply)[0] and "Press" not in words_of(reply)[0]
+        about, asked = found[1].decode().replace("&amp;", "&"), asked + 1
+    assert 3 <= asked <= 10
+    right = phone.hear(said("keys", {"Digits": "4", "To": ADA, "CallSid": "CA1"}, about), NOW)
+    assert right.heard == (Pressed(f"tel:{ADA}", DELIVERY, ActVerb.ACKNOWLEDGE, id="CA1/acknowledge"),)
+
+
+def test_what_a_key_did_is_read_out_without_signs(phone: TwilioChannel) -> None:
+    hearing = phone.hear(said("keys", {"Digits": "4", "To": ADA, "CallSid": "CA1"}), NOW)
+    reply = hearing.answer([Told("#412 disk_full <100%> on db: it is yours. Nobody else is paged.")])
+    assert words_of(reply) == ["412 disk full, 100%, on db: it is yours. Nobody else is paged."]
 
 
 def test_an_sms_is_heard_as_it_was_written_and_answered_in_the_same_way(phone: TwilioChannel) -> None:

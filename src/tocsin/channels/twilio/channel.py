@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from tocsin.channels.twilio import hearing, markup
 from tocsin.channels.twilio.api import Api
+from tocsin.channels.twilio.hearing import KEY_SECONDS
 from tocsin.channels.twilio.numbers import check
 from tocsin.channels.twilio.texts import goodbye, keys_words, sms_of, spoken
 from tocsin.kernel.errors import Refused
@@ -16,7 +17,6 @@ from tocsin.notification.rules import Blame, Failed, Limits, Message, Sent
 from tocsin.notification.rules.throttling import CALL_RATES, CALL_STORM, STORM, TEXT_RATES
 
 RING_SECONDS = 30  # before most voice mails take the call
-KEY_SECONDS = 6  # for pressing one
 SMS_VALID = 600  # seconds; a page that could not be brought in this time is no use any more
 
 # What one person can bear and networks do not hold to be unwanted; the same figures as GoAlert's.

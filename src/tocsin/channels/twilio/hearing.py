@@ -6,13 +6,13 @@ import hmac
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from hashlib import sha1
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tocsin.channels.chatting import delivery_of
 from tocsin.channels.twilio import markup
 from tocsin.channels.twilio.api import why_lost
 from tocsin.channels.twilio.numbers import number
-from tocsin.channels.twilio.texts import KEYS
+from tocsin.channels.twilio.texts import KEYS, goodbye, menu, read_out
 from tocsin.channels.wording import clean
 from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Callback, Hearing, Pressed, Receipt, Reply, Told, Tone, Written
@@ -20,6 +20,8 @@ from tocsin.notification.hearing import Callback, Hearing, Pressed, Receipt, Rep
 FIELDS_MAX = 100
 TEXT_MAX = 1_600  # characters of an SMS, of however many parts
 ANSWER_MAX = 300  # characters; two parts
+KEY_SECONDS = 6  # for pressing a key
+WRONG_KEYS_MAX = 6  # in one call; then it ends
 
 _MISSED = {
     "busy": "the line was busy",
@@ -75,7 +77,7 @@ def hear(callback: Callback, form: Mapping[str, str]) -> Hearing:
     if callback.what == "call-status":
         return _call_status(form, delivery)
     if callback.what == "keys":
-        return _key(form, delivery, language)
+        return _key(form, delivery, language, _asked_again(callback.url, query))
     if callback.what == "sms":
         return _written(form)
     if callback.what == "call":
@@ -106,16 +108,29 @@ def _call_status(form: Mapping[str, str], delivery: str) -> Hearing:
     return _NOTHING
 
 
-def _key(form: Mapping[str, str], delivery: str, language: str) -> Hearing:
-    """A key pressed during a call of ours: whose telephone it is, we called."""
+def _key(form: Mapping[str, str], delivery: str, language: str, again: str) -> Hearing:
+    """A key pressed during a call of ours: whose telephone it is, we called. One that does nothing is asked for anew,
+    as long as `again` says where the next goes."""
     verb, called = KEYS.get(form.get("Digits", "")), number(form.get("To"))
-    if verb is None or not delivery or not called:
+    if not delivery or not called or (verb is None and not again):
         return Hearing(answer=lambda told: _as_xml(markup.said([_NO_SUCH_KEY], "en")))
+    if verb is None:
+        asked = markup.asked("", menu(language), goodbye(language), again, KEY_SECONDS, language)
+        return Hearing(answer=lambda told: _as_xml(asked))
     press = Pressed(f"tel:{called}", delivery, verb, id=f"{form.get('CallSid', '')[:60]}/{verb}")
-    return Hearing((press,), answer=lambda told: _as_xml(markup.said([_words(told)], language)))
+    return Hearing((press,), answer=lambda told: _as_xml(markup.said([read_out(_words(told))], language)))
 
 
 _NO_SUCH_KEY = "That key does nothing. Nothing was done. Goodbye."
+
+
+def _asked_again(url: str, query: Mapping[str, str]) -> str:
+    """Where the next key of a call goes after a wrong one; "" when there were enough."""
+    before = query.get("n", "0")
+    wrong = int(before) if before.isascii() and before.isdigit() and len(before) < 3 else WRONG_KEYS_MAX
+    if wrong + 1 >= WRONG_KEYS_MAX:
+        return ""
+    return urlsplit(url)._replace(query=urlencode({**query, "n": wrong + 1})).geturl()
 
 
 def _written(form: Mapping[str, str]) -> Hearing:

@@ -22,9 +22,10 @@ def said(texts: Sequence[str], language: str) -> str:
 
 
 def asked(text: str, keys: str, goodbye: str, action: str, seconds: int, language: str) -> str:
-    """Say `text` and which key does what, wait for one, and ask once more; a key goes to `action`."""
+    """Say `text`, when there is any, and which key does what, wait for one, and ask once more; a key goes to
+    `action`."""
     response = Element("Response")
-    for words in ((text, keys), (keys,)):
+    for words in (tuple(filter(None, (text, keys))), (keys,)):
         gather = SubElement(
             response,
             "Gather",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from django.utils.translation import gettext, override
 
@@ -149,10 +150,10 @@ def spoken(message: Message) -> str:
         begin = gettext("This is Tocsin.")
         if message.kind == Kind.SHADOW:
             begin = f"{begin} {gettext('You only listen: do not act.')}"
-    facts = [_said(line) for line in _facts(message, SPOKEN_FACT_MAX)[:1]]
+    facts = [read_out(line) for line in _facts(message, SPOKEN_FACT_MAX)[:1]]
     keys = keys_words(message)
     room = SPEECH_MAX - 2 * len(keys) - len(goodbye(message.language)) if keys else SPEECH_MAX // 2
-    return _in(room, " ".join(filter(None, (begin, _said(headline(message, SPOKEN_SUBJECT_MAX)), *facts))))
+    return _in(room, " ".join(filter(None, (begin, read_out(headline(message, SPOKEN_SUBJECT_MAX)), *facts))))
 
 
 def _in(room: int, text: str) -> str:
@@ -167,13 +168,18 @@ def _in(room: int, text: str) -> str:
 def keys_words(message: Message) -> str:
     """Which key does what; "" for a message without acts."""
     known = {act.verb for act in acts_of(message)}
-    with override(message.language):
+    return menu(message.language, [verb for verb in KEYS.values() if verb in known])
+
+
+def menu(language: str, verbs: Iterable[ActVerb] = tuple(KEYS.values())) -> str:
+    """Which key does which of `verbs`."""
+    with override(language):
         words = {
             ActVerb.ACKNOWLEDGE: gettext("Press 4 to acknowledge."),
             ActVerb.ESCALATE: gettext("Press 6 to pass it on."),
             ActVerb.RESOLVE: gettext("Press 8 if it is over."),
         }
-    return " ".join(words[verb] for verb in KEYS.values() if verb in known)
+    return " ".join(words[verb] for verb in verbs)
 
 
 def goodbye(language: str) -> str:
@@ -182,7 +188,7 @@ def goodbye(language: str) -> str:
         return gettext("No key was pressed. Goodbye.")
 
 
-def _said(text: str) -> str:
+def read_out(text: str) -> str:
     """`text` as a voice should read it: no signs, digits of codes one by one; ends as a sentence does."""
     text = unicodedata.normalize("NFC", text)  # an accent by itself would be no letter
     text = _NUMBER.sub("", _BADGE.sub(r"\1.", text))
