@@ -1,8 +1,8 @@
-"""People, how they are reached, teams and tokens over REST."""
+"""People and teams over REST."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from django.conf import settings
@@ -13,30 +13,14 @@ from pydantic import BaseModel, Field
 from tocsin.api.auth import Asked, Caller
 from tocsin.api.paging import Listing, Paged, page_of
 from tocsin.api.room import Room
-from tocsin.api.words import Duration, Name, Sent, Slug, SlugInPath, shown
+from tocsin.api.words import Name, Sent, Slug, SlugInPath, shown
 from tocsin.escalation.policy_actions import policies_naming
-from tocsin.journal.changes import changing
-from tocsin.kernel.errors import Refused
-from tocsin.kernel.urgency import Urgency
-from tocsin.notification.actions import test_rules
-from tocsin.notification.contact_actions import save_contacts, send_code
-from tocsin.notification.models import Rule
-from tocsin.notification.rule_actions import save_rules
-from tocsin.notification.rules import RULE_STEPS_MAX, Step
 from tocsin.people import actions
-from tocsin.people.actions import (
-    ADDRESS_LENGTH_MAX,
-    CONTACTS_MAX,
-    EMAIL_LENGTH_MAX,
-    MEMBERS_MAX,
-    SIGN_IN_LINK_LIFE,
-)
-from tocsin.people.contacts import prove_contact
-from tocsin.people.models import Contact, Team, User
-from tocsin.people.rules import CODE_LIFE, Language, May, Role, Scope, Standing
+from tocsin.people.actions import EMAIL_LENGTH_MAX, MEMBERS_MAX, SIGN_IN_LINK_LIFE
+from tocsin.people.models import Team, User
+from tocsin.people.rules import Language, May, Role, Scope
 
 ZONE_LENGTH_MAX = 64
-CODE_LENGTH_MAX = 20
 
 room = Room("people and teams")
 
@@ -141,137 +125,11 @@ def show_user(user: User, reader: Caller) -> UserOut:
     return shown(UserOut, user, email=user.email if near else None, active=user.is_active)
 
 
-# -- how a person is reached ----------------------------------------------------------------------------------------
-
-
-class RuleStep(Sent):
-    """Use this contact after that long; 0s is at once."""
-
-    contact: Slug
-    after: Duration = timedelta(0)
-
-
-class ReachBody(Sent):
-    """All ways to reach a person, and which are used when: `contacts` maps a name to an address."""
-
-    contacts: Annotated[
-        dict[Slug, Annotated[str, Field(max_length=ADDRESS_LENGTH_MAX)]], Field(max_length=CONTACTS_MAX)
-    ]
-    high: Annotated[list[RuleStep], Field(max_length=RULE_STEPS_MAX)] = []
-    low: Annotated[list[RuleStep], Field(max_length=RULE_STEPS_MAX)] = []
-
-
-class ContactOut(BaseModel):
-    """A way to reach somebody. `state` says what it is worth: unverified ones get no pages, failing ones come last and
-    count as none. `worked_at` is when a message first went there, `failing_why` what the last one met."""
-
-    name: str
-    address: str
-    state: Standing
-    verified_at: datetime | None
-    vouched_by: str
-    worked_at: datetime | None
-    failing_since: datetime | None
-    failing_why: str
-
-
-class CodeBody(Sent):
-    """The digits that were sent to the contact; spaces between them do not matter."""
-
-    code: Annotated[str, Field(min_length=1, max_length=CODE_LENGTH_MAX)]
-
-
-class CodeOut(BaseModel):
-    """The code went out; it opens nothing after `expires_at`."""
-
-    expires_at: datetime
-
-
-class ReachOut(BaseModel):
-    contacts: list[ContactOut]
-    high: list[RuleStep]
-    low: list[RuleStep]
-
-
-class PageOut(BaseModel):
-    """The test was handed to this many contacts."""
-
-    deliveries: int
-
-
-@room.get("/users/{id}/reach", may=May.OWN_PROFILE, answer=ReachOut)
-def show_reach(request: Asked, id: SlugInPath) -> ReachOut:
-    """Your own contacts and rules; somebody else's for those who may edit people."""
-    return _reach(near(request, id))
-
-
-@room.put("/users/{id}/reach", may=May.OWN_PROFILE, answer=ReachOut)
-def save_reach(request: Asked, id: SlugInPath, body: ReachBody) -> Status[ReachOut]:
-    """Replaces the contacts and the rules. What you add for yourself is unverified until you enter the code that is
-    sent there; what you write for somebody else you vouch for. An address that is left is told so."""
-    user, by, now = near(request, id), request.auth.by, request.now
-    rules = {
-        urgency: [Step(step.contact, step.after) for step in steps]
-        for urgency, steps in ((Urgency.HIGH, body.high), (Urgency.LOW, body.low))
-    }
-    with changing():
-        save_contacts(id, body.contacts, by, now)
-        save_rules(id, rules, by, now)
-    return Status(200, _reach(user))
-
-
-@room.post("/users/{id}/test", may=May.OWN_PROFILE, answer=PageOut)
-def test_reach(request: Asked, id: SlugInPath) -> PageOut:
-    """Sends a test message through every contact at once."""
-    near(request, id)
-    return PageOut(deliveries=test_rules(id, request.auth.by, request.now).deliveries.count())
-
-
-@room.post("/users/{id}/contacts/{name}/code", may=May.OWN_PROFILE, answer=CodeOut, status=202)
-def send_contact_code(request: Asked, id: SlugInPath, name: SlugInPath) -> Status[CodeOut]:
-    """Sends a code to a contact of your own, which proves that it is yours."""
-    _must_be_own(request, id)
-    send_code(id, name, request.auth.by, request.now)
-    return Status(202, CodeOut(expires_at=request.now + CODE_LIFE))
-
-
-@room.post("/users/{id}/contacts/{name}/verify", may=May.OWN_PROFILE, answer=ContactOut)
-def verify_contact(request: Asked, id: SlugInPath, name: SlugInPath, body: CodeBody) -> ContactOut:
-    """Verifies a contact of your own by the code that was sent there last. Wrong tries are counted."""
-    _must_be_own(request, id)
-    return _contact(prove_contact(id, name, body.code, request.auth.by, request.now))
-
-
-def _must_be_own(request: Asked, user_id: str) -> None:
-    if user_id != request.auth.user.pk:
-        raise Refused(
-            "Nobody proves another's contact",
-            "a contact of your own",
-            "Who may edit people vouches for what they write.",
-            status=403,
-        )
-
-
 def near(request: Asked, user_id: str) -> User:
     """The person, when the caller is they or may edit people."""
     if user_id != request.auth.user.pk:
         request.auth.must(May.PEOPLE)
     return actions.find_user(user_id)
-
-
-def _reach(user: User) -> ReachOut:
-    steps: dict[str, list[RuleStep]] = {Urgency.HIGH: [], Urgency.LOW: []}
-    for rule in Rule.objects.filter(user=user).order_by("position"):
-        steps[rule.urgency].append(RuleStep(contact=rule.contact, after=rule.delay))
-    return ReachOut(
-        contacts=[_contact(row) for row in Contact.objects.filter(user=user)],
-        high=steps[Urgency.HIGH],
-        low=steps[Urgency.LOW],
-    )
-
-
-def _contact(row: Contact) -> ContactOut:
-    return shown(ContactOut, row, state=row.as_value().standing)
 
 
 # -- teams ----------------------------------------------------------------------------------------------------------
