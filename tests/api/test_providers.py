@@ -85,3 +85,40 @@ def test_a_value_from_outside_that_is_too_long_is_refused_without_being_repeated
 def test_an_account_is_not_written_out_with_its_secrets() -> None:
     assert "canary" not in repr(Account("main", {"token": "canary-9e21"}))
     assert "canary" not in repr(ProviderValue("main", "pretend", given={"token": "canary-9e21"}))
+
+
+def test_somebody_is_found_by_their_email_and_nothing_is_stored(ada: Program) -> None:
+    ada.put("/providers/main", PROVIDER)
+    assert ada.post("/providers/main/find", {"email": "ada@example.com"}).body == {"address": "pretend:ada"}
+    nobody = ada.post("/providers/main/find", {"email": "ada@elsewhere.example"})
+    assert (nobody.status, nobody.error["where"]) == (400, "email")
+    assert ada.post("/providers/main/find", {"email": "@@@"}).error["where"] == "email"
+    ada.put("/providers/main", PROVIDER | {"enabled": False})
+    assert ada.post("/providers/main/find", {"email": "ada@example.com"}).status == 409
+    assert ada.post("/providers/none/find", {"email": "ada@example.com"}).status == 404
+    assert not Contact.objects.filter(address="pretend:ada").exists()
+
+
+def test_a_vendor_is_told_where_to_call_us(ada: Program) -> None:
+    ada.put("/providers/main", PROVIDER)
+    assert ada.post("/providers/main/introduce").body == {"agreed": True, "why": ""}
+    behaviour("main").always = DEAD
+    assert ada.post("/providers/main/introduce").body == {"agreed": False, "why": "HTTP 503"}
+
+
+def test_the_app_of_an_account_is_described_under_a_name_that_is_free(ada: Program) -> None:
+    made = ada.get("/vendors/pretend/manifest").body
+    assert made["provider"] == "pretend"
+    assert made["manifest"]["calls"] == "http://127.0.0.1:8000/channels/pretend"
+    ada.put("/providers/pretend", PROVIDER)
+    assert ada.get("/vendors/pretend/manifest").body["provider"] == "pretend-2"
+    assert ada.get("/vendors/pretend/manifest?provider=main").body["manifest"]["calls"].endswith("/main")
+    assert ada.get("/vendors/pigeon/manifest").status == 404
+
+
+def test_who_may_not_change_settings_asks_no_vendor(ada: Program, bo: Program, mo: Program) -> None:
+    ada.put("/providers/main", PROVIDER)
+    for other in (bo, mo):
+        assert other.post("/providers/main/find", {"email": "ada@example.com"}).status == 403
+        assert other.post("/providers/main/introduce").status == 403
+        assert other.get("/vendors/pretend/manifest").status == 403

@@ -12,10 +12,12 @@ from pydantic import BaseModel, Field
 from tocsin.api.auth import Asked
 from tocsin.api.paging import Listing, Paged, page_of
 from tocsin.api.room import Room
-from tocsin.api.words import Name, Sent, Slug, SlugInPath
+from tocsin.api.words import Data, Name, Sent, Slug, SlugInPath
 from tocsin.escalation.policy_actions import policies_naming
 from tocsin.notification import accounts, places, providers
 from tocsin.notification.channels import ADDRESS_LENGTH_MAX, is_served
+from tocsin.notification.finding import EMAIL_LENGTH_MAX, find_address, manifest_of
+from tocsin.notification.introducing import introduce
 from tocsin.notification.models import Place, Provider
 from tocsin.notification.providers import POSITION_MAX, SETTING_LENGTH_MAX, ProviderValue
 from tocsin.notification.rules import Sent as Taken
@@ -75,6 +77,26 @@ def list_vendors(request: Asked) -> VendorsOut:
             for _, vendor in sorted(vendors().items())
         ]
     )
+
+
+class ManifestOut(BaseModel):
+    """The app to be made with the vendor: paste `manifest` there, then make the account under the id `provider`."""
+
+    provider: str
+    manifest: Data
+
+
+class ManifestFor(BaseModel):
+    """`provider` is the id of the account; left out, the next free one."""
+
+    provider: Slug | None = None
+
+
+@room.get("/vendors/{id}/manifest", may=May.SETTINGS, answer=ManifestOut)
+def show_manifest(request: Asked, id: SlugInPath, asked: Query[ManifestFor]) -> ManifestOut:
+    """The description of our app that the vendor makes it from, where it takes one. Nothing in it is secret."""
+    account, manifest = manifest_of(id, asked.provider or "")
+    return ManifestOut(provider=account, manifest=dict(manifest))
 
 
 # -- providers ------------------------------------------------------------------------------------------------------
@@ -162,6 +184,36 @@ def test_provider(request: Asked, id: SlugInPath, body: TryBody) -> TriedOut:
     if isinstance(outcome, Taken):
         return TriedOut(sent=True, reference=outcome.reference)
     return TriedOut(sent=False, why=outcome.why)
+
+
+class IntroducedOut(BaseModel):
+    """Whether the vendor agreed; `why` not is in words."""
+
+    agreed: bool
+    why: str = ""
+
+
+class FindBody(Sent):
+    email: Annotated[str, Field(min_length=3, max_length=EMAIL_LENGTH_MAX)]
+
+
+class FoundOut(BaseModel):
+    """The contact address of that person there."""
+
+    address: str
+
+
+@room.post("/providers/{id}/introduce", may=May.SETTINGS, answer=IntroducedOut)
+def introduce_provider(request: Asked, id: SlugInPath) -> IntroducedOut:
+    """Tells the vendor where to call us, for vendors that are told by a call."""
+    failed = introduce(id, request.auth.by, request.now)
+    return IntroducedOut(agreed=failed is None, why=failed.why if failed is not None else "")
+
+
+@room.post("/providers/{id}/find", may=May.SETTINGS, answer=FoundOut)
+def find_with_provider(request: Asked, id: SlugInPath, body: FindBody) -> FoundOut:
+    """Asks the vendor who has an e-mail address there; nothing is stored."""
+    return FoundOut(address=find_address(id, body.email))
 
 
 def show_provider(row: Provider, now: datetime) -> ProviderOut:

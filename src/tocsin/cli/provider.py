@@ -8,10 +8,10 @@ from cyclopts import App, Parameter
 
 from tocsin.cli.door import open_door
 from tocsin.cli.incident import Json
-from tocsin.cli.say import say, say_json, say_table
+from tocsin.cli.say import complain, say, say_json, say_table
 from tocsin.kernel.errors import Refused
 
-app = App(name="provider", help="List the accounts that carry messages, and test one.")
+app = App(name="provider", help="List the accounts that carry messages, test one, and ask it what it knows.")
 COLUMNS = {
     "id": "ID",
     "vendor": "VENDOR",
@@ -52,3 +52,49 @@ def test(
         say(f"{id} took it{': ' + done['reference'] if done['reference'] else ''}.")
     if not done["sent"]:
         raise Refused(f"The test did not go: {done['why']}")
+
+
+@app.command
+def introduce(id: Annotated[str, Parameter(help="The account's id.")], /, *, as_json: Json = False) -> None:
+    """Tell the vendor of an account where to call us, for vendors that are told by a call."""
+    with open_door() as door:
+        done = door.post(f"providers/{id}/introduce")
+    if as_json:
+        say_json(done)
+    elif done["agreed"]:
+        say(f"{id} knows now where to call us.")
+    if not done["agreed"]:
+        raise Refused(f"{id} does not know where to call us: {done['why']}")
+
+
+@app.command
+def find(
+    id: Annotated[str, Parameter(help="The account's id.")],
+    email: Annotated[str, Parameter(help="The e-mail address that somebody has there.")],
+    /,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Ask the vendor of an account who has an e-mail address there, and print their contact address."""
+    with open_door() as door:
+        found = door.post(f"providers/{id}/find", {"email": email})
+    if as_json:
+        say_json(found)
+        return
+    say(found["address"])
+
+
+@app.command
+def manifest(
+    vendor: Annotated[str, Parameter(help="The vendor, such as slack.")],
+    /,
+    *,
+    id: Annotated[
+        str | None, Parameter(help="What the account is or will be called; the next free name when left out.")
+    ] = None,
+) -> None:
+    """Print the description of our app that a vendor makes it from, to be pasted there. Nothing in it is secret."""
+    with open_door() as door:
+        made = door.get(f"vendors/{vendor}/manifest", provider=id)
+    say_json(made["manifest"])
+    complain(f"this is for the account named {made['provider']}: make it under that name.")

@@ -112,6 +112,10 @@ class Pretend:
             raise Refused("The token has a space in it", "one word", where="token")
         return PretendChannel(account)
 
+    def manifest(self, callback_url: str) -> Mapping[str, Any]:
+        """An app that calls us there."""
+        return {"name": "Tocsin", "calls": callback_url}
+
 
 class PretendChannel:
     """One account with it."""
@@ -134,6 +138,18 @@ class PretendChannel:
         if isinstance(outcome, Sent):
             how.sent.append((address.partition(":")[2], message))
         return outcome
+
+    def find(self, email: str) -> str:
+        """Whoever is called what stands before the @, at example.com. Raises Refused for anybody else."""
+        name, _, host = email.partition("@")
+        if host != "example.com":
+            raise Refused("Pretend knows nobody by this address", where="email")
+        return self.check(f"{SCHEME}:{name}")
+
+    def introduce(self) -> Failed | None:
+        """Agreed, unless it is to fail."""
+        always = behaviour(self.account.id).always
+        return always if isinstance(always, Failed) else None
 
     def hear(self, callback: Callback, now: datetime) -> Hearing:
         """What a JSON document says that is signed over our address and itself. Raises Refused."""

@@ -19,6 +19,7 @@ from tocsin.channels.mailserver import read_mail_server
 from tocsin.kernel.errors import not_found
 from tocsin.notification import accounts
 from tocsin.notification.channels import fixed_channels
+from tocsin.notification.finding import free_id, manifest_of
 from tocsin.notification.introducing import can_be_introduced, introduce
 from tocsin.notification.models import Place, Provider
 from tocsin.notification.providers import (
@@ -35,7 +36,7 @@ from tocsin.notification.rules import Sent
 from tocsin.notification.rules.circuit import Health
 from tocsin.notification.switching import State
 from tocsin.notification.trying import targets, try_provider
-from tocsin.notification.vendors import Vendor, vendors
+from tocsin.notification.vendors import Manifests, Vendor, vendors
 from tocsin.people.rules import May
 from tocsin.web.forms import asker, by, instant, made_once, show, told_beside
 from tocsin.web.forms.providers import ProviderForm
@@ -154,7 +155,7 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
     """Add an account with a vendor."""
     if (vendor := vendors().get(kind)) is None:
         raise not_found("vendor", kind)
-    free = _free_id(kind)
+    free = free_id(kind)
     form = ProviderForm(request.POST if request.method == "POST" else None, vendor, free_id=free)
     if request.method == "POST" and form.is_valid():
         value = form.value(min(max((row.position for row in providers()), default=0) + 1, 100))
@@ -167,17 +168,11 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
     return show(request, "settings/way_new.html", form, **context)
 
 
-def _free_id(kind: str) -> str:
-    """An id that nobody has: the vendor's name, with a number when there are several."""
-    taken = {row.pk for row in providers()}
-    names = (kind, *(f"{kind}-{number}" for number in range(2, len(taken) + 3)))
-    return next(name for name in names if name not in taken)
-
-
 def _manifest(vendor: Vendor, provider_id: str) -> str:
     """What the vendor takes instead of settings by hand; "" when it takes none."""
-    made = getattr(vendor, "manifest", None)
-    return json.dumps(made(accounts.callback_url(provider_id)), indent=2, ensure_ascii=False) if made else ""
+    if not isinstance(vendor, Manifests):
+        return ""
+    return json.dumps(manifest_of(vendor.kind, provider_id)[1], indent=2, ensure_ascii=False)
 
 
 @needs(May.SETTINGS)
