@@ -158,5 +158,24 @@ def test_a_phone_is_connected_woken_and_its_button_acknowledges(
         alarm["id"],
     )
     assert said == "You acknowledged it. It is yours, and nobody else is paged."
+
+    # More of the same stands beside the page in silence, and the end puts it away.
+    update = alarm | {
+        "id": "more",
+        "tag": f"{alarm['tag']}-update",
+        "urgent": False,
+        "quiet": True,
+        "seen": "",
+    }
+    over = alarm | {"id": "over", "urgent": False, "clears": update["tag"], "acts": [], "seen": ""}
+    for message, tags in ((update, [alarm["tag"], update["tag"]]), (over, [alarm["tag"]])):
+        deliver(tools, registrations[-1], demo.address, message)
+        page.wait_for_function(
+            """(wanted) => navigator.serviceWorker.ready.then((r) => r.getNotifications()).then((all) => {
+              const tags = all.map((one) => one.tag).filter((tag) => tag.startsWith(wanted[0])).sort();
+              return JSON.stringify(tags) === JSON.stringify(wanted);
+            })""",
+            arg=tags,
+        )
     page.goto(alarm["link"])
     expect(page.get_by_text("acknowledged").first).to_be_visible()

@@ -155,3 +155,13 @@ def test_nothing_of_an_alerts_text_becomes_structure(hostile: Any) -> None:
 def test_a_place_has_no_buttons() -> None:
     acts = tuple(replace(act, url="") for act in message().acts)
     assert body("t", message(acts=acts))["actions"] == []
+
+
+def test_what_comes_after_a_page_takes_one_place_and_never_that_of_the_page() -> None:
+    page, update, over = (
+        body("t", message(thread="incident-412", kind=kind, urgent=kind == "page"))
+        for kind in ("page", "update", "over")
+    )
+    assert "sequence_id" not in page, "it rings until it is seen, whatever follows"
+    assert update["sequence_id"] == over["sequence_id"] == "incident-412-later"
+    assert (update["priority"], over["priority"]) == (2, 2)

@@ -205,3 +205,30 @@ def test_people_see_whose_service_it_is_and_nothing_secret(push: WebPush, phone:
     assert push.shown(phone.address) == "push through 127.0.0.1"
     assert replace(paged(), id="x")  # an id that is none gives no receipt
     assert receipt_token("x") == ""
+
+
+def test_an_update_stands_beside_its_page_in_silence_and_goes_with_the_end(
+    push: WebPush, phone: FakeBrowser, service: FakePush
+) -> None:
+    for kind in ("page", "update", "over"):
+        push.send(phone.address, "Ada", paged(kind=kind, urgent=kind == "page", thread="incident-412"), NOW)
+    page, update, over = phone.got
+    assert (page["tag"], update["tag"], over["tag"]) == (
+        "incident-412",
+        "incident-412-update",
+        "incident-412",
+    )
+    assert (update["urgent"], update["quiet"]) == (False, True)
+    assert over["clears"] == update["tag"]
+    topics = [request.headers["topic"] for request in service.requests]
+    assert topics[0] == topics[2] != topics[1], "a page that waits at the service is not lost to an update"
+
+
+def test_who_asks_for_patience_is_left_alone(push: WebPush, phone: FakeBrowser, service: FakePush) -> None:
+    service.mood = Mood.BUSY
+    first = push.send(phone.address, "Ada", paged(), NOW)
+    asked = len(service.requests)
+    second = push.send(phone.address, "Ada", paged(), NOW)
+    assert isinstance(first, Failed) and first.after is not None and first.again
+    assert isinstance(second, Failed) and "asked not to be called" in second.why
+    assert len(service.requests) == asked

@@ -23,6 +23,7 @@ from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import check_slug
 from tocsin.notification.deadline import seconds_left
 from tocsin.notification.rules import Blame, Failed, Limits, Message, Sent
+from tocsin.notification.rules.throttling import ROOM_STORM, STORM
 from tocsin.notification.vendors import Account, Field
 
 TARGETS_MAX = 50
@@ -126,7 +127,9 @@ class AppriseChannel:
 
     name = "Apprise"
     schemes: Sequence[str] = ("apprise",)
-    limits = Limits(text_max=TEXT_MAX, at_once=4)
+    # Behind a name may be anything, a telephone too: so as few as a person bears, and nothing gathers. Apprise does not
+    # say what a service asked to wait, so only the throttle keeps to anything.
+    limits = Limits(text_max=TEXT_MAX, at_once=4, storm=STORM, room=ROOM_STORM)
 
     def __init__(self, targets: Mapping[str, str], threads: threading.BoundedSemaphore) -> None:
         self._targets = targets

@@ -24,7 +24,7 @@ from tocsin.channels.outgoing import Unreachable
 from tocsin.channels.wording import RENDERING_FAILED, clean
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import Act, Blame, Failed, Limits, Message, Sent
-from tocsin.notification.rules.throttling import STORM
+from tocsin.notification.rules.throttling import ROOM_STORM, STORM
 
 SUBJECT_LENGTH_MAX = 200
 NAME_LENGTH_MAX = 120
@@ -48,7 +48,8 @@ class Email:
 
     name = "e-mail"
     schemes: Sequence[str] = ("mailto",)
-    limits = Limits(storm=STORM)
+    # A mail server has limits of its own: it refuses for a while (4xx, RFC 5321 4.2.1), and is asked again.
+    limits = Limits(storm=STORM, room=ROOM_STORM, gathers=True)
 
     def __init__(
         self, server: MailServer | None, deadline: float = DEADLINE, trust: ssl.SSLContext | None = None

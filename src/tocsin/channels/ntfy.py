@@ -27,7 +27,9 @@ SERVER = "https://ntfy.sh"
 TITLE_MAX = 200
 BYTES_MAX = 4_000  # of a message; from 4 096 on it becomes an attached file
 BUTTON_MAX = 40
+SEQUENCE_MAX = 64
 BUTTONS_MAX = 3
+ROOM = (Rate(12, timedelta(minutes=1)),)  # to a topic that is a place's
 
 _TOPIC = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _TOKEN = re.compile(r"tk_[A-Za-z0-9]{10,100}\Z")
@@ -91,8 +93,9 @@ class NtfyChannel:
 
     name = "ntfy"
     schemes: Sequence[str] = ("ntfy",)
-    # The public server lets sixty pass at once, and then one every five seconds.
-    limits = Limits(text_max=BYTES_MAX, at_once=8, rates=(Rate(12, timedelta(minutes=1)),), storm=STORM)
+    # The public server lets sixty messages pass at once, and then one every five seconds, from one address of ours
+    # (https://docs.ntfy.sh/publish/#limitations).
+    limits = Limits(text_max=BYTES_MAX, at_once=8, storm=STORM, room=ROOM, gathers=True)
 
     def __init__(self, account: str, server: str, token: str, outgoing: Outgoing, patience: Patience) -> None:
         self._account = account
@@ -159,7 +162,16 @@ def body(topic: str, message: Message) -> dict[str, Any]:
         "priority": _priority(message),
         "actions": [_button(act) for act in acts],
         **({"click": link} if link else {}),
+        **({"sequence_id": sequence} if (sequence := _sequence(message)) else {}),
     }
+
+
+def _sequence(message: Message) -> str:
+    """What the messages of one incident that come after its pages have in common: on the phone the last of them takes
+    the place of the one before (from ntfy 2.16 on; older servers show each). A page keeps its own place, and rings on.
+    """
+    later = message.thread and message.kind in (Kind.UPDATE, Kind.OVER)
+    return re.sub(r"[^A-Za-z0-9_-]", "-", f"{message.thread}-later")[:SEQUENCE_MAX] if later else ""
 
 
 def _priority(message: Message) -> int:

@@ -30,7 +30,8 @@ class Webhook:
 
     name = "webhook"
     schemes: Sequence[str] = ("https", "http")
-    limits = Limits()
+    # A program answers here, which bears more than a person and says by 429 and Retry-After what it does not.
+    limits = Limits(gathers=True)
 
     def __init__(self, outgoing: Outgoing) -> None:
         self._outgoing = outgoing

@@ -38,6 +38,7 @@ BODY_LENGTH_MAX = 700
 LIFE = timedelta(minutes=10)  # a page that a phone gets later is no use any more
 IDENTITY_LIFE = timedelta(hours=12)  # RFC 8292 allows 24
 RECEIPT_WITHIN = timedelta(seconds=30)
+UPDATE_TAG = "-update"  # behind the incident's
 BUTTONS = (ActVerb.ACKNOWLEDGE, ActVerb.ESCALATE)  # browsers show two
 
 _ADDRESS = re.compile(r"push:([A-Za-z0-9_-]{87})\.([A-Za-z0-9_-]{22}),(https?://\S+)\Z")
@@ -51,7 +52,9 @@ class WebPush:
 
     name = "web push"
     schemes: Sequence[str] = ("push",)
-    limits = Limits(text_max=BODY_LENGTH_MAX, storm=STORM, receipt_within=RECEIPT_WITHIN, rings=True)
+    limits = Limits(
+        text_max=BODY_LENGTH_MAX, storm=STORM, receipt_within=RECEIPT_WITHIN, rings=True, gathers=True
+    )
 
     def __init__(self, outgoing: Outgoing, url: str) -> None:
         self._outgoing = outgoing
@@ -111,8 +114,10 @@ class WebPush:
             "TTL": str(int(LIFE.total_seconds())),
             "Urgency": "high" if message.urgent else "normal",
         }
-        if message.thread:  # of one incident's messages that wait at the service only the last goes on
-            headers["Topic"] = _text(sha256(message.thread.encode()).digest()[:24])
+        if (
+            message.thread
+        ):  # of one incident's messages that wait at the service only the last of each tag goes on
+            headers["Topic"] = _text(sha256(_tag(message).encode()).digest()[:24])
         return headers
 
 
@@ -179,7 +184,7 @@ def payload_of(message: Message) -> bytes:
         "id": message.id,
         "title": headline(message, 180),
         "body": clean("\n".join(lines), BODY_LENGTH_MAX, lines=True),
-        "tag": message.thread or message.id,
+        "tag": _tag(message),
         "urgent": message.urgent and message.kind == Kind.PAGE,
         "link": _path(message.link),
         "acts": [
@@ -188,6 +193,8 @@ def payload_of(message: Message) -> bytes:
             if verb in acts
         ],
         "seen": receipt_token(message.id),
+        **({"quiet": True} if message.kind == Kind.UPDATE else {}),
+        **({"clears": f"{message.thread}{UPDATE_TAG}"} if message.kind == Kind.OVER else {}),
     }
     body = _as_json(said)
     while len(body) > PLAIN_BYTES_MAX:  # each character may have become six
@@ -197,6 +204,12 @@ def payload_of(message: Message) -> bytes:
         if len(str(said["body"])) <= 1:
             break
     return body
+
+
+def _tag(message: Message) -> str:
+    """What stands in one place on the device. An update has its own: it must not take that of a page which rings."""
+    tag = message.thread or message.id
+    return f"{tag}{UPDATE_TAG}" if message.kind == Kind.UPDATE else tag
 
 
 def _as_json(said: Mapping[str, Any]) -> bytes:

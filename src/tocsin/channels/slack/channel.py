@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -17,7 +17,8 @@ from tocsin.channels.slack.addresses import check, room
 from tocsin.channels.slack.words import PLAINER, THREADLESS, failure
 from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Callback, Hearing
-from tocsin.notification.rules import Blame, Failed, Kind, Limits, Message, Rate, Sent
+from tocsin.notification.rules import Blame, Failed, Kind, Limits, Message, Sent
+from tocsin.notification.rules.throttling import ROOM_STORM, STORM
 
 _REFERENCE = re.compile(r"([CGD][A-Z0-9]{7,30})/([0-9]{1,12}\.[0-9]{1,9})\Z")
 
@@ -27,10 +28,9 @@ class SlackChannel:
 
     name = "Slack"
     schemes: Sequence[str] = ("slack",)
-    # Slack takes about one message a second for a conversation, and lets short bursts pass.
-    limits = Limits(
-        text_max=blocks.TEXT_MAX, at_once=8, rates=(Rate(30, timedelta(minutes=1)),), updates=True
-    )
+    # Slack takes about one message a second for a conversation, and lets short bursts pass; who sends more is told to
+    # wait, with every conversation of the app (https://docs.slack.dev/apis/web-api/rate-limits).
+    limits = Limits(text_max=blocks.TEXT_MAX, at_once=8, storm=STORM, room=ROOM_STORM, updates=True)
 
     def __init__(
         self,

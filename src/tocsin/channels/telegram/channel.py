@@ -16,7 +16,8 @@ from tocsin.channels.telegram import texts
 from tocsin.channels.wording import clean
 from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Callback, Commanded, Hearing, Pressed, Reply, Told, Tone, Written
-from tocsin.notification.rules import Blame, Failed, Limits, Message, Rate, Sent
+from tocsin.notification.rules import Blame, Failed, Limits, Message, Sent
+from tocsin.notification.rules.throttling import ROOM_STORM, STORM
 from tocsin.notification.vendors import Account
 
 SECRET_HEADER = "x-telegram-bot-api-secret-token"
@@ -68,10 +69,9 @@ class TelegramChannel:
 
     name = "Telegram"
     schemes: Sequence[str] = ("telegram",)
-    # A bot may send twenty messages a minute to a group.
-    limits = Limits(
-        text_max=texts.FACTS_MAX, at_once=8, rates=(Rate(20, timedelta(minutes=1)),), updates=True
-    )
+    # A bot may send one message a second to a person, with short bursts, twenty a minute to a group, and about thirty a
+    # second in all (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this).
+    limits = Limits(text_max=texts.FACTS_MAX, at_once=8, storm=STORM, room=ROOM_STORM, updates=True)
 
     def __init__(
         self, account: Account, token: str, secret: str, api_url: str, outgoing: Outgoing, patience: Patience

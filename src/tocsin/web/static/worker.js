@@ -18,9 +18,9 @@ const shown = (page, again) =>
     data: page,
     icon: "/static/-/icon-192.png",
     badge: "/static/-/icon-badge.png",
-    renotify: true,
+    renotify: !page.quiet,
     requireInteraction: page.urgent,
-    vibrate: page.urgent ? RINGS : [200],
+    ...(page.quiet ? { silent: true } : { vibrate: page.urgent ? RINGS : [200] }), // both at once are refused
     timestamp: Date.now(),
     actions: (page.acts || []).map((act) => ({ action: act.verb, title: act.title })),
   });
@@ -39,6 +39,7 @@ const receipt = async (page) => {
 };
 
 const arrived = async (page) => {
+  for (const old of page.clears ? await self.registration.getNotifications({ tag: page.clears }) : []) old.close();
   await shown(page);
   await receipt(page);
   const digits = /\b(\d{3} ?\d{3,5})\b/.exec(page.title);
