@@ -75,7 +75,11 @@ def _message(claimed: Claimed) -> Message:
     try:
         others = [(other.page.incident_id or 0, other.page.subject) for other in claimed.others]
         message = together(message_of(claimed.page, claimed.id), others)
-        return replace(message, parent=claimed.parent) if claimed.parent else message
+        # Who is up is told quietly of what is urgent; a message rings when anything that it tells is to ring.
+        urgent = claimed.urgent or any(other.urgent for other in claimed.others)
+        if urgent == message.urgent and not claimed.parent:
+            return message
+        return replace(message, urgent=urgent, parent=claimed.parent)
     except Exception:
         _log.exception("a message could not be composed; sending it plain", delivery=str(claimed.id))
         page = claimed.page
