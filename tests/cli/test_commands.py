@@ -195,6 +195,18 @@ def test_a_person_is_added_with_a_link_that_signs_them_in(program: Program) -> N
     assert again["url"] != added["sign_in_link"]["url"]
 
 
+def test_a_test_of_somebodys_contacts_says_what_became_of_each(program: Program) -> None:
+    done = said(program.data, "user", "test-rules", "bo")
+    assert [(each["contact"], each["state"]) for each in done["contacts"]] == [("console", "delivered")]
+    assert done["passed"]
+    last = tocsin(program.data, "user", "test-rules", "bo", "--last")
+    assert last.returncode == 0
+    assert "console  delivered  It arrived, says its provider." in last.stdout
+    assert "The only contact was reached." in last.stdout
+    nobody = tocsin(program.data, "user", "test-rules", "nobody")
+    assert (nobody.returncode, "nobody" in nobody.stderr) == (1, True)
+
+
 def test_a_token_is_shown_once_works_and_ends(program: Program) -> None:
     made = tocsin(program.data, "token", "add", "for the wall", "--scope", "read", "--expires", "2d")
     plain = made.stdout.strip()

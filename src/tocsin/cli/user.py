@@ -1,18 +1,21 @@
-"""tocsin user: add, list, sign-in links."""
+"""tocsin user: add, list, sign-in links, tests of contacts."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import time
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
 from tocsin.cli.door import open_door
 from tocsin.cli.incident import Json, when
 from tocsin.cli.say import say, say_json, say_table
+from tocsin.kernel.durations import parse_duration
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import slug_of
 
-app = App(name="user", help="Add and list people.")
+app = App(name="user", help="Add and list people, and test how they are reached.")
+LOOK_EVERY = 1.0  # seconds between two looks at a test
 COLUMNS = {
     "id": "ID",
     "name": "NAME",
@@ -85,3 +88,39 @@ def link(id: Annotated[str, Parameter(help="The person's id.")], /, *, as_json: 
         say_json(made)
         return
     say(f"Until {when(made['expires_at'])}, once: {made['url']}")
+
+
+@app.command
+def test_rules(
+    id: Annotated[str, Parameter(help="The person's id.")],
+    /,
+    *,
+    wait: Annotated[
+        str, Parameter(help="For so long what has not arrived yet is waited for; 0s not at all.")
+    ] = "30s",
+    last: Annotated[
+        bool, Parameter(negative=(), help="Send nothing: say what became of the last test.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Send a test message through every contact of a person, and say what became of each. Exits with 1 when one did
+    not go, did not arrive or did not ring."""
+    patience = time.monotonic() + (0 if last else parse_duration(wait).total_seconds())
+    with open_door() as door:
+        test = door.get(f"users/{id}/test") if last else door.post(f"users/{id}/test")
+        while not test["settled"] and time.monotonic() < patience:
+            time.sleep(LOOK_EVERY)
+            test = door.get(f"users/{id}/test")
+    if as_json:
+        say_json(test)
+    else:
+        say_table(
+            [_told(each) for each in test["contacts"]], {"contact": "CONTACT", "state": "STATE", "said": ""}
+        )
+        say(test["verdict"])
+    bad = [each for each in test["contacts"] if each["state"] in ("failed", "unconfirmed", "silent")]
+    return 1 if bad or not test["contacts"] else 0
+
+
+def _told(each: dict[str, Any]) -> dict[str, str]:
+    return each | {"said": f"{each['said']} {each['mend']}".strip()}
