@@ -140,7 +140,7 @@ def test_without_a_code_it_is_asked_which_one_and_never_guessed(
 
 def test_status_says_what_is_on(says: Says, page: Message, road: Road) -> None:
     said = says("bo", "status").text
-    assert "Checkout fails: nobody has it, code " + page.code in said
+    assert "Checkout fails: nobody has it. Code: " + page.code in said
     assert "Nothing of yours is open; 1 of others." in says("cy", "was ist los").text
     says("bo", page.code)
     assert "Bo Lind acknowledged it at 09:00 and has it" in says("bo", "status").text

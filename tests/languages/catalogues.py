@@ -15,7 +15,7 @@ import polib
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "tocsin"
 LOCALE = PACKAGE / "locale"
-_VERBS = ("gettext", "gettext_noop", "gettext_lazy", "_", "said")
+_VERBS = ("gettext", "gettext_noop", "gettext_lazy", "_", "phrase")
 _IN_TEMPLATES = re.compile(r"{%\s*translate\s+\"([^\"]+)\"")
 
 

@@ -6,14 +6,15 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext, override
 
 from tocsin.answering import receipts
 from tocsin.answering.commanding import commanded
 from tocsin.answering.once import first_time
-from tocsin.answering.people import people_at
-from tocsin.answering.pressing import HEARD_BEFORE, pressed
+from tocsin.answering.people import language_at, people_at
+from tocsin.answering.pressing import heard_before, pressed
 from tocsin.answering.reports import Said, alike, report
-from tocsin.answering.words import named
+from tocsin.answering.words import named, nothing_was_done
 from tocsin.answering.writing import written
 from tocsin.catalog.actions import configuration
 from tocsin.kernel.errors import Refused
@@ -31,19 +32,22 @@ def answer(heard: Heard, provider_id: str, now: datetime) -> Told:
     """
     if isinstance(heard, Receipt):
         return receipts.noted(heard, now)
-    try:
-        with transaction.atomic():
-            if isinstance(heard, Pressed):
-                return pressed(heard, provider_id, now)
-            if isinstance(heard, Written):
-                return written(heard, provider_id, now)
-            if isinstance(heard, Commanded):
-                if heard.verb.strip().casefold() == "open":
-                    return reported(_as_report(heard), provider_id, now)
-                return commanded(heard, provider_id, now)
-            return reported(heard, provider_id, now)
-    except Refused as refused:
-        return Told(f"Nothing was done: {refused}", Tone.NOT_DONE)
+    with override(language_at(heard.address)):
+        try:
+            with transaction.atomic():
+                return _answered(heard, provider_id, now)
+        except Refused as refused:
+            return Told(nothing_was_done(refused), Tone.NOT_DONE)
+
+
+def _answered(heard: Pressed | Written | Commanded | Reported, provider_id: str, now: datetime) -> Told:
+    if isinstance(heard, Pressed):
+        return pressed(heard, provider_id, now)
+    if isinstance(heard, Written):
+        return written(heard, provider_id, now)
+    if isinstance(heard, Commanded) and heard.verb.strip().casefold() != "open":
+        return commanded(heard, provider_id, now)
+    return reported(_as_report(heard) if isinstance(heard, Commanded) else heard, provider_id, now)
 
 
 def _as_report(command: Commanded) -> Reported:
@@ -61,9 +65,11 @@ def reported(heard: Reported, provider_id: str, now: datetime) -> Told:
     people = people_at(heard.address)
     user = people[0] if len(people) == 1 else None
     if user is None and CHAT not in settings.CONFIG.reports:
-        return Told("Nothing was opened: only people with an account here may report.", Tone.NOT_DONE)
+        return Told(
+            gettext("Nothing was opened: only people with an account here may report."), Tone.NOT_DONE
+        )
     if not first_time(provider_id, heard.id, now):
-        return HEARD_BEFORE
+        return heard_before()
     near = alike(f"{heard.title} {heard.text}")
     said = Said(
         title=heard.title,
@@ -76,5 +82,8 @@ def reported(heard: Reported, provider_id: str, now: datetime) -> Told:
         name=heard.name,
     )
     made = report(said, now)
-    known = f" It may be the same as {named(near[0])}." if near else ""
-    return Told(f"Thank you. {named(made.incident)} is open, and you are told how it goes on.{known}")
+    thanks = gettext("Thank you. %(incident)s is open, and you are told how it goes on.")
+    words = [thanks % {"incident": named(made.incident)}]
+    if near:
+        words.append(gettext("It may be the same as %(incident)s.") % {"incident": named(near[0])})
+    return Told(" ".join(words))

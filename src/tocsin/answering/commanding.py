@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from tocsin.answering.once import first_time
 from tocsin.answering.people import answerable, people_at
-from tocsin.answering.pressing import HEARD_BEFORE, act, incident_of
+from tocsin.answering.pressing import act, heard_before, incident_of
 from tocsin.answering.reports import service_for
 from tocsin.answering.who import who_words
 from tocsin.answering.words import named, status_words
@@ -25,15 +27,6 @@ from tocsin.people.models import Team, User
 from tocsin.people.rules import May
 
 WORDS_MAX = 4_000
-COMMANDS = (
-    "who NAME: who is on call for a service, schedule, team or policy, and until when. "
-    "status: what is on. ack 412, resolve 412, escalate 412, snooze 412 2h, note 412 TEXT: act on #412. "
-    "open TEXT or open SERVICE TEXT: open an incident. page NAME TEXT: open one and page a person or a policy first."
-)
-STRANGER = Told(
-    "Your address here is not that of anybody in Tocsin, so nothing was done. Add it to your contacts there.",
-    Tone.NOT_DONE,
-)
 _ACTS: Mapping[str, ActVerb] = {
     "ack": ActVerb.ACKNOWLEDGE,
     "acknowledge": ActVerb.ACKNOWLEDGE,
@@ -44,26 +37,42 @@ _ACTS: Mapping[str, ActVerb] = {
 }
 
 
+def _commands() -> str:
+    """What can be typed. The words of commands are the same in every language."""
+    return gettext(
+        "who NAME: who is on call for a service, schedule, team or policy, and until when. "
+        "status: what is on. ack 412, resolve 412, escalate 412, snooze 412 2h, note 412 TEXT: act on #412. "
+        "open TEXT or open SERVICE TEXT: open an incident. "
+        "page NAME TEXT: open one and page a person or a policy first."
+    )
+
+
 def commanded(command: Commanded, provider_id: str, now: datetime) -> Told:
     """Do what the command says, for who typed it. In the caller's transaction. Raises Refused."""
     verb, rest = command.verb.strip().casefold(), command.rest[:WORDS_MAX].strip()
     if verb in ("", "help"):
-        return Told(COMMANDS, Tone.ASKED)
+        return Told(_commands(), Tone.ASKED)
     people = people_at(command.address)
-    if len(people) != 1:
-        return STRANGER if not people else Told("Several people have this address.", Tone.NOT_DONE)
+    if not people:
+        nobody = gettext(
+            "Your address here is not that of anybody in Tocsin, so nothing was done. Add it to your contacts there."
+        )
+        return Told(nobody, Tone.NOT_DONE)
+    if len(people) > 1:
+        return Told(gettext("Several people have this address."), Tone.NOT_DONE)
     (user,) = people
     if not first_time(provider_id, command.id, now):
-        return HEARD_BEFORE
+        return heard_before()
     if verb in ("who", "status"):
         if not user.may(May.SEE):
-            return _may_not(user, "see who is on call")
+            return _may_not(user, gettext("see who is on call"))
         return Told(who_words(rest, user, now) if verb == "who" else _status(user, now))
     if verb in _ACTS:
         return _act(_ACTS[verb], user, rest, channel_word(command.address), now)
     if verb == "page":
         return _page(user, rest, channel_word(command.address), now)
-    return Told(f"{command.verb[:40]!r} is not known. {COMMANDS}", Tone.ASKED)
+    unknown = gettext("%(word)s is not known.") % {"word": repr(command.verb[:40])}
+    return Told(f"{unknown} {_commands()}", Tone.ASKED)
 
 
 def _status(user: User, now: datetime) -> str:
@@ -71,7 +80,8 @@ def _status(user: User, now: datetime) -> str:
 
 
 def _may_not(user: User, what: str) -> Told:
-    return Told(f"Nothing was done: {user.name} may not {what}.", Tone.NOT_DONE)
+    words = gettext("Nothing was done: %(who)s may not %(what)s.")
+    return Told(words % {"who": user.name, "what": what}, Tone.NOT_DONE)
 
 
 def _act(verb: ActVerb, user: User, rest: str, through: str, now: datetime) -> Told:
@@ -82,34 +92,39 @@ def _act(verb: ActVerb, user: User, rest: str, through: str, now: datetime) -> T
         incident_of(int(digits)) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
     )
     if incident is None or not user.may(May.SEE):
-        asked = f"There is no incident {number[:20]!r}. " if number else ""
-        return Told(f"{asked}Say its number, such as: {verb} 412.", Tone.ASKED)
+        none = gettext("There is no incident %(number)s.") % {"number": repr(number[:20])} if number else ""
+        such = gettext("Say its number, such as: %(verb)s 412.") % {"verb": verb}
+        return Told(f"{none} {such}".strip(), Tone.ASKED)
     if verb is ActVerb.NOTE and not text.strip():
-        return Told(f"The note is empty. Such as: note {incident.pk} it is the disk.", Tone.ASKED)
+        empty = gettext("The note is empty. Such as: note %(number)s it is the disk.")
+        return Told(empty % {"number": incident.pk}, Tone.ASKED)
     return act(verb, incident, user, through, text.strip(), now)
 
 
 def _page(user: User, rest: str, through: str, now: datetime) -> Told:
     """Open an incident that pages first whom the first word names."""
     if not user.may(May.OPEN):
-        return _may_not(user, "open incidents")
+        return _may_not(user, gettext("open incidents"))
     name, _, title = rest.partition(" ")
     title, wanted = cut(" ".join(title.split()), 300), name.strip().casefold()
     if not title:
-        return Told("Say whom, and what is wrong: page ada The shop is down.", Tone.ASKED)
+        return Told(gettext("Say whom, and what is wrong: page ada The shop is down."), Tone.ASKED)
     service = wanted if wanted in configuration().services else service_for("")
     by = by_user(user.pk, through)
     if wanted in configuration().services or wanted in policies():
         policy = wanted if wanted in policies() else configuration().services[wanted].policy
         if policy is None:
-            return Told(f"{name[:64]} has no policy, so nobody would be paged.", Tone.NOT_DONE)
+            none = gettext("%(name)s has no policy, so nobody would be paged.")
+            return Told(none % {"name": name[:64]}, Tone.NOT_DONE)
         incident = page_by_policy(service, title, policy, by, now)
     else:
         target = _target(wanted, name.strip())
         if target is None:
-            return Told(f"Nobody and nothing is called {name[:64]!r} here.", Tone.ASKED)
+            nobody = gettext("Nobody and nothing is called %(name)s here.")
+            return Told(nobody % {"name": repr(name[:64])}, Tone.ASKED)
         incident = page_somebody(service, title, target, by, now)
-    return Told(f"{named(incident)} is open, and {name[:64]} is paged now.")
+    done = gettext("%(incident)s is open, and %(name)s is paged now.")
+    return Told(done % {"incident": named(incident), "name": name[:64]})
 
 
 def _target(name: str, address: str) -> Target | None:

@@ -7,9 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import override
 
 from tocsin.answering.once import first_time
 from tocsin.answering.reports import Said, report
+from tocsin.answering.words import nothing_was_done
 from tocsin.answering.writing import answered
 from tocsin.journal.waking import wake
 from tocsin.kernel.errors import Refused
@@ -28,14 +30,15 @@ def answer_letter(page_id: UUID, text: str, letter_id: str, now: datetime) -> To
     page = Page.objects.select_related("user").filter(pk=page_id, incident_id__isnull=False).first()
     if page is None or page.user is None or not page.user.is_active:
         return Told(tone=Tone.SILENT)
-    try:
-        with transaction.atomic():
-            if not first_time(MAIL, letter_id and f"{page_id} {letter_id}", now):
-                return Told(tone=Tone.SILENT)
-            told = answered(page, page.user, text, BY_MAIL, now)
-    except Refused as refused:
-        told = Told(f"Nothing was done: {refused}", Tone.NOT_DONE)
-    if told.tone is not Tone.SILENT and "your note stands" not in told.text:
+    with override(page.user.language):
+        try:
+            with transaction.atomic():
+                if not first_time(MAIL, letter_id and f"{page_id} {letter_id}", now):
+                    return Told(tone=Tone.SILENT)
+                told = answered(page, page.user, text, BY_MAIL, now)
+        except Refused as refused:
+            told = Told(nothing_was_done(refused), Tone.NOT_DONE)
+    if told.tone is not Tone.SILENT and not told.minor:
         _write_back(page, told, now)
     return told
 

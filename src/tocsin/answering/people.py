@@ -11,6 +11,7 @@ from tocsin.notification.links import reply_code
 from tocsin.notification.models import Page
 from tocsin.notification.rules import ACT_LINK_LIFE, Kind
 from tocsin.people.models import User
+from tocsin.people.speaking import house_language
 
 PAGES_MAX = 1_000  # of one person in a day, among which a code is looked for
 
@@ -34,6 +35,17 @@ def people_at(address: str) -> list[User]:
     """Everybody active who is paged at `address`; an address that nobody proved or vouched for is nobody's."""
     users = _reached_at().get(_plain(address), ())
     return list(User.objects.filter(pk__in=users, is_active=True).order_by("pk")) if users else []
+
+
+def language_at(address: str) -> str:
+    """What is spoken with whoever writes from `address`: their language, where they all have one."""
+    users = _reached_at().get(_plain(address), ())
+    spoken = (
+        set(User.objects.filter(pk__in=users, is_active=True).values_list("language", flat=True))
+        if users
+        else ()
+    )
+    return next(iter(spoken)) if len(spoken) == 1 else house_language()
 
 
 def behind(address: str, rather: str | None = None) -> User | None:

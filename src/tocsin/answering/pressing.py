@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from tocsin.answering import acting
 from tocsin.answering.once import first_time
 from tocsin.answering.people import behind
@@ -17,27 +19,44 @@ from tocsin.notification.hearing import Pressed, Told, Tone
 from tocsin.notification.rules import ActVerb, Kind
 from tocsin.people.models import User
 
-HEARD_BEFORE = Told("That was heard before, and is not done twice.", Tone.NOT_DONE)
-STRANGER = Told("Nobody here is known by this address, so nothing was done.", Tone.NOT_DONE)
-
 
 def pressed(press: Pressed, provider_id: str, now: datetime) -> Told:
     """Do what the button says, about the incident as it is now. In the caller's transaction. Raises Refused."""
     delivery = delivery_of(press.delivery)
     incident = incident_of(delivery.incident_id) if delivery is not None else None
     if delivery is None or incident is None:
-        return Told("This message is about nothing that is still known.", Tone.NOT_DONE)
+        return nothing_known()
     user = behind(press.address, delivery.page.user_id)
     if user is None:
-        return STRANGER
+        return stranger()
     if delivery.page.kind == Kind.SHADOW and user.pk == delivery.page.user_id:
-        return Told(f"#{incident.pk}: nothing was done. You were sent a copy, to learn from.", Tone.NOT_DONE)
+        return only_a_copy()
     if not first_time(provider_id, press.id, now):
-        return HEARD_BEFORE
+        return heard_before()
     told = act(press.verb, incident, user, channel_word(press.address), press.text, now)
     if delivery.page.user_id == user.pk:
         acting.read([delivery.page], now)
     return told
+
+
+def heard_before() -> Told:
+    """The provider says again what it has said."""
+    return Told(gettext("That was heard before, and is not done twice."), Tone.NOT_DONE)
+
+
+def stranger() -> Told:
+    """Nobody is known by the address."""
+    return Told(gettext("Nobody here is known by this address, so nothing was done."), Tone.NOT_DONE)
+
+
+def nothing_known() -> Told:
+    """What it is about is gone."""
+    return Told(gettext("This message is about nothing that is still known."), Tone.NOT_DONE)
+
+
+def only_a_copy() -> Told:
+    """Who learns does not act."""
+    return Told(gettext("Nothing was done. You were sent a copy, to learn from."), Tone.NOT_DONE)
 
 
 def act(verb: ActVerb, incident: Incident, user: User, through: str, text: str, now: datetime) -> Told:
@@ -49,7 +68,7 @@ def act(verb: ActVerb, incident: Incident, user: User, through: str, text: str, 
     outcome = acting.do(verb, incident.pk, by_user(user.pk, through), now, text=text)
     if not outcome.changed:
         return Told(nothing_done(outcome.incident, outcome.why), Tone.NOT_DONE)
-    return Told(done_words(verb, outcome.incident, user, now, woken))
+    return Told(done_words(verb, outcome.incident, user, now, woken), minor=verb is ActVerb.NOTE)
 
 
 def incident_of(incident_id: int | None) -> Incident | None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext, override
 
 from tocsin.answering.models import Report
 from tocsin.answering.rules.reporting import (
@@ -31,10 +32,13 @@ from tocsin.journal.models import Entry
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import By, by_user
 from tocsin.kernel.errors import Refused, not_found
+from tocsin.kernel.phrases import phrase
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import Kind
+from tocsin.people import speaking
 from tocsin.people.models import User
+from tocsin.people.speaking import house_language
 
 TELL_MAX = 100  # reporters in one look
 FORM = "form:"  # begins the address of who used the public form: it counts them, and nothing is sent there
@@ -60,9 +64,10 @@ def report(said: Said, now: datetime) -> Report:
     """Open an incident with these words as its first entry. Raises Refused, also when too many came of late."""
     title = title_of(said.title, said.text)
     if not title:
-        raise Refused("The report says nothing", "what is wrong, in one line", where="title")
+        raise Refused(phrase("The report says nothing"), phrase("what is wrong, in one line"), where="title")
     if len(said.title) + len(said.text) > TEXT_LENGTH_MAX:
-        raise Refused("The report is too long", f"at most {TEXT_LENGTH_MAX} characters", where="text")
+        most = phrase("at most %(count)s characters", count=TEXT_LENGTH_MAX)
+        raise Refused(phrase("The report is too long"), most, where="text")
     service = service_for(said.service)
     by = by_user(said.user.pk, said.through) if said.user is not None else By("reporter", said.through)
     with transaction.atomic():
@@ -84,14 +89,20 @@ def follow(said: Said, incident_id: int, now: datetime) -> Incident:
     """Put these words to an open incident that is about the same; who said them is told how it goes on. Raises
     Refused."""
     if not title_of(said.title, said.text):
-        raise Refused("The report says nothing", "what is wrong, in one line", where="title")
+        raise Refused(phrase("The report says nothing"), phrase("what is wrong, in one line"), where="title")
     if len(said.title) + len(said.text) > TEXT_LENGTH_MAX:
-        raise Refused("The report is too long", f"at most {TEXT_LENGTH_MAX} characters", where="text")
+        most = phrase("at most %(count)s characters", count=TEXT_LENGTH_MAX)
+        raise Refused(phrase("The report is too long"), most, where="text")
     with transaction.atomic():
         _not_too_many(said, now)
         incident = Incident.objects.select_for_update().filter(pk=incident_id, state__in=OPEN).first()
         if incident is None:
-            raise Refused(f"#{incident_id} is not open", "an open incident", where="follow", status=409)
+            raise Refused(
+                phrase("#%(number)s is not open", number=incident_id),
+                phrase("an open incident"),
+                where="follow",
+                status=409,
+            )
         words = {"title": said.title, "text": said.text, "name": said.name, "address": said.address}
         by = by_user(said.user.pk, said.through) if said.user is not None else By("reporter", said.through)
         known = {name: value for name, value in words.items() if value}
@@ -125,18 +136,19 @@ def service_for(asked: str) -> str:
         for key, value in services.items():
             if wanted in (key, value.name.casefold()):
                 return key
-        raise Refused(f"There is no service {asked[:64]!r}", _listed(list(services)), where="service")
+        unknown = phrase("There is no service %(name)s", name=repr(asked[:64]))
+        raise Refused(unknown, _listed(list(services)), where="service")
     usual: str = settings.CONFIG.report_service
     if usual in services:
         return usual
     if not services:
-        raise Refused("There is no service yet that it could be about", where="service")
+        raise Refused(phrase("There is no service yet that it could be about"), where="service")
     return min(services.values(), key=lambda service: (service.tier, service.id)).id
 
 
 def _listed(services: Sequence[str]) -> str:
     shown = ", ".join(services[:10])
-    return f"one of {shown}" + (" …" if len(services) > 10 else "")
+    return phrase("one of %(names)s", names=shown + (" …" if len(services) > 10 else ""))
 
 
 def _not_too_many(said: Said, now: datetime) -> None:
@@ -149,13 +161,14 @@ def _not_too_many(said: Said, now: datetime) -> None:
     )
     if (said.user is not None or said.address) and own.count() >= REPORTS_PER_REPORTER:
         raise Refused(
-            "You reported often in the last hour",
-            f"at most {REPORTS_PER_REPORTER}",
-            "Call somebody.",
+            phrase("You reported often in the last hour"),
+            phrase("at most %(count)s", count=REPORTS_PER_REPORTER),
+            phrase("Call somebody."),
             status=429,
         )
     if said.user is None and recent.filter(user=None).count() >= REPORTS_OF_STRANGERS:
-        raise Refused("Too many reports came in the last hour", mend="Call somebody.", status=429)
+        many = phrase("Too many reports came in the last hour")
+        raise Refused(many, mend=phrase("Call somebody."), status=429)
 
 
 def alike(words: str) -> list[Incident]:
@@ -185,9 +198,11 @@ def link(incident_id: int, other_id: int, by: By, now: datetime) -> Incident:
         for one in reports:
             one.incident, one.became, one.told = other, Became.LINKED, other.state
             one.save(update_fields=["incident", "became", "told"])
-            _tell(
-                one, f"It is known already, as #{other.pk} {other.title}. You are told how that goes on.", now
+            words = phrase(
+                "It is known already, as %(incident)s. You are told how that goes on.",
+                incident=f"#{other.pk} {other.title}",
             )
+            _tell(one, words, now)
         wake(f"incident:{other.pk}")
     return other
 
@@ -204,7 +219,9 @@ def decline(incident_id: int, reason: str, by: By, now: datetime) -> Incident:
         for one in reports:
             one.became = Became.DECLINED
             one.save(update_fields=["became"])
-            _tell(one, f"{by_word(by.who)} looked at it, and nothing is done: {reason}", now)
+            who = by_word(by.who)
+            words = phrase("%(who)s looked at it, and nothing is done: %(reason)s", who=who, reason=reason)
+            _tell(one, words, now)
     return outcome.incident
 
 
@@ -236,7 +253,9 @@ def tell_reporters(now: datetime, limit: int = TELL_MAX) -> int:
 
 def _follow(one: Report, now: datetime) -> None:
     incident = one.incident
-    holder = incident.assigned.name if incident.assigned else by_word(incident.acknowledged_by or "somebody")
+    holder = incident.assigned.name if incident.assigned else ""
+    if not holder and incident.acknowledged_by:
+        holder = by_word(incident.acknowledged_by)
     update = update_of(one.told, State(incident.state), holder, _ending(incident))
     one.told = incident.state
     if update is not None:
@@ -251,20 +270,23 @@ def _ending(incident: Incident) -> str:
     return str(entry.data.get("note", "")) if entry is not None else ""
 
 
-def _tell(one: Report, text: str, now: datetime) -> None:
+def _tell(one: Report, words: str, now: datetime) -> None:
     """One quiet message to the reporter, where they said it; in the caller's transaction. At most UPDATES_MAX."""
     address = one.address or _address_of(one.user)
     if not address or address.startswith(FORM) or one.updates >= UPDATES_MAX:
         return
     path = f"/incidents/{one.incident_id}" if one.user is not None else ""
+    with override(one.user.language if one.user is not None else house_language()):
+        subject = gettext("Your report: %(title)s") % {"title": title_of(one.title, one.text)}
+        line = speaking.told(words)
     page = Page.objects.create(
         user=one.user,
         place="" if one.user is not None else REPORTER,
         urgency="low",
         kind=Kind.NOTICE,
         reason="something that they reported",
-        subject=f"Your report: {title_of(one.title, one.text)}",
-        lines=[text],
+        subject=subject,
+        lines=[line],
         details={"to": one.reporter} | ({"path": path} if path else {}),
         created_at=now,
     )

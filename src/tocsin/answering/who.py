@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from tocsin.answering.words import clock_words
+from django.utils.translation import gettext, gettext_noop
+
+from tocsin.answering.words import clock_of
 from tocsin.catalog.actions import configuration
 from tocsin.escalation.actions import policies, policy_of, roster
 from tocsin.escalation.rules import Climb, Level, Policy, TargetKind, forecast
@@ -31,48 +33,65 @@ def who_words(name: str, user: User, now: datetime) -> str:
         if wanted in (key, policy.name.casefold()):
             return f"{policy.name or key}: {_of_policy(policy, user, now)}"
     if (team := Team.objects.filter(pk=wanted).first()) is not None:
-        return f"Team {team.name}: {_listed(team.members.values_list('pk', flat=True))}"
+        members = _listed(team.members.values_list("pk", flat=True))
+        return gettext("Team %(team)s: %(members)s") % {"team": team.name, "members": members}
     known = ", ".join([*configuration().services, *schedules()][:LISTED_MAX])
-    return f"Nothing is called {name[:64]!r}. There are {known or 'no services and no schedules yet'}."
+    none = gettext("Nothing is called %(name)s.") % {"name": repr(name[:64])}
+    if not known:
+        return f"{none} {gettext('There are no services and no schedules yet.')}"
+    return f"{none} {gettext('There are %(names)s.') % {'names': known}}"
 
 
 def _everywhere(user: User, now: datetime) -> str:
     listed = sorted(schedules())
+    if not listed:
+        return gettext("There is no schedule. Ask for a service, such as: who shop.")
     shown = [f"{key}: {_of_schedule(key, user, now)}" for key in listed[:LISTED_MAX]]
-    more = f" And {len(listed) - LISTED_MAX} more." if len(listed) > LISTED_MAX else ""
-    return " ".join(shown) + more if shown else "There is no schedule. Ask for a service, such as: who shop."
+    if more := len(listed) - len(shown):
+        shown.append(gettext("And %(count)s more.") % {"count": more})
+    return " ".join(shown)
 
 
 def _of_schedule(key: str, user: User, now: datetime) -> str:
     until = roster().next_turn(key, now)
-    ends = f" until {clock_words(until, user, now)}" if until is not None else ""
     people = on_call_at(key, now)
-    return (
-        f"{_listed(people)} is on call{ends}." if len(people) < 2 else f"{_listed(people)} are on call{ends}."
-    )
+    said = {"who": _listed(people)}
+    if until is None:
+        one, many = gettext_noop("%(who)s is on call."), gettext_noop("%(who)s are on call.")
+    else:
+        said["time"] = clock_of(until, user, now)
+        one = gettext_noop("%(who)s is on call until %(time)s.")
+        many = gettext_noop("%(who)s are on call until %(time)s.")
+    return gettext(one if len(people) < 2 else many) % said
 
 
 def _of_policy(policy: Policy, user: User, now: datetime) -> str:
     """Whom a page now would reach, level by level, as the climb itself would decide."""
     ahead = forecast(policy, roster(), Climb(now), now, most=LEVELS_SHOWN_MAX)
     if not ahead:
-        return "a page now would reach nobody."
+        return gettext("a page now would reach nobody.")
     said = []
     for step in ahead:
-        after = "now" if step is ahead[0] else f"after {int((step.at - now).total_seconds() // 60)} min"
-        until = _until(policy.levels[step.number - 1], user, now) if step is ahead[0] else ""
+        minutes = int((step.at - now).total_seconds() // 60)
+        first = step is ahead[0]
+        after = gettext("now") if first else gettext("after %(count)s min") % {"count": minutes}
+        until = _until(policy.levels[step.number - 1], user, now) if first else ""
         said.append(f"{after} {_listed(step.people)}{until}")
-    return "paged " + ", ".join(said) + "."
+    return gettext("paged %(levels)s.") % {"levels": ", ".join(said)}
 
 
 def _until(level: Level, user: User, now: datetime) -> str:
     turns = [roster().next_turn(each.id, now) for each in level.notify if each.kind is TargetKind.SCHEDULE]
     until = min(filter(None, turns), default=None)
-    return f" (until {clock_words(until, user, now)})" if until is not None else ""
+    if until is None:
+        return ""
+    return f" ({gettext('until %(time)s') % {'time': clock_of(until, user, now)}})"
 
 
 def _listed(ids: Iterable[str]) -> str:
     wanted = list(ids)
     names = dict(User.objects.filter(pk__in=wanted).values_list("pk", "name"))
-    shown = [names.get(key, key) for key in wanted[:LISTED_MAX]]
-    return ", ".join(shown) + (" and more" if len(wanted) > LISTED_MAX else "") if shown else "nobody"
+    shown = ", ".join(names.get(key, key) for key in wanted[:LISTED_MAX])
+    if len(wanted) > LISTED_MAX:
+        return gettext("%(names)s and more") % {"names": shown}
+    return shown or gettext("nobody")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.utils.translation import gettext, override
 
@@ -17,18 +17,16 @@ from tocsin.incident.actions import by_word
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
 from tocsin.journal.models import Entry
-from tocsin.kernel.zones import wall_clock, zone
+from tocsin.kernel.errors import Refused
+from tocsin.kernel.zones import zone
 from tocsin.notification.links import reply_code
 from tocsin.notification.models import Page
 from tocsin.notification.rules import ActVerb
 from tocsin.people.models import User
+from tocsin.people.speaking import clock_words, refusal_words, sentence, told
 
 TITLE_SHOWN_MAX = 60
 LISTED_MAX = 5
-HOW = (
-    "Answer with the six digits of the message: 123456 acknowledges; 123456 resolve; 123456 escalate;"
-    " snooze 2h 123456; note 123456 and your words. The word status says what is on."
-)
 
 
 def named(incident: Incident) -> str:
@@ -37,15 +35,22 @@ def named(incident: Incident) -> str:
     return f"#{incident.pk} {title if len(title) <= TITLE_SHOWN_MAX else title[: TITLE_SHOWN_MAX - 1] + '…'}"
 
 
-def clock_words(at: datetime, user: User, now: datetime) -> str:
-    """An instant on the reader's wall: "14:05" today, "Tue 08:00" within a week, with the day of the month else."""
-    there = zone(user.timezone)
-    wall, today = wall_clock(at, there), wall_clock(now, there).date()
-    if wall.date() == today:
-        return f"{wall:%H:%M}"
-    if abs((wall.date() - today).days) < 7 and abs(at - now) < timedelta(days=7):
-        return f"{wall:%a %H:%M}"
-    return f"{wall:%-d %b %H:%M}"
+def how_words() -> str:
+    """What can be answered."""
+    return gettext(
+        "Answer with the six digits of the message: 123456 acknowledges; 123456 resolve; 123456 escalate;"
+        " snooze 2h 123456; note 123456 and your words. The word status says what is on."
+    )
+
+
+def nothing_was_done(refused: Refused) -> str:
+    """Why what was asked for cannot be done."""
+    return gettext("Nothing was done: %(why)s") % {"why": refusal_words(refused)}
+
+
+def clock_of(at: datetime, user: User, now: datetime) -> str:
+    """An instant on the reader's wall."""
+    return clock_words(at, zone(user.timezone), now)
 
 
 def done_words(verb: ActVerb, incident: Incident, user: User, now: datetime, woken: str = "") -> str:
@@ -63,14 +68,17 @@ def _done(verb: ActVerb, incident: Incident, user: User, now: datetime, woken: s
     if verb is ActVerb.ESCALATE:
         return gettext("escalated. Paged now: %(who)s.") % {"who": woken}
     if verb is ActVerb.SNOOZE:
-        until = clock_words(incident.ack_expires_at or now, user, now)
+        until = clock_of(incident.ack_expires_at or now, user, now)
         return gettext("it rests until %(time)s. Then it pages again from the top.") % {"time": until}
     return gettext("your note stands on its timeline.")
 
 
 def nothing_done(incident: Incident, why: str) -> str:
     """Somebody was faster, or it is so already."""
-    return f"{named(incident)}: nothing changed. {why[:1].upper()}{why[1:]}."
+    return gettext("%(incident)s: nothing changed. %(why)s.") % {
+        "incident": named(incident),
+        "why": sentence(told(why)),
+    }
 
 
 def standing_words(meets: Standing, incident: Incident, user: User, now: datetime) -> str:
@@ -98,9 +106,9 @@ def _stands(meets: Standing, incident: Incident, user: User, now: datetime) -> s
 def holder_words(incident: Incident, user: User, now: datetime) -> str:
     """Who has it, and since when: "Bo Lind acknowledged it at 03:12 and has it." """
     who = by_word(incident.acknowledged_by) if incident.acknowledged_by else gettext("somebody")
-    said = {"who": who, "time": clock_words(incident.acknowledged_at or now, user, now)}
+    said = {"who": who, "time": clock_of(incident.acknowledged_at or now, user, now)}
     if incident.snoozed and incident.ack_expires_at is not None:
-        until = clock_words(incident.ack_expires_at, user, now)
+        until = clock_of(incident.ack_expires_at, user, now)
         return gettext("%(who)s put it off until %(time)s.") % {"who": who, "time": until}
     given = incident.assigned
     if given is not None and incident.acknowledged_by != f"user:{given.pk}":
@@ -116,7 +124,7 @@ def over_words(incident: Incident, user: User, now: datetime) -> str:
     if last is None:
         closed = incident.state == State.CLOSED
         return gettext("it is closed.") if closed else gettext("it is resolved.")
-    said = {"who": by_word(last.who), "time": clock_words(last.happened_at, user, now)}
+    said = {"who": by_word(last.who), "time": clock_of(last.happened_at, user, now)}
     if last.data.get("why"):
         return gettext("it ended at %(time)s: %(why)s.") % (said | {"why": gettext(last.data["why"])})
     return gettext("%(who)s resolved it at %(time)s.") % said
@@ -129,18 +137,21 @@ def _now_words(incident: Incident, user: User, now: datetime) -> str:
         said = holder_words(incident, user, now)
     else:
         said = gettext("nobody has it now: answer the newest message about it.")
-    return said[:1].upper() + said[1:]
+    return sentence(said)
 
 
 def asked_words(read: Unclear, pages: Sequence[Page]) -> str:
     """What is asked back when it is not clear what is meant, with what could be answered."""
     if read.why is Missing.WORDS:
-        why = f"Nothing was done: {read.about!r} is not understood." if read.about else "Nothing was done."
+        unknown = gettext("Nothing was done: %(words)s is not understood.") % {"words": repr(read.about)}
+        why = unknown if read.about else gettext("Nothing was done.")
     elif read.why is Missing.TIME:
-        return "Nothing was done: until when? Such as: snooze 2h 123456, or: snooze until tomorrow 08:00."
+        return gettext(
+            "Nothing was done: until when? Such as: snooze 2h 123456, or: snooze until tomorrow 08:00."
+        )
     else:
-        why = f"Nothing was done: {read.why}."
-    return f"{why} {choices_words(pages) or HOW}"
+        why = gettext("Nothing was done: %(why)s.") % {"why": gettext(read.why.value)}
+    return f"{why} {choices_words(pages) or how_words()}"
 
 
 def choices_words(pages: Sequence[Page]) -> str:
@@ -150,8 +161,15 @@ def choices_words(pages: Sequence[Page]) -> str:
         if page.incident_id is not None:
             latest.setdefault(page.incident_id, page)
     still = Incident.objects.filter(pk__in=latest, state__in=OPEN).order_by("priority", "opened_at")
-    listed = [f"{reply_code(latest[one.pk].pk)} for {named(one)}" for one in still[:LISTED_MAX]]
-    return f"Answer {', '.join(listed)}; or with a word such as resolve beside it." if listed else ""
+    each = gettext("%(code)s for %(incident)s")
+    listed = [
+        each % {"code": reply_code(latest[one.pk].pk), "incident": named(one)} for one in still[:LISTED_MAX]
+    ]
+    if not listed:
+        return ""
+    return gettext("Answer %(codes)s; or with a word such as resolve beside it.") % {
+        "codes": ", ".join(listed)
+    }
 
 
 def status_words(user: User, pages: Sequence[Page], now: datetime) -> str:
@@ -164,14 +182,18 @@ def status_words(user: User, pages: Sequence[Page], now: datetime) -> str:
     found = list(mine[: LISTED_MAX + 1])
     if not found:
         rest = rows.count()
-        return "Nothing is open." if not rest else f"Nothing of yours is open; {rest} of others."
-    told = []
-    for one in found[:LISTED_MAX]:
-        held = "nobody has it" if one.state == State.TRIGGERED else holder_words(one, user, now).rstrip(".")
-        page = latest.get(one.pk)
-        code = f", code {reply_code(page.pk)}" if page is not None else ""
-        told.append(f"{one.priority} {named(one)}: {held}{code}")
-    return ". ".join(told) + ("." if len(found) <= LISTED_MAX else ". And more.")
+        others = gettext("Nothing of yours is open; %(count)s of others.") % {"count": rest}
+        return others if rest else gettext("Nothing is open.")
+    said = [_status(one, latest.get(one.pk), user, now) for one in found[:LISTED_MAX]]
+    if len(found) > LISTED_MAX:
+        said.append(gettext("And more."))
+    return " ".join(said)
+
+
+def _status(one: Incident, page: Page | None, user: User, now: datetime) -> str:
+    held = gettext("nobody has it.") if one.state == State.TRIGGERED else holder_words(one, user, now)
+    code = f" {gettext('Code: %(code)s.') % {'code': reply_code(page.pk)}}" if page is not None else ""
+    return f"{one.priority} {named(one)}: {held}{code}"
 
 
 def next_people(incident: Incident, now: datetime) -> str:
@@ -184,9 +206,7 @@ def next_people(incident: Incident, now: datetime) -> str:
     ahead = forecast(policy, roster(), value, now, most=1)
     people = ahead[0].people if ahead else fallback()
     names = dict(User.objects.filter(pk__in=people).values_list("pk", "name"))
-    listed = ", ".join(names.get(user, user) for user in people) or "nobody"
-    return (
-        f"level {ahead[0].number}: {listed}"
-        if ahead
-        else f"the fallback contact, since the policy reaches nobody: {listed}"
-    )
+    who = ", ".join(names.get(user, user) for user in people) or gettext("nobody")
+    if ahead:
+        return gettext("level %(number)s: %(who)s") % {"number": ahead[0].number, "who": who}
+    return gettext("the fallback contact, since the policy reaches nobody: %(who)s") % {"who": who}

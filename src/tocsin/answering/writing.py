@@ -9,16 +9,23 @@ from django.utils.translation import gettext, override
 from tocsin.answering import acting
 from tocsin.answering.once import first_time, right_code, tries_of, wrong_code
 from tocsin.answering.people import answerable, behind, people_at, with_code
-from tocsin.answering.pressing import HEARD_BEFORE, STRANGER, act, incident_of
+from tocsin.answering.pressing import (
+    act,
+    heard_before,
+    incident_of,
+    nothing_known,
+    only_a_copy,
+    stranger,
+)
 from tocsin.answering.receipts import delivery_of
 from tocsin.answering.rules.reading import Help, Status, Unclear, Wish, read_words
 from tocsin.answering.rules.standing import Standing, standing
 from tocsin.answering.words import (
-    HOW,
     asked_words,
     choices_words,
-    clock_words,
+    clock_of,
     done_words,
+    how_words,
     next_people,
     nothing_done,
     standing_words,
@@ -43,15 +50,15 @@ def written(words: Written, provider_id: str, now: datetime) -> Told:
     if delivery is not None and delivery.page.incident_id is not None:
         user = behind(words.address, delivery.page.user_id)
         if user is None:
-            return STRANGER
+            return stranger()
         if not first_time(provider_id, words.id, now):
-            return HEARD_BEFORE
+            return heard_before()
         return answered(delivery.page, user, words.text, channel_word(words.address), now)
     people = people_at(words.address)
     if not people or tries_of(words.address).silent(now):
         return SILENT
     if not first_time(provider_id, words.id, now):
-        return HEARD_BEFORE
+        return heard_before()
     return _by_code(words, people, now)
 
 
@@ -59,20 +66,21 @@ def answered(page: Page, user: User, text: str, through: str, now: datetime) -> 
     """What `text` asks for, from `user` who answers the message of `page`. Raises Refused."""
     read = read_words(text, known=True)
     if isinstance(read, Help):
-        return Told(HOW, Tone.ASKED)
+        return Told(how_words(), Tone.ASKED)
     if isinstance(read, Status):
         return Told(status_words(user, answerable([user.pk], now), now))
     if isinstance(read, Unclear):
         return Told(asked_words(read, [page]), Tone.ASKED)
     if read.code and read.code != reply_code(page.pk):
-        return Told("Nothing was done: the code is not that of the message you answer.", Tone.ASKED)
+        other = gettext("Nothing was done: the code is not that of the message you answer.")
+        return Told(other, Tone.ASKED)
     if page.kind == Kind.SHADOW and user.pk == page.user_id and read.verb is not ActVerb.NOTE:
-        return Told("Nothing was done. You were sent a copy, to learn from.", Tone.NOT_DONE)
+        return only_a_copy()
     if user.pk == page.user_id:
         return _use(page, user, read, through, now)
     incident = incident_of(page.incident_id)
     if incident is None:
-        return Told("This message is about nothing that is still known.", Tone.NOT_DONE)
+        return nothing_known()
     return act(read.verb, incident, user, through, read.text, now)
 
 
@@ -86,7 +94,7 @@ def _by_code(words: Written, people: list[User], now: datetime) -> Told:
     read = read_words(words.text)
     pages = answerable([user.pk for user in people], now)
     if isinstance(read, Help):
-        return Told(HOW, Tone.ASKED)
+        return Told(how_words(), Tone.ASKED)
     if isinstance(read, Status):
         return Told(status_words(people[0], pages, now))
     if isinstance(read, Unclear):
@@ -96,26 +104,25 @@ def _by_code(words: Written, people: list[User], now: datetime) -> Told:
         right_code(words.address)
         return _use(found[0], found[0].user, read, channel_word(words.address), now)
     if found:  # one in a million, and not to be guessed
-        return Told(
-            f"Nothing was done: {read.code} means two messages. Open the link in yours instead.", Tone.ASKED
-        )
+        two = gettext("Nothing was done: %(code)s means two messages. Open the link in yours instead.")
+        return Told(two % {"code": read.code}, Tone.ASKED)
     after = wrong_code(words.address, now)
     if after.silent(now):
-        until = clock_words(after.silent_until or now, people[0], now)
-        return Told(
-            f"Nothing was done: too many wrong codes. Answers from here are not read until {until};"
-            " open the link in the message, or sign in.",
-            Tone.NOT_DONE,
+        until = clock_of(after.silent_until or now, people[0], now)
+        silent = gettext(
+            "Nothing was done: too many wrong codes. Answers from here are not read until %(time)s; open the link in"
+            " the message, or sign in."
         )
-    said = f"Nothing was done: no message of the last day has the code {read.code}."
-    return Told(" ".join(filter(None, (said, choices_words(pages)))), Tone.NOT_DONE)
+        return Told(silent % {"time": until}, Tone.NOT_DONE)
+    wrong = gettext("Nothing was done: no message of the last day has the code %(code)s.")
+    return Told(f"{wrong % {'code': read.code}} {choices_words(pages)}".strip(), Tone.NOT_DONE)
 
 
 def _use(page: Page, user: User, wish: Wish, through: str, now: datetime) -> Told:
     """Do it as with a link of that page: each verb once, for a day; notes as often as there is something to say."""
     incident = incident_of(page.incident_id)
     if incident is None:
-        return Told("This message is about nothing that is still known.", Tone.NOT_DONE)
+        return nothing_known()
     used = ActUse.objects.filter(page=page, verb=wish.verb).values_list("used_at", flat=True).first()
     link = ActLink(page, wish.verb, used)
     meets = standing(acting.press_of(link, incident), now)

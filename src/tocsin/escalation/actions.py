@@ -48,6 +48,7 @@ from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
+from tocsin.kernel.phrases import phrase
 from tocsin.kernel.urgency import Priority, Urgency
 from tocsin.kernel.zones import wall_clock, zone
 from tocsin.notification.actions import Call, page_people
@@ -127,7 +128,10 @@ def escalate_now(incident_id: int, by: By, now: datetime, handover: Handover | N
             raise not_found("incident", incident_id)
         if incident.state not in OPEN:
             raise Refused(
-                f"#{incident.pk} is {incident.state}", "an open incident", "Reopen it first.", status=409
+                phrase("#%(number)s is over", number=incident.pk),
+                phrase("an open incident"),
+                phrase("Reopen it first."),
+                status=409,
             )
         climb = Climb.objects.select_for_update().filter(pk=incident.pk).first() or _fresh_climb(
             incident, now

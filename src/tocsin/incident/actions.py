@@ -33,6 +33,7 @@ from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
+from tocsin.kernel.phrases import phrase
 from tocsin.kernel.urgency import Impact, Urgency, impact_of_tier, priority_of
 from tocsin.notification.actions import Call, page_people, quiet, take_back_the_end
 from tocsin.notification.awake import note_awake
@@ -116,9 +117,8 @@ def acknowledge(incident_id: int, by: By, now: datetime) -> Outcome:
         incident = _locked(incident_id)
         refuse_shadow(incident, by)
         if (no := _check(incident, Verb.ACKNOWLEDGE, by)) is not None:
-            why = (
-                f"{by_word(incident.acknowledged_by)} has it already" if incident.acknowledged_by else no.why
-            )
+            who = by_word(incident.acknowledged_by) if incident.acknowledged_by else ""
+            why = phrase("%(who)s has it already", who=who) if who else no.why
             # Who is paged by hand about one that somebody has, and answers, is not called again either.
             if spared := quiet([incident.pk], f"answered by {by.who}", now):
                 write([Fact(incident.chain, "page.suppressed", {"count": spared})], by, now)
@@ -166,7 +166,7 @@ def snooze(incident_id: int, until: datetime, by: By, now: datetime) -> Outcome:
         refuse_shadow(incident, by)
         if (no := _check(incident, Verb.SNOOZE, by)) is not None:
             held = incident.state == State.ACKNOWLEDGED
-            why = f"{by_word(incident.acknowledged_by)} has it already" if held else no.why
+            why = phrase("%(who)s has it already", who=by_word(incident.acknowledged_by)) if held else no.why
             return Outcome(incident, False, why)
         fields: dict[str, Any] = {
             "state": State.ACKNOWLEDGED,
@@ -228,7 +228,7 @@ def add_note(incident_id: int, text: str, by: By, now: datetime) -> Incident:
     """Put a note on the timeline. Raises Refused when it is empty or too long."""
     text = text.strip()
     if not text:
-        raise Refused("The note is empty", "some words", where="note")
+        raise Refused(phrase("The note is empty"), phrase("some words"), where="note")
     check_note(text)
     with transaction.atomic():
         incident = _locked(incident_id)
@@ -383,7 +383,11 @@ def by_word(who: str) -> str:
 def check_note(text: str) -> None:
     """Raises Refused when the note is too long."""
     if len(text) > NOTE_LENGTH_MAX:
-        raise Refused("The note is too long", f"at most {NOTE_LENGTH_MAX} characters", where="note")
+        raise Refused(
+            phrase("The note is too long"),
+            phrase("at most %(count)s characters", count=NOTE_LENGTH_MAX),
+            where="note",
+        )
 
 
 def _triggered_again() -> dict[str, Any]:

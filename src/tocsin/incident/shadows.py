@@ -5,6 +5,7 @@ from __future__ import annotations
 from tocsin.incident.models import Incident
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
+from tocsin.kernel.phrases import phrase
 from tocsin.notification.models import Page
 from tocsin.notification.rules import Kind
 
@@ -17,8 +18,10 @@ def refuse_shadow(incident: Incident, by: By) -> None:
     kinds = set(Page.objects.filter(incident_id=incident.pk, user=by.user_id).values_list("kind", flat=True))
     if Kind.SHADOW in kinds and Kind.PAGE not in kinds:
         raise Refused(
-            f"You are a shadow on #{incident.pk}: you were sent a copy, to learn from",
-            "somebody who was paged",
-            "Tell them what you see. If it is to be yours, have it assigned to you.",
+            phrase(
+                "You are a shadow on #%(number)s: you were sent a copy, to learn from", number=incident.pk
+            ),
+            phrase("somebody who was paged"),
+            phrase("Tell them what you see. If it is to be yours, have it assigned to you."),
             status=403,
         )

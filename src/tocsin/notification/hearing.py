@@ -102,10 +102,11 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True)
 class Told:
-    """What is said back to whoever was heard. `card` says that the message itself is made anew by itself."""
+    """What is said back to whoever was heard."""
 
     text: str = ""
     tone: Tone = Tone.DONE
+    minor: bool = False  # not worth a message of its own, such as a letter
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_noop, ngettext
 
 from tocsin.kernel.durations import in_words
 from tocsin.kernel.errors import Refused
-from tocsin.kernel.saying import Said
+from tocsin.kernel.phrases import Phrase
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import wall_clock
 
@@ -113,8 +113,8 @@ def sentence(words: str) -> str:
 
 
 def told(words: str) -> str:
-    """What a rule has `said`, in the reader's language; other words as they are."""
-    if not isinstance(words, Said):
+    """What a rule has said, in the reader's language; other words as they are."""
+    if not isinstance(words, Phrase):
         return words
     values = {name: told(each) if isinstance(each, str) else each for name, each in words.values.items()}
     return gettext(words.text) % values if values else gettext(words.text)

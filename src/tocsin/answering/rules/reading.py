@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tocsin.kernel.phrases import phrase
 from tocsin.notification.rules import ActVerb
 
 TEXT_READ_MAX = 20_000  # characters; what follows is not looked at
@@ -19,12 +20,12 @@ CODE_DIGITS = 6
 class Missing(StrEnum):
     """Why it is not clear what is wished."""
 
-    NOTHING = "nothing was written"
-    CODE = "the code is missing"
-    CODES = "there are two codes"
-    VERBS = "two things are asked at once"
+    NOTHING = phrase("nothing was written")
+    CODE = phrase("the code is missing")
+    CODES = phrase("there are two codes")
+    VERBS = phrase("two things are asked at once")
     WORDS = "not all of it is understood"
-    NOTE = "the note is empty"
+    NOTE = phrase("the note is empty")
     TIME = "for how long is missing"
 
 

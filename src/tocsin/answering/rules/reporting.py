@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from tocsin.incident.rules import State
+from tocsin.kernel.phrases import phrase
 from tocsin.kernel.text import cut
 
 TITLE_LENGTH_MAX = 150
@@ -61,8 +62,7 @@ def update_of(told: str, state: State, holder: str, note: str = "") -> Update | 
     if told == state:
         return None
     if state is State.ACKNOWLEDGED:
-        return Update(f"{holder or 'Somebody'} has it now.")
+        return Update(phrase("%(who)s has it now.", who=holder or phrase("Somebody")))
     if state is State.TRIGGERED:
-        return Update("It is being looked at again.") if told else None
-    ending = f": {note}" if note else "."
-    return Update(f"It is over{ending}", last=True)
+        return Update(phrase("It is being looked at again.")) if told else None
+    return Update(phrase("It is over: %(note)s", note=note) if note else phrase("It is over."), last=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tocsin.kernel.phrases import phrase
+
 TITLE_LENGTH_MAX = 300
 NOTE_LENGTH_MAX = 10_000
 
@@ -58,25 +60,25 @@ _TABLE: dict[tuple[State, Verb], To | Nothing | Not] = {
     (State.TRIGGERED, Verb.CLOSE): Not("resolve it first"),
     (State.TRIGGERED, Verb.EXPIRE): Nothing("nobody has it"),
     (State.TRIGGERED, Verb.WORSEN): To(State.TRIGGERED),
-    (State.ACKNOWLEDGED, Verb.ACKNOWLEDGE): Nothing("somebody has it already"),
+    (State.ACKNOWLEDGED, Verb.ACKNOWLEDGE): Nothing(phrase("somebody has it already")),
     (State.ACKNOWLEDGED, Verb.SNOOZE): To(State.ACKNOWLEDGED),
     (State.ACKNOWLEDGED, Verb.RESOLVE): To(State.RESOLVED),
     (State.ACKNOWLEDGED, Verb.REOPEN): Nothing("it is open"),
     (State.ACKNOWLEDGED, Verb.CLOSE): Not("resolve it first"),
     (State.ACKNOWLEDGED, Verb.EXPIRE): To(State.TRIGGERED),
     (State.ACKNOWLEDGED, Verb.WORSEN): To(State.TRIGGERED),
-    (State.RESOLVED, Verb.ACKNOWLEDGE): Nothing("it is resolved already"),
-    (State.RESOLVED, Verb.SNOOZE): Nothing("it is resolved already"),
-    (State.RESOLVED, Verb.RESOLVE): Nothing("it is resolved already"),
+    (State.RESOLVED, Verb.ACKNOWLEDGE): Nothing(phrase("it is resolved already")),
+    (State.RESOLVED, Verb.SNOOZE): Nothing(phrase("it is resolved already")),
+    (State.RESOLVED, Verb.RESOLVE): Nothing(phrase("it is resolved already")),
     (State.RESOLVED, Verb.REOPEN): To(State.TRIGGERED),
     (State.RESOLVED, Verb.CLOSE): To(State.CLOSED),
     (State.RESOLVED, Verb.EXPIRE): Nothing("it is over"),
     (State.RESOLVED, Verb.WORSEN): Nothing("it is over"),
-    (State.CLOSED, Verb.ACKNOWLEDGE): Nothing("it is closed"),
-    (State.CLOSED, Verb.SNOOZE): Nothing("it is closed"),
-    (State.CLOSED, Verb.RESOLVE): Nothing("it is closed"),
+    (State.CLOSED, Verb.ACKNOWLEDGE): Nothing(phrase("it is closed")),
+    (State.CLOSED, Verb.SNOOZE): Nothing(phrase("it is closed")),
+    (State.CLOSED, Verb.RESOLVE): Nothing(phrase("it is closed")),
     (State.CLOSED, Verb.REOPEN): To(State.TRIGGERED),
-    (State.CLOSED, Verb.CLOSE): Nothing("it is closed"),
+    (State.CLOSED, Verb.CLOSE): Nothing(phrase("it is closed")),
     (State.CLOSED, Verb.EXPIRE): Nothing("it is over"),
     (State.CLOSED, Verb.WORSEN): Nothing("it is over"),
 }
@@ -95,5 +97,5 @@ def transition(
         if verb is Verb.ACKNOWLEDGE and (snoozed or (called and not mine)):
             return To(State.ACKNOWLEDGED)
         if verb is Verb.SNOOZE and not (snoozed or mine or called):
-            return Nothing("somebody has it already")
+            return Nothing(phrase("somebody has it already"))
     return _TABLE[state, verb]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from tocsin.kernel.durations import parse_duration
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.moments import parse_instant
+from tocsin.kernel.phrases import phrase
 from tocsin.kernel.zones import instant, wall_clock, zone
 
 SNOOZE_MIN = timedelta(minutes=15)
@@ -29,7 +30,7 @@ class Reader:
     next_open: NextOpen
 
 
-EXPECTED = "a length such as 2h, a time such as 14:00, tomorrow 08:00, or: until open"
+EXPECTED = phrase("a length such as 2h, a time such as 14:00, tomorrow 08:00, or: until open")
 _UNITS: Mapping[str, str] = {
     word: unit
     for unit, words in {
@@ -61,10 +62,13 @@ def snooze_until(text: str, reader: Reader, now: datetime) -> datetime:
 def check_until(until: datetime, now: datetime) -> datetime:
     """`until` when an incident may rest so long. Raises Refused."""
     if until - now < SNOOZE_MIN:
-        raise Refused("That is too soon", "at least 15 minutes from now", where="until")
+        raise Refused(phrase("That is too soon"), phrase("at least 15 minutes from now"), where="until")
     if until - now > SNOOZE_MAX:
         raise Refused(
-            "That is too far away", "at most 7 days from now", "Snooze it again when it comes back.", "until"
+            phrase("That is too far away"),
+            phrase("at most 7 days from now"),
+            phrase("Snooze it again when it comes back."),
+            "until",
         )
     return until
 
@@ -92,7 +96,9 @@ def _meant(text: str, reader: Reader, now: datetime) -> datetime:
     try:
         return parse_instant(text.strip().upper().removeprefix("UNTIL "), there).astimezone(UTC)
     except Refused:
-        raise Refused(f"{text[:40]!r} says no time", EXPECTED, where="until") from None
+        raise Refused(
+            phrase("%(text)s says no time", text=repr(text[:40])), EXPECTED, where="until"
+        ) from None
 
 
 def _length(words: str) -> timedelta | None:
@@ -117,8 +123,11 @@ def _opening(calendar: str, reader: Reader, now: datetime) -> datetime:
     opens = reader.next_open(calendar, now + SNOOZE_MIN)
     if opens is None:
         raise Refused(
-            f"There is no working calendar {calendar!r} that opens again" if calendar
-            else "It is not clear which working calendar is meant",
-            "until open CALENDAR, with the id of one", "Or say a time, such as: until 14:00.", "until",
-        )  # fmt: skip
+            phrase("There is no working calendar %(name)s that opens again", name=repr(calendar))
+            if calendar
+            else phrase("It is not clear which working calendar is meant"),
+            phrase("until open CALENDAR, with the id of one"),
+            phrase("Or say a time, such as: until 14:00."),
+            "until",
+        )
     return opens

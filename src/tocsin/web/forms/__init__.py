@@ -18,6 +18,7 @@ from tocsin.kernel.durations import format_duration, parse_duration
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import SLUG_LENGTH_MAX, slug_of
 from tocsin.people.models import User
+from tocsin.people.speaking import refusal_words
 
 UNPROCESSABLE = 422
 
@@ -76,9 +77,7 @@ class IdField(forms.SlugField):
 
 def words(refused: Refused) -> str:
     """A refusal as it stands beside a field, whose name the reader sees already."""
-    expected = f" Expected {refused.expected}." if refused.expected else ""
-    mend = f" {refused.mend}" if refused.mend else ""
-    return f"{refused.what.rstrip('.')}.{expected}{mend}"
+    return refusal_words(refused)
 
 
 @contextmanager
