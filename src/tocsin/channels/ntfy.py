@@ -120,7 +120,7 @@ class NtfyChannel:
             return held
         own = {"Authorization": f"Bearer {self._token}"} if self._token and server == self._server else {}
         said = Errand(self._outgoing).call("POST", server, body(topic, message), own)
-        outcome = said if isinstance(said, Failed) else _outcome(said, bool(own), now)
+        outcome = said if isinstance(said, Failed) else _outcome(said, server == self._server, bool(own), now)
         self._patience.heed(whom, outcome, now)
         return outcome
 
@@ -131,8 +131,10 @@ def _parts(target: Target) -> tuple[str, str]:
     return f"{target.scheme}://{target.netloc}{folder}/", topic
 
 
-def _outcome(said: Said, signed: bool, now: datetime) -> Sent | Failed:
-    words = clean(said.at("error"), 100)
+def _outcome(said: Said, ours: bool, signed: bool, now: datetime) -> Sent | Failed:
+    """What the answer means. Only the account's own server is quoted: who may write an address must not be able to
+    read with it what an inner server says."""
+    words = clean(said.at("error"), 100) if ours else ""
     if said.status == 200 and said.at("id"):
         return Sent(clean(said.at("id"), 40))
     if said.status == 429:
@@ -141,8 +143,8 @@ def _outcome(said: Said, signed: bool, now: datetime) -> Sent | Failed:
         return Failed(f"ntfy: the token is not valid ({words})", again=False, blame=Blame.PROVIDER)
     if said.status in (401, 403):
         return Failed("ntfy: the topic is reserved for others", again=False, blame=Blame.ADDRESS)
-    if 400 <= said.status < 500 and words:
-        return Failed(f"ntfy: {words} (HTTP {said.status})", again=False)
+    if 400 <= said.status < 500 and said.at("error"):
+        return Failed(f"ntfy: {words or 'it was refused'} (HTTP {said.status})", again=False)
     return out_of_order(said)
 
 
