@@ -71,7 +71,7 @@ services:
         "a.yaml:9: 'not-an-address' is not an e-mail address. Expected something like ada@example.com.",
         "a.yaml:11: 'ada' stands in the list twice. Expected each once.",
         "a.yaml:12: Unknown section 'policy'. Expected one of organisation, users, teams, calendars, schedules, "
-        "providers, places, policies, services, webhooks, expect. Did you mean 'policies'?",
+        "providers, places, policies, services, webhooks, templates, expect. Did you mean 'policies'?",
         "a.yaml:16: 'web' is not somebody to notify. "
         'Expected a text like "schedule:web-primary", "team:web", "user:bo" or "place:ops".',
         "a.yaml:16: 5 has no unit. Expected a length from 1s to 7d. Write 5s or 5m.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tocsin.channels import chatting, email
 from tocsin.channels.twilio import texts
@@ -26,8 +26,15 @@ class Preview:
 
 
 def previews(message: Message) -> tuple[Preview, ...]:
-    """The message on every kind of channel, made by the channels' own code."""
-    return tuple(show(message) for show in _SHOWN)
+    """The message on every kind of channel, made by the channels' own code; the tokens of links are left out."""
+    return tuple(_without_tokens(show(message), message) for show in _SHOWN)
+
+
+def _without_tokens(shown: Preview, message: Message) -> Preview:
+    text = shown.text
+    for act in message.acts:
+        text = text.replace(act.url, f"{act.url.rpartition('/')[0]}/…") if act.url else text
+    return replace(shown, text=text)
 
 
 def _lock_screen(message: Message) -> Preview:

@@ -32,6 +32,7 @@ from tocsin.notification.quiet import QuietChanges
 from tocsin.notification.rule_actions import Rules
 from tocsin.notification.rules import Step
 from tocsin.notification.rules.quiet import quiet_from
+from tocsin.notification.templates import TemplateChanges, delete_templates
 from tocsin.oncall.actions import delete_calendar, delete_schedule, schedules_naming
 from tocsin.oncall.reading import as_they_stand
 from tocsin.oncall.saving import Schedules, note_changes
@@ -44,6 +45,7 @@ from tocsin.organisation.provider_kinds import value_of, without_defaults
 from tocsin.organisation.reading import File
 from tocsin.organisation.rules import Change, Data, Declared, Fate, Removed
 from tocsin.organisation.schema import INTEGRATION, LISTS
+from tocsin.organisation.template_kinds import WORDS
 from tocsin.people import actions as people
 from tocsin.people.models import User
 from tocsin.people.rules import Role
@@ -217,6 +219,14 @@ def _save_webhooks(objects: Objects, keys: dict[str, str], by: By, now: datetime
     hooks.store(by, now)
 
 
+def _save_templates(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
+    templates = TemplateChanges([each.id for each in objects])
+    for each in objects:
+        with _told_of(each):
+            templates.save(each.id, {piece: text for piece, text in each.data.items() if text})
+    templates.store(by, now)
+
+
 def _save_organisation(objects: Objects, keys: dict[str, str], by: By, now: datetime) -> None:
     row = catalog.organisation()
     for each in objects:
@@ -244,6 +254,7 @@ SAVING: dict[str, Callable[[Objects, dict[str, str], By, datetime], None]] = {
     rules.SERVICES: _save_services,
     rules.INTEGRATIONS: _save_integrations,
     rules.WEBHOOKS: _save_webhooks,
+    rules.TEMPLATES: _save_templates,
     rules.ORGANISATION: _save_organisation,
 }
 
@@ -286,6 +297,8 @@ def _remove(gone: Removed, by: By, now: datetime) -> None:
         catalog.delete_integration(gone.id, by, now)
     elif gone.section == rules.WEBHOOKS:
         delete_hook(gone.id, by, now)
+    elif gone.section == rules.TEMPLATES:
+        delete_templates(gone.id, by, now)
     elif gone.section == rules.SERVICES:
         catalog.delete_service(gone.id, by, now)
     elif gone.section == rules.POLICIES:
@@ -325,6 +338,8 @@ def export(keys: bool = False) -> str:
             for key, data in state[rules.INTEGRATIONS].items()
             if data["service"] == service["id"]
         ]
+    if words := state[rules.TEMPLATES]:
+        whole[rules.TEMPLATES] = {key: _Block(_shortened(WORDS, data)) for key, data in words.items()}
     if expected:
         whole[rules.EXPECT] = [_shortened(EXPECTATION, each) for each in expected]
     return yaml.dump(
@@ -341,6 +356,10 @@ def _shortened(record: Any, data: Data) -> dict[str, Any]:
     }
 
 
+class _Block(dict[str, Any]):
+    """A map whose texts of many lines are written line by line."""
+
+
 class _Dumper(yaml.SafeDumper):
     """Indents lists under their key and writes no aliases: a file for people."""
 
@@ -349,3 +368,14 @@ class _Dumper(yaml.SafeDumper):
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
+
+
+def _write_block(dumper: yaml.SafeDumper, block: _Block) -> yaml.Node:
+    node = dumper.represent_mapping("tag:yaml.org,2002:map", block, flow_style=False)
+    for _, value in node.value:
+        if isinstance(value, yaml.ScalarNode) and "\n" in value.value:
+            value.style = "|"
+    return node
+
+
+_Dumper.add_representer(_Block, _write_block)

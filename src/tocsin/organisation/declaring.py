@@ -12,6 +12,7 @@ from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import digest
 from tocsin.kernel.moments import parse_instant
 from tocsin.kernel.zones import zone
+from tocsin.notification.rules.pieces import Piece, check_place
 from tocsin.organisation import rules
 from tocsin.organisation.expect_schema import EXPECTATIONS
 from tocsin.organisation.kinds import BAD, Reader, nearest, read_entries
@@ -28,6 +29,7 @@ from tocsin.organisation.provider_kinds import provider_declared
 from tocsin.organisation.reading import File, Node, read_files
 from tocsin.organisation.rules import Declarations, Declared, integrations_of
 from tocsin.organisation.schema import LISTS, OBJECTS_MAX, ORGANISATION, SECTIONS
+from tocsin.organisation.template_kinds import WORDS
 
 
 @dataclass
@@ -65,6 +67,8 @@ def _read_section(so_far: Declaring, name: str, key: Node, value: Node) -> None:
         _read_organisation(so_far, value)
     elif name == rules.EXPECT:
         _read_expectations(so_far, value)
+    elif name == rules.TEMPLATES:
+        _read_templates(so_far, value)
     elif name not in LISTS:
         reader.wrong(
             key, f"Unknown section '{name[:60]}'", f"one of {', '.join(SECTIONS)}", nearest(name, SECTIONS)
@@ -105,6 +109,26 @@ def _read_expectations(so_far: Declaring, node: Node) -> None:
                 Refused(f"It is until {each['until']}", f"an end after {each['at']}", where=place)
             )
     _declare_organisation(so_far, node, {rules.EXPECT: listed})
+
+
+def _read_templates(so_far: Declaring, node: Node) -> None:
+    """The templates of messages, by their language."""
+    reader = so_far.reader
+    entries = read_entries(node, reader, "languages such as de, each with its templates")
+    if entries is BAD:
+        return
+    so_far.whole.add(rules.TEMPLATES)
+    for language, (key, value) in entries.items():
+        reader.places = {}
+        before = len(reader.problems)
+        known = reader.take(key, lambda language=language: check_place(language))  # type: ignore[misc]
+        data = WORDS.read(value, reader, "")
+        if known is BAD or data is BAD or len(reader.problems) > before:
+            so_far.spoilt[rules.TEMPLATES].add(language)
+        elif not any(data.values()):
+            reader.wrong(key, "It says nothing", f"at least one of {', '.join(Piece)}")
+        elif _is_first(so_far, rules.TEMPLATES, language, key.where):
+            so_far.objects.append(Declared(rules.TEMPLATES, language, data, key.where, reader.places))
 
 
 def _declare_organisation(so_far: Declaring, node: Node, data: dict[str, Any]) -> None:

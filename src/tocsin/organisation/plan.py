@@ -13,7 +13,8 @@ from tocsin.escalation.models import Policy
 from tocsin.hooks.models import Hook
 from tocsin.kernel.durations import format_duration
 from tocsin.kernel.errors import Refused
-from tocsin.notification.models import Place, Provider, QuietHours, Rule
+from tocsin.notification.models import Place, Provider, QuietHours, Rule, Templates
+from tocsin.notification.rules.pieces import Piece
 from tocsin.oncall.imports import imported_overrides
 from tocsin.oncall.models import Schedule
 from tocsin.oncall.reading import as_they_stand
@@ -128,6 +129,7 @@ def read_current() -> rules.State:
         rules.SERVICES: {row.id: _service(row) for row in Service.objects.order_by("pk")},
         rules.INTEGRATIONS: {row.id: _integration(row) for row in Integration.objects.order_by("pk")},
         rules.WEBHOOKS: {row.id: _webhook(row) for row in Hook.objects.order_by("pk")},
+        rules.TEMPLATES: {row.language: _templates(row) for row in Templates.objects.order_by("pk")},
     }
 
 
@@ -242,6 +244,11 @@ def _webhook(row: Hook) -> dict[str, Any]:
         "teams": row.teams,
         "enabled": row.enabled,
     }
+
+
+def _templates(row: Templates) -> dict[str, Any]:
+    """The templates of one language; None for a piece that has Tocsin's words."""
+    return {piece.value: row.pieces.get(piece) for piece in Piece}
 
 
 def _past(declared: Declarations) -> dict[str, frozenset[str]]:

@@ -22,6 +22,7 @@ from tocsin.organisation.schedule_schema import (
     WINDOW,
 )
 from tocsin.organisation.schema import GROUPING, INTEGRATION, LEVEL, LISTS, ORGANISATION, PRIORITIES, USER
+from tocsin.organisation.template_kinds import WORDS, TemplateText
 from tocsin.organisation.vocabulary import EventName, Key, Step, Target
 
 
@@ -47,6 +48,7 @@ def reference() -> str:
         ("policies[].levels[]", LEVEL),
         ("services[].grouping", GROUPING),
         ("services[].integrations[]", INTEGRATION),
+        ("templates.*", WORDS),
         ("expect[]", EXPECTATION),
     ]
     parts = []
@@ -84,6 +86,8 @@ def _value_in_words(kind: Kind) -> str:
             return f"{kind.words}, at most {kind.length_max} characters"
         case kinds.Slug():
             return kind.words
+        case TemplateText():
+            return f"a template, at most {kind.piece.length_max} characters"
         case VendorKind():
             return kind.words
         case Settings():
@@ -118,6 +122,8 @@ def _inside(record: Record, name: str) -> Record:
 def _default_in_words(each: Field) -> str:
     if each.default is kinds.REQUIRED:
         return "**must be there**"
+    if isinstance(each.kind, TemplateText):
+        return "`default`'s, else Tocsin's own words"
     if each.default is kinds.OMITTED:
         return "—"
     if each.default is kinds.LEFT:

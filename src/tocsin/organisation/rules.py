@@ -26,9 +26,10 @@ CALENDARS, SCHEDULES = "calendars", "schedules"
 PROVIDERS, PLACES = "providers", "places"
 POLICIES, SERVICES, INTEGRATIONS = "policies", "services", "integrations"
 WEBHOOKS = "webhooks"
+TEMPLATES = "templates"
 ORDER = (
     ORGANISATION, USERS, TEAMS, CALENDARS, SCHEDULES, PROVIDERS, PLACES, POLICIES, SERVICES, INTEGRATIONS,
-    WEBHOOKS,
+    WEBHOOKS, TEMPLATES,
 )  # fmt: skip
 NOUNS = {
     ORGANISATION: "organisation",
@@ -42,6 +43,7 @@ NOUNS = {
     SERVICES: "service",
     INTEGRATIONS: "integration",
     WEBHOOKS: "webhook",
+    TEMPLATES: "templates",
 }
 SECRET = "secret "  # before the name of a provider's secret, whose print stands there
 THE_ORGANISATION = "the"  # the id of the one that there is
@@ -161,7 +163,7 @@ def _details(before: Data, after: Data) -> Iterator[str]:
             for contact in sorted({*old, *value} if old else value):
                 if (old or {}).get(contact) != value.get(contact):
                     yield f"contact {contact} {_how((old or {}).get(contact), value.get(contact))}"
-        elif name in ("description", "address"):
+        elif name in ("description", "address", "text", "resolved_text"):
             yield f"{name} {_how(old, value)}"
         elif name.startswith(SECRET):
             said = name.removeprefix(SECRET)
@@ -258,7 +260,7 @@ def removed_by(
                 removed.append(Removed(INTEGRATIONS, key, Fate.DELETED))
             elif data["enabled"]:
                 removed.append(Removed(INTEGRATIONS, key, Fate.SWITCHED_OFF))
-    for section in (WEBHOOKS, SERVICES, POLICIES, PLACES, PROVIDERS, SCHEDULES, CALENDARS, TEAMS):
+    for section in (TEMPLATES, WEBHOOKS, SERVICES, POLICIES, PLACES, PROVIDERS, SCHEDULES, CALENDARS, TEAMS):
         if section in declared.whole:
             gone = [key for key in current[section] if key not in listed[section]]
             removed += [Removed(section, key, Fate.DELETED) for key in gone]

@@ -34,8 +34,9 @@ from tocsin.organisation.kinds import (
     YesNo,
 )
 from tocsin.organisation.provider_kinds import Settings, VendorKind
-from tocsin.organisation.rules import EXPECT
+from tocsin.organisation.rules import EXPECT, TEMPLATES
 from tocsin.organisation.schedule_schema import CALENDAR, QUIET, SCHEDULE, WHEN
+from tocsin.organisation.template_kinds import SCHEMA as TEMPLATES_SCHEMA
 from tocsin.organisation.vocabulary import EventName, Key, Step, Target, check_description, check_field
 from tocsin.people import actions as people
 from tocsin.people.rules import Language, Role
@@ -348,7 +349,7 @@ LISTS: dict[str, Record] = {
     "services": SERVICE,
     "webhooks": WEBHOOK,
 }
-SECTIONS = ("organisation", *LISTS, EXPECT)
+SECTIONS = ("organisation", *LISTS, TEMPLATES, EXPECT)
 
 
 def json_schema() -> dict[str, Any]:
@@ -362,6 +363,11 @@ def json_schema() -> dict[str, Any]:
         "$schema": FORMAT,
         "title": "Tocsin organisation file",
         "type": "object",
-        "properties": {"organisation": ORGANISATION.schema(), **lists, EXPECT: expected},
+        "properties": {
+            "organisation": ORGANISATION.schema(),
+            **lists,
+            TEMPLATES: TEMPLATES_SCHEMA,
+            EXPECT: expected,
+        },
         "additionalProperties": False,
     }

@@ -112,6 +112,8 @@ def _line(row: Message) -> Line:
         return Line(row, "given up", "bad", tries)
     if row.state == MessageState.DROPPED:
         return Line(row, "dropped, as the webhook was switched off", "", tries)
+    if row.state == MessageState.HELD:
+        return Line(row, "held back, as a backup was restored", "", tries)
     if row.next_at is not None and tries:
         return Line(row, f"tried again from {timezone.localtime(row.next_at):%-d %b %H:%M:%S}", "warn", tries)
     return Line(row, "waits for its turn", "", tries)

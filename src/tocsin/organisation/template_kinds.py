@@ -1,0 +1,36 @@
+"""Templates of messages in a file: what may stand there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tocsin.notification.rules.pieces import DEFAULT, HELP, Piece, check_piece
+from tocsin.organisation.kinds import BAD, Field, Reader, Record
+from tocsin.organisation.reading import Node
+from tocsin.people.rules import Language
+
+
+@dataclass(frozen=True)
+class TemplateText:
+    """The template of one piece."""
+
+    piece: Piece
+
+    def read(self, node: Node, reader: Reader, path: str) -> Any:
+        text = reader.text(node, "a template")
+        return text if text is BAD else reader.take(node, lambda: check_piece(self.piece, text))
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1, "maxLength": self.piece.length_max}
+
+
+WORDS = Record(
+    "templates of a language",
+    tuple(Field(piece.value, TemplateText(piece), HELP[piece], None, nullable=True) for piece in Piece),
+)
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {name: WORDS.schema() for name in (DEFAULT, *(language.value for language in Language))},
+    "additionalProperties": False,
+}
