@@ -9,7 +9,7 @@ import pytest
 from tests.hooks.conftest import BY, Told
 from tocsin.channels import signing
 from tocsin.engine.hooks import secrets_of
-from tocsin.hooks import collecting
+from tocsin.hooks import collecting, sending
 from tocsin.hooks.actions import (
     delete_hook,
     end_old,
@@ -21,10 +21,11 @@ from tocsin.hooks.actions import (
     send_test,
     set_hook_enabled,
 )
+from tocsin.hooks.holding import hold_events, waiting_events
 from tocsin.hooks.models import Hook, Message
 from tocsin.hooks.rules import ATTEMPTS_MAX, EVENTS, OFF_AFTER, MessageState, settled
 from tocsin.hooks.saving import HookValue
-from tocsin.hooks.sending import KEPT_FOR, forget_old
+from tocsin.hooks.sending import KEPT_FOR, due_hooks, forget_old
 from tocsin.incident.actions import acknowledge, add_note, close, resolve
 from tocsin.incident.models import Incident
 from tocsin.journal.models import Entry
@@ -159,8 +160,9 @@ def test_after_days_of_nothing_but_failures_it_is_switched_off_and_the_administr
     told.hook("well")
     for day in range(OFF_AFTER.days + 1):
         opened(told, f"day {day}")
-        told.tell()
-        told.clock.forward(days=1)
+        for _ in range(24):
+            told.tell()
+            told.clock.forward(hours=1)
     off = find_hook("desk")
     assert not off.enabled and off.off_why.startswith("HTTP 500")
     assert find_hook("well").enabled
@@ -168,6 +170,37 @@ def test_after_days_of_nothing_but_failures_it_is_switched_off_and_the_administr
     assert notice.user_id == "ada" and "HTTP 500" in notice.lines[0]
     assert not off.messages.filter(next_at__isnull=False).exists()
     assert Entry.objects.filter(kind="webhook.switched_off").count() == 1
+
+
+def test_days_in_which_the_program_was_away_do_not_switch_a_webhook_off(told: Told) -> None:
+    told.hook(path="/status?code=500")
+    opened(told)
+    told.tell()
+    told.clock.forward(days=2 * OFF_AFTER.days)
+    told.tell()
+    assert find_hook("desk").enabled and find_hook("desk").failures == 2
+
+
+def test_after_a_restore_nothing_old_is_told_and_what_comes_is(told: Told) -> None:
+    told.hook(
+        path="/status?code=500", events=("incident.opened", "incident.acknowledged", "incident.resolved")
+    )
+    incident = opened(told)
+    told.tell()  # one waits after a failure,
+    acknowledge(incident.pk, BO, told.now)  # and one has not been read
+    assert waiting_events(told.now) == 2
+    assert hold_events(told.now) == 2
+    told.faults.received.clear()
+    told.clock.forward(hours=1)
+    assert told.tell() == 0
+    assert {each.state for each in log_of(find_hook("desk"))} == {MessageState.HELD}
+    Hook.objects.update(address=told.faults.url("/ok"))
+    resolve(incident.pk, BO, told.now)
+    told.tell()
+    assert told.events_told == ["incident.resolved"]
+    send_again("desk", log_of(find_hook("desk"))[-1].uid, BY, told.now)
+    told.tell()
+    assert told.events_told == ["incident.resolved", "incident.opened"]
 
 
 def test_too_many_that_wait_are_counted_and_not_told(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,6 +242,33 @@ def test_what_is_done_with_is_forgotten_after_some_weeks(told: Told) -> None:
     assert forget_old(told.clock.forward(days=KEPT_FOR.days + 1)) == 0  # it waits
     told.tell()
     assert forget_old(told.now) == 1
+
+
+def test_the_log_of_one_webhook_keeps_the_latest_and_no_more(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "KEPT_MAX", 2)
+    for key in ("busy", "calm"):
+        told.hook(key)
+    for _ in range(5):
+        send_test("busy", BY, told.now)
+    send_test("calm", BY, told.now)
+    told.tell()
+    latest = [each.uid for each in log_of(find_hook("busy"))][:2]
+    assert forget_old(told.now, limit=2) == 2
+    assert forget_old(told.now) == 1
+    assert [each.uid for each in log_of(find_hook("busy"))] == latest
+    assert len(log_of(find_hook("calm"))) == 1
+
+
+def test_a_backlog_whose_first_ones_wait_is_worked_through_and_not_looked_at_in_vain(told: Told) -> None:
+    told.hook(path="/status?code=500&after=3600", events=("incident.opened", "incident.resolved"))
+    resolve(opened(told).pk, BO, told.now)
+    told.tell()
+    Hook.objects.update(rest_until=None)
+    assert due_hooks(told.now) == []  # the second waits for the first
+    told.clock.forward(hours=1)
+    assert due_hooks(told.now) == ["desk"]
 
 
 @pytest.mark.parametrize(

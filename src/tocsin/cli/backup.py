@@ -63,7 +63,8 @@ def restore(
     send_pending
         Go on paging where the backup stood: messages that went out after it was made go out once more.
     hold_pending
-        Send nothing that waited, and page nobody for its open incidents until somebody escalates them.
+        Send nothing that waited, tell webhooks nothing of it, and page nobody for its open incidents until somebody
+        escalates them.
     changed_journal
         Restore although the journal's chain shows that it was changed.
     """
@@ -109,22 +110,26 @@ def _check_and_choose(made: datetime, send: bool, hold: bool, changed_ok: bool) 
                 "one whose every entry fits",
                 "Use an older backup, or --changed-journal to restore this one all the same.",
             )
-        messages, incidents = pending()
-        if (messages or incidents) and not (send or hold):
-            send = _ask(messages, len(incidents))
+        messages, events, incidents = pending()
+        if (messages or events or incidents) and not (send or hold):
+            send = _ask(messages, events, len(incidents))
         held = [] if send else hold_everything(made)
         note_restore(made, held=not send)
         return {
             "journal": "changed: " + broken[0] if broken else "whole",
             "pending_messages": messages,
+            "pending_events": events,
             "pending_incidents": incidents,
             "held_incidents": held,
         }
 
 
-def _ask(messages: int, incidents: int) -> bool:
+def _ask(messages: int, events: int, incidents: int) -> bool:
     """Whether to go on sending; asks whoever sits there. Raises Refused when nobody does."""
-    found = f"{messages} messages wait to be sent, and {incidents} open incidents would page somebody"
+    found = (
+        f"{messages} messages wait to be sent, {events} events to be told to webhooks, "
+        f"and {incidents} open incidents would page somebody"
+    )
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Refused(
             found,

@@ -17,12 +17,14 @@ from tocsin.hooks.actions import old_nonce
 from tocsin.hooks.models import Hook, Message
 from tocsin.hooks.sending import due_hooks, next_message, record_message
 from tocsin.journal.actions import release_lease, take_lease
+from tocsin.journal.crashing import point
 from tocsin.notification.rules import Failed, Sent
 from tocsin.telling.hooks import switch_off_and_tell
 
 QUEUES_MAX = 8  # worked through at once; one that hangs holds up its own
 ROUND = timedelta(seconds=30)  # then the next webhook has its turn
-LEASE = timedelta(seconds=90)  # longer than a round and one attempt after it
+LEASE = timedelta(seconds=25)  # longer than one attempt; after a death another node waits no longer than this
+RENEW = timedelta(seconds=5)  # of it are gone before it is taken again
 
 _log = structlog.get_logger("tocsin.engine.hooks")
 
@@ -67,8 +69,13 @@ class Hooks:
         began, sent = self._clock(), 0
         if take_lease(_lease(hook), self._node, began, LEASE) is None:
             return 0
+        taken = began
         try:
             while (now := self._clock()) - began < ROUND:
+                if now - taken >= RENEW:
+                    if take_lease(_lease(hook), self._node, now, LEASE) is None:
+                        break  # this node was asleep, and another has begun
+                    taken = now
                 message = next_message(hook, now)
                 if message is None:
                     break
@@ -76,6 +83,7 @@ class Hooks:
                 outcome = post(self._webhook, message, now)
                 took = timedelta(seconds=time.monotonic() - started)
                 sent += 1
+                point("webhook: handed over")
                 over = record_message(message, outcome, took, self._clock(), self._jitter())
                 if over and isinstance(outcome, Failed):
                     switch_off_and_tell(hook, outcome.why, self._clock())

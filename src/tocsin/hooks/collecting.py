@@ -18,6 +18,7 @@ from django.db.models import Count, F
 from tocsin.hooks.models import Hook, Message, Position
 from tocsin.hooks.rules import EVENTS, VERSION, detail_of, settled, wants
 from tocsin.incident.models import Incident, chain_of
+from tocsin.journal.crashing import point
 from tocsin.journal.models import Entry
 from tocsin.people.models import User
 
@@ -46,6 +47,7 @@ def collect(now: datetime, limit: int = FACTS_MAX) -> int:
         told = [each for each in read if each.kind in EVENTS and each.chain.startswith(_CHAIN)]
         if told:
             _tell(told, now)
+            point("webhooks: told")
         position.entry = read[-1].pk
         position.save(update_fields=["entry"])
     return len(read)

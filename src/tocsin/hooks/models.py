@@ -60,6 +60,9 @@ class Message(models.Model):
             models.Index(
                 fields=["hook", "next_at"], name="hook_message_waiting", condition=Q(next_at__isnull=False)
             ),
+            models.Index(
+                fields=["hook", "chain", "id"], name="hook_message_chain", condition=Q(next_at__isnull=False)
+            ),
             models.Index(fields=["hook", "-id"], name="hook_message_recent"),
             models.Index(fields=["made_at"], name="hook_message_old", condition=Q(next_at__isnull=True)),
         ]

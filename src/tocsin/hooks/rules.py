@@ -28,6 +28,7 @@ class MessageState(StrEnum):
     SENT = "sent"
     FAILED = "failed"  # given up
     DROPPED = "dropped"  # its webhook was switched off before
+    HELD = "held"  # a backup was restored in which it waited
 
 
 @dataclass(frozen=True)

@@ -9,35 +9,42 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from tocsin.hooks.models import Hook, Message
-from tocsin.hooks.rules import OFF_AFTER, MessageState, again_at, rest_until
+from tocsin.hooks.rules import ATTEMPTS_MAX, OFF_AFTER, MessageState, again_at, rest_until
 from tocsin.hooks.saving import drop_waiting
 from tocsin.journal.changes import did, record
+from tocsin.journal.crashing import point
 from tocsin.kernel.acting import ENGINE
 from tocsin.notification.rules import Failed, Sent
 
 KEPT_FOR = timedelta(days=14)  # what is done with
+KEPT_MAX = 10_000  # of it, for one webhook
 SWEEP_MAX = 500
 TRIES_MAX = 30  # of one message that are kept
 
 
 def due_hooks(now: datetime) -> list[str]:
     """The webhooks for which something can be sent at `now`."""
-    waiting = Message.objects.filter(hook=OuterRef("pk"), next_at__lte=now)
-    well = Q(rest_until=None) | Q(rest_until__lte=now)
-    return list(Hook.objects.filter(well, Exists(waiting)).order_by("pk").values_list("pk", flat=True))
+    well = Hook.objects.filter(Q(rest_until=None) | Q(rest_until__lte=now))
+    due = _sendable(now).filter(hook=OuterRef("pk"))
+    return list(well.filter(Exists(due)).order_by("pk").values_list("pk", flat=True))
 
 
 def next_message(hook_id: str, now: datetime) -> Message | None:
     """The message to send now; None when none is due, or its webhook rests."""
-    earlier = Message.objects.filter(
-        hook_id=hook_id, chain=OuterRef("chain"), next_at__isnull=False, pk__lt=OuterRef("pk")
-    )
-    due = Message.objects.select_related("hook").filter(hook_id=hook_id, next_at__lte=now)
+    due = _sendable(now).select_related("hook").filter(hook_id=hook_id)
     due = due.filter(Q(hook__rest_until=None) | Q(hook__rest_until__lte=now))
-    return due.filter(~Exists(earlier)).order_by("pk").first()
+    return due.order_by("next_at", "pk").first()
+
+
+def _sendable(now: datetime) -> QuerySet[Message]:
+    """What is due and waits for nothing about the same incident."""
+    earlier = Message.objects.filter(
+        hook=OuterRef("hook"), chain=OuterRef("chain"), next_at__isnull=False, pk__lt=OuterRef("pk")
+    )
+    return Message.objects.filter(~Exists(earlier), next_at__lte=now)
 
 
 def record_message(
@@ -68,7 +75,8 @@ def record_message(
                 hook.rest_until = rest_until(hook.failures, outcome.after, now)
         row.save(update_fields=["state", "next_at", "sent_at", "attempts", "tries"])
         hook.save(update_fields=["failures", "failing_since", "rest_until"])
-        return hook.enabled and hook.failing_since is not None and now - hook.failing_since >= OFF_AFTER
+        point("webhook: before the record commits")
+        return hook.enabled and _is_dead(hook, now)
 
 
 def switch_off_failing(hook_id: str, why: str, now: datetime) -> tuple[Hook, int] | None:
@@ -78,7 +86,7 @@ def switch_off_failing(hook_id: str, why: str, now: datetime) -> tuple[Hook, int
     `changing()` of the caller's, who tells people.
     """
     row = Hook.objects.select_for_update().filter(pk=hook_id, enabled=True).first()
-    if row is None or row.failing_since is None or now - row.failing_since < OFF_AFTER:
+    if row is None or not _is_dead(row, now):
         return None
     row.enabled, row.off_why = False, why[:500]
     row.save(update_fields=["enabled", "off_why"])
@@ -87,10 +95,20 @@ def switch_off_failing(hook_id: str, why: str, now: datetime) -> tuple[Hook, int
     return row, dropped
 
 
+def _is_dead(row: Hook, now: datetime) -> bool:
+    """Nothing has arrived for OFF_AFTER, and it was not this program that was away for most of it."""
+    long = row.failing_since is not None and now - row.failing_since >= OFF_AFTER
+    return long and row.failures >= ATTEMPTS_MAX
+
+
 def forget_old(now: datetime, limit: int = SWEEP_MAX) -> int:
-    """Delete messages that are long done with; returns how many."""
-    old = Message.objects.filter(next_at=None, made_at__lt=now - KEPT_FOR).order_by("made_at")
+    """Delete messages that are long done with, and those before the latest KEPT_MAX of a webhook; returns how many."""
+    done = Message.objects.filter(next_at=None)
+    old = done.filter(made_at__lt=now - KEPT_FOR).order_by("made_at")
     keys = list(old.values_list("pk", flat=True)[:limit])
+    for hook in Hook.objects.all():
+        more = done.filter(hook=hook).order_by("-pk")[KEPT_MAX : KEPT_MAX + limit]
+        keys += list(more.values_list("pk", flat=True))[: limit - len(keys)]
     if keys:
         Message.objects.filter(pk__in=keys, next_at=None).delete()
     return len(keys)
