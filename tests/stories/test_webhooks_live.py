@@ -157,8 +157,8 @@ def test_receivers_that_are_ill_busy_slow_or_away_hear_everything_in_order_over_
         }
         assert program.end() == 0
     assert all(genuine(header, body, secrets[kind]) for kind, header, body in receiver.signed)
-    first, second = receiver.times("busy")[:2]
-    assert second - first >= BUSY_SECONDS
+    asked, again = receiver.times("busy")[:2]
+    assert again - asked >= BUSY_SECONDS
     same = {each["id"]: each for _, _, each in receiver.asked}
     assert all(same[each["id"]] == each for _, _, each in receiver.asked)  # the same document each time
 
