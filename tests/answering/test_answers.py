@@ -221,6 +221,11 @@ def test_a_press_that_is_told_twice_is_done_once(presses: Says, page: Message, r
     assert Entry.objects.filter(kind="climb.pushed").count() == 1
 
 
+def test_a_press_that_is_told_twice_says_what_is_so(presses: Says, page: Message, road: Road) -> None:
+    presses("bo", ActVerb.ACKNOWLEDGE, id="call-1/acknowledge")
+    assert "you have it already" in presses("bo", ActVerb.ACKNOWLEDGE, id="call-1/acknowledge").text
+
+
 def test_a_press_on_what_is_gone_does_nothing(road: Road) -> None:
     from tocsin.notification.hearing import Pressed
 
@@ -234,10 +239,13 @@ def test_a_press_on_what_is_gone_does_nothing(road: Road) -> None:
 
 
 def test_an_answer_in_the_thread_of_a_message_needs_no_code(says: Says, page: Message, road: Road) -> None:
-    assert "your note stands" in says("cy", "I look at it", delivery=page.id).text
+    told = says("cy", "I look at it", delivery=page.id)
+    assert told.text.endswith("your note stands on its timeline. Nobody has it yet.") and not told.minor
     assert "it is yours" in says("bo", "ack\nthe disk again", delivery=page.id).text
+    told = says("bo", "still at it", delivery=page.id)
+    assert told.text.endswith("your note stands on its timeline.") and told.minor
     texts = [entry.data["text"] for entry in Entry.objects.filter(kind="incident.noted").order_by("seq")]
-    assert texts == ["I look at it", "the disk again"]
+    assert texts == ["I look at it", "the disk again", "still at it"]
 
 
 def test_a_thread_is_found_by_the_providers_name_for_its_message(

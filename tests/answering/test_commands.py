@@ -30,6 +30,7 @@ from tocsin.journal.models import Entry
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Commanded, Reported, Told, Tone
+from tocsin.notification.models import Page
 
 Types = Callable[..., Told]
 
@@ -119,9 +120,10 @@ def test_a_stakeholder_asks_but_does_not_act(road: Road, types: Types) -> None:
 def test_a_person_is_paged_by_hand_and_then_the_policy_goes_on(
     calm: Road, types: Types, outbox: Outbox
 ) -> None:
-    assert "is open, and cy is paged now" in types("mo", "page cy The till is on fire").text
+    assert "is open, and Cy Tran is paged now" in types("mo", "page @cy The till is on fire").text
     calm.look()
     assert outbox.people == ["cy"]
+    assert Page.objects.get().reason == "level 1 of policy Cy Tran, then Web"
     calm.live(minutes=5)
     assert outbox.people == ["cy", "bo"]
     calm.live(minutes=5)

@@ -20,12 +20,15 @@ from tocsin.catalog.models import Integration
 from tocsin.catalog.rules import IntegrationType
 from tocsin.channels.email import as_text
 from tocsin.engine.duties import duties
+from tocsin.incident.actions import acknowledge
 from tocsin.incident.models import Incident
 from tocsin.intake.models import Alert, Inbox
 from tocsin.journal.models import Entry
+from tocsin.kernel.acting import by_user
 from tocsin.notification import channels
 from tocsin.notification.links import read_reply_token, reply_token
 from tocsin.notification.models import Delivery, Page
+from tocsin.notification.rules import Kind
 from tocsin.people.models import Contact
 from tocsin.site import mail
 from tocsin.site.mail import Postbox
@@ -165,6 +168,22 @@ def test_an_answer_that_is_no_verb_is_a_note(road: Road, post: Post) -> None:
     post(mailbox(road), "The disk again, I think.")
     assert Entry.objects.get(kind="incident.noted").data["text"] == "The disk again, I think."
     assert road.incident().state == "triggered"
+
+
+def test_a_note_is_answered_only_while_nobody_has_the_incident(
+    road: Road, post: Post, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(channels._by_scheme, "mailto", outbox)
+    Contact.objects.filter(user="bo").update(address="mailto:bo@example.com")
+    refresh()
+    road.event("one", title="Checkout fails")
+    road.look()
+    post(mailbox(road), "I think I will look at it")
+    (back,) = Page.objects.filter(kind=Kind.NOTICE)
+    assert back.lines[0].endswith("your note stands on its timeline. Nobody has it yet.")
+    acknowledge(road.incident().pk, by_user("bo", "web"), road.now)
+    post(mailbox(road), "still looking")
+    assert Page.objects.filter(kind=Kind.NOTICE).count() == 1
 
 
 def test_what_became_of_it_is_written_to_where_the_message_went(

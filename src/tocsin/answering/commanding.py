@@ -15,7 +15,7 @@ from tocsin.answering.who import who_words
 from tocsin.answering.words import named, status_words
 from tocsin.catalog.actions import configuration
 from tocsin.escalation.actions import policies
-from tocsin.escalation.by_hand import page_by_policy, page_somebody
+from tocsin.escalation.by_hand import name_of, page_by_policy, page_somebody
 from tocsin.escalation.rules import Target, TargetKind
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.text import cut
@@ -106,7 +106,8 @@ def _page(user: User, rest: str, through: str, now: datetime) -> Told:
     if not user.may(May.OPEN):
         return _may_not(user, gettext("open incidents"))
     name, _, title = rest.partition(" ")
-    title, wanted = cut(" ".join(title.split()), 300), name.strip().casefold()
+    name = name.strip().removeprefix("@")
+    title, wanted = cut(" ".join(title.split()), 300), name.casefold()
     if not title:
         return Told(gettext("Say whom, and what is wrong: page ada The shop is down."), Tone.ASKED)
     service = wanted if wanted in configuration().services else service_for("")
@@ -117,14 +118,16 @@ def _page(user: User, rest: str, through: str, now: datetime) -> Told:
             none = gettext("%(name)s has no policy, so nobody would be paged.")
             return Told(none % {"name": name[:64]}, Tone.NOT_DONE)
         incident = page_by_policy(service, title, policy, by, now)
+        called = policies()[policy].name or policy
     else:
-        target = _target(wanted, name.strip())
+        target = _target(wanted, name)
         if target is None:
             nobody = gettext("Nobody and nothing is called %(name)s here.")
             return Told(nobody % {"name": repr(name[:64])}, Tone.ASKED)
         incident = page_somebody(service, title, target, by, now)
+        called = name_of(target)
     done = gettext("%(incident)s is open, and %(name)s is paged now.")
-    return Told(done % {"incident": named(incident), "name": name[:64]})
+    return Told(done % {"incident": named(incident), "name": called[:64]})
 
 
 def _target(name: str, address: str) -> Target | None:

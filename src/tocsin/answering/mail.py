@@ -26,7 +26,7 @@ ANSWERS_MAX = 20  # letters that one page gets back: two programs that answer ea
 
 def answer_letter(page_id: UUID, text: str, letter_id: str, now: datetime) -> Told:
     """Do what the answer to the message of this page asks for, as the person who got it, and write back what became
-    of it; a note is taken silently."""
+    of it; a note about what somebody has is taken silently."""
     page = Page.objects.select_related("user").filter(pk=page_id, incident_id__isnull=False).first()
     if page is None or page.user is None or not page.user.is_active:
         return Told(tone=Tone.SILENT)

@@ -13,6 +13,7 @@ from tocsin.answering.receipts import delivery_of
 from tocsin.answering.rules.standing import Standing, standing
 from tocsin.answering.words import done_words, next_people, nothing_done, standing_words
 from tocsin.incident.models import Incident
+from tocsin.incident.rules import State
 from tocsin.kernel.acting import by_user
 from tocsin.notification.delivering import channel_word
 from tocsin.notification.hearing import Pressed, Told, Tone
@@ -32,7 +33,7 @@ def pressed(press: Pressed, provider_id: str, now: datetime) -> Told:
     if delivery.page.kind == Kind.SHADOW and user.pk == delivery.page.user_id:
         return only_a_copy()
     if not first_time(provider_id, press.id, now):
-        return heard_before()
+        return _heard_before(press.verb, incident, user, now)
     told = act(press.verb, incident, user, channel_word(press.address), press.text, now)
     if delivery.page.user_id == user.pk:
         acting.read([delivery.page], now)
@@ -59,6 +60,14 @@ def only_a_copy() -> Told:
     return Told(gettext("Nothing was done. You were sent a copy, to learn from."), Tone.NOT_DONE)
 
 
+def _heard_before(verb: ActVerb, incident: Incident, user: User, now: datetime) -> Told:
+    """What is so by now, for whoever missed the first answer."""
+    meets = standing(acting.press_by(user, incident, verb), now)
+    if meets is Standing.OPEN:
+        return heard_before()
+    return Told(standing_words(meets, incident, user, now), Tone.NOT_DONE)
+
+
 def act(verb: ActVerb, incident: Incident, user: User, through: str, text: str, now: datetime) -> Told:
     """Do `verb` for somebody who is known, and say what became of it. Raises Refused."""
     meets = standing(acting.press_by(user, incident, verb), now)
@@ -68,7 +77,8 @@ def act(verb: ActVerb, incident: Incident, user: User, through: str, text: str, 
     outcome = acting.do(verb, incident.pk, by_user(user.pk, through), now, text=text)
     if not outcome.changed:
         return Told(nothing_done(outcome.incident, outcome.why), Tone.NOT_DONE)
-    return Told(done_words(verb, outcome.incident, user, now, woken), minor=verb is ActVerb.NOTE)
+    minor = verb is ActVerb.NOTE and outcome.incident.state != State.TRIGGERED
+    return Told(done_words(verb, outcome.incident, user, now, woken), minor=minor)
 
 
 def incident_of(incident_id: int | None) -> Incident | None:

@@ -70,7 +70,8 @@ def _done(verb: ActVerb, incident: Incident, user: User, now: datetime, woken: s
     if verb is ActVerb.SNOOZE:
         until = clock_of(incident.ack_expires_at or now, user, now)
         return gettext("it rests until %(time)s. Then it pages again from the top.") % {"time": until}
-    return gettext("your note stands on its timeline.")
+    nobody = f" {gettext('Nobody has it yet.')}" if incident.state == State.TRIGGERED else ""
+    return f"{gettext('your note stands on its timeline.')}{nobody}"
 
 
 def nothing_done(incident: Incident, why: str) -> str:

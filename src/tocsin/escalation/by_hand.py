@@ -9,12 +9,13 @@ from django.db import transaction
 
 from tocsin.escalation.actions import policies, policy_of
 from tocsin.escalation.models import Climb
-from tocsin.escalation.rules import Level, Policy, Target, policy_as_data
+from tocsin.escalation.rules import Level, Policy, Target, TargetKind, policy_as_data
 from tocsin.incident.actions import open_incident
 from tocsin.incident.models import Incident
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import not_found
+from tocsin.people.models import Team, User
 
 TIME_TO_ANSWER = timedelta(minutes=5)  # of whom was named, before the service's policy begins
 
@@ -24,8 +25,19 @@ def page_somebody(service_id: str, title: str, whom: Target, by: By, now: dateti
     Refused."""
     usual = policy_of(service_id)
     first = Level((whom,), TIME_TO_ANSWER)
-    name = f"{whom}, then {usual.name or usual.id}" if usual.levels else str(whom)
+    called = name_of(whom)
+    name = f"{called}, then {usual.name or usual.id}" if usual.levels else called
     return _open(service_id, title, replace(usual, name=name, levels=(first, *usual.levels)), by, now)
+
+
+def name_of(whom: Target) -> str:
+    """What readers call it: a person or team by name, a schedule by its id."""
+    rows = {
+        TargetKind.USER: User.objects.filter(pk=whom.id),
+        TargetKind.TEAM: Team.objects.filter(pk=whom.id),
+    }
+    found = rows[whom.kind].values_list("name", flat=True).first() if whom.kind in rows else None
+    return found or whom.id
 
 
 def page_by_policy(service_id: str, title: str, policy_id: str, by: By, now: datetime) -> Incident:

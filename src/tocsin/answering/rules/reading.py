@@ -81,6 +81,12 @@ _STATUS_LINES = frozenset(("what is on", "what's on", "was ist los", "qué hay",
 _TAKE_TEXT = (ActVerb.NOTE, ActVerb.SNOOZE)
 _TOKEN = re.compile(r"[^\s,;:#()\[\]<>]+")
 _EDGES = ".!\"'*_-–—"
+_HALF = re.compile(r"\d{3}\Z", re.ASCII)
+_HALVES = re.compile(r"(\d{3})[-.](\d{3})\Z", re.ASCII)
+_GREETINGS = frozenset(
+    ("hi", "hello", "hey", "dear", "good", "hallo", "moin", "guten", "servus", "hola", "buenas", "buenos", "bonjour",
+     "bonsoir", "salut")
+)  # fmt: skip
 # Where an answer ends and what it answers begins, in the mail programs and languages there are.
 _QUOTED = re.compile(
     r">|-- ?\Z|_{5,}\Z"
@@ -146,7 +152,7 @@ def read_words(text: str, known: bool = False) -> Read:
     was written has to be understood.
     """
     said = answered_part(text)
-    head, _, rest = said.partition("\n") if known else (said, "", "")
+    head, _, rest = _without_greeting(said).partition("\n") if known else (said, "", "")
     words = _words(head)
     if not words:
         return Unclear(Missing.NOTHING)
@@ -160,13 +166,33 @@ def read_words(text: str, known: bool = False) -> Read:
     return read
 
 
+def _without_greeting(said: str) -> str:
+    """`said` from the line on that follows a greeting, such as "Hi Tocsin,"; all of it where it begins otherwise."""
+    first, _, rest = said.partition("\n")
+    words = _words(first)
+    return rest.lstrip() if 0 < len(words) <= 3 and words[0].bare in _GREETINGS else said
+
+
 def _words(text: str) -> list[_Word]:
     found = []
     for match in _TOKEN.finditer(text):
         bare = plain(match.group()).casefold().replace("\u2019", "'").strip(_EDGES)
+        bare = _HALVES.sub(r"\1\2", bare)
         if bare:
             found.append(_Word(bare, match.start(), match.end()))
-    return found
+    return _whole_codes(found)
+
+
+def _whole_codes(words: Sequence[_Word]) -> list[_Word]:
+    """`words` with a code that was written in two halves, "123 456", as one."""
+    whole: list[_Word] = []
+    for word in words:
+        half = whole[-1] if whole else None
+        if half is not None and _HALF.match(half.bare) and _HALF.match(word.bare):
+            whole[-1] = _Word(half.bare + word.bare, half.start, word.end)
+        else:
+            whole.append(word)
+    return whole
 
 
 def _read(said: str, words: Sequence[_Word], known: bool) -> Read:

@@ -26,8 +26,8 @@ class Standing(StrEnum):
 @dataclass(frozen=True)
 class Press:
     """A press on `verb` about an incident in `state`. `mine`: the presser acknowledged it; `snoozed`: it only rests,
-    and whoever wants it may take it; `called`: it was passed on to the presser after somebody took it. `used_at` and `expires_at` are None for what neither wears out nor ends: a
-    button in a chat, pressed by somebody known."""
+    and whoever wants it may take it; `called`: it was passed on to the presser after somebody took it. `used_at` and
+    `expires_at` are None for what neither wears out nor ends: a button in a chat, pressed by somebody known."""
 
     verb: ActVerb
     state: State
