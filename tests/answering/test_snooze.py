@@ -48,6 +48,16 @@ def _pages_on_the_storys_clock(clock: object, monkeypatch: pytest.MonkeyPatch) -
         ("3 días", NIGHT + timedelta(days=3)),
         ("until 8:00", datetime(2026, 3, 27, 7, 0, tzinfo=UTC)),
         ("02:30", datetime(2026, 3, 28, 1, 30, tzinfo=UTC)),
+        ("jusqu'à 9h", datetime(2026, 3, 27, 8, 0, tzinfo=UTC)),
+        ("bis 9 Uhr", datetime(2026, 3, 27, 8, 0, tzinfo=UTC)),
+        ("until 9", datetime(2026, 3, 27, 8, 0, tzinfo=UTC)),
+        ("9h", NIGHT + timedelta(hours=9)),
+        ("for 9h", NIGHT + timedelta(hours=9)),
+        ("until 9am please", datetime(2026, 3, 27, 8, 0, tzinfo=UTC)),
+        ("1:30 pm", datetime(2026, 3, 27, 12, 30, tzinfo=UTC)),
+        ("until 12am", datetime(2026, 3, 27, 23, 0, tzinfo=UTC)),
+        ("tomorrow morning", datetime(2026, 3, 28, 7, 0, tzinfo=UTC)),
+        ("demain à 9h", datetime(2026, 3, 28, 8, 0, tzinfo=UTC)),
         ("until tomorrow", datetime(2026, 3, 28, 7, 0, tzinfo=UTC)),
         ("bis morgen 9:15 Uhr", datetime(2026, 3, 28, 8, 15, tzinfo=UTC)),
         ("hasta mañana a las 10:00", datetime(2026, 3, 28, 9, 0, tzinfo=UTC)),
@@ -61,7 +71,23 @@ def test_until_when_is_read_on_the_readers_clock(text: str, until: datetime) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "soon", "2", "2 parsecs", "25:00", "5m", "8d", "2020-01-01", "until", "99999d", "-2h"]
+    "text",
+    [
+        "",
+        "soon",
+        "2",
+        "until 24",
+        "13pm",
+        "please",
+        "2 parsecs",
+        "25:00",
+        "5m",
+        "8d",
+        "2020-01-01",
+        "until",
+        "99999d",
+        "-2h",
+    ],
 )
 def test_what_is_no_time_or_too_near_or_too_far_is_refused_in_words(text: str) -> None:
     with pytest.raises(Refused) as refused:

@@ -62,7 +62,7 @@ _VERBS: Mapping[str, ActVerb | Status | Help] = {
     word: verb
     for verb, words in (
         (ActVerb.ACKNOWLEDGE, "ack acked acknowledge acknowledged quittieren quittiere quittiert übernehme übernommen"),
-        (ActVerb.ACKNOWLEDGE, "aceptar acepto aceptado confirmo prends acquitter acquitte acquitté"),
+        (ActVerb.ACKNOWLEDGE, "aceptar acepto aceptado confirmo prends acquitter acquitte acquitté j'acquitte"),
         (ActVerb.RESOLVE, "resolve resolved behoben gelöst erledigt resolver resuelto solucionado"),
         (ActVerb.RESOLVE, "résoudre résolu resolu"),
         (ActVerb.ESCALATE, "escalate eskalieren eskaliere escalar escalo escalader escalade"),
@@ -92,8 +92,15 @@ _QUOTED = re.compile(
     r">|-- ?\Z|_{5,}\Z"
     r"|-{3,} ?(?:original message|forwarded message|ursprüngliche nachricht|mensaje original|message d'origine)"
     r"|(?:on|am|el|le)\b.{5,300}\b(?:wrote|schrieb|escribió|a écrit)\b.{0,100}:\Z"
-    r"|(?:from|von|de) ?: .{0,300}@"
-    r"|(?:sent from|gesendet von|enviado desde|envoyé de)\b",
+    r"|\*{0,2}(?:from|von|de) ?: ?\*{0,2} .{0,300}@"
+    r"|(?:sent from|get outlook for|gesendet von|enviado desde|envoyé de)\b",
+    re.IGNORECASE,
+)
+
+
+# The same of an answer whose sender has no address in it: two lines of a letter's head.
+_HEADED = re.compile(
+    r"\*{0,2}(?:from|von|de) ?: ?\*{0,2} [^:]{1,300} \*{0,2}(?:sent|date|gesendet|datum|enviado|fecha|envoyé) ?:",
     re.IGNORECASE,
 )
 
@@ -122,6 +129,7 @@ def answered_part(text: str) -> str:
         )
         both = f"{begins} {following}"  # mail programs break "On … wrote:" into two lines
         broken = both.endswith(":") and begins != "" and _QUOTED.match(both) is not None
+        broken = broken or _HEADED.match(both) is not None
         if place == skipped:
             continue
         if not broken and not _QUOTED.match(begins):

@@ -40,8 +40,11 @@ _UNITS: Mapping[str, str] = {
     }.items()
     for word in words.split()
 }
-_LEADING = ("for", "in", "until", "till", "til", "für", "fuer", "bis", "por", "hasta", "pour", "pendant", "jusqu'à",
-            "jusqu'a", "jusque", "à", "las", "el", "la")  # fmt: skip
+# After these stands a time, and "9h" is nine o'clock; after the others it is nine hours.
+_UNTIL = ("until", "till", "til", "bis", "hasta", "jusqu'à", "jusqu'a", "jusque", "à", "las", "la")
+_LEADING = (*_UNTIL, "for", "in", "für", "fuer", "por", "pour", "pendant", "el")
+_COURTESIES = ("please", "thanks", "bitte", "danke", "gracias", "merci")
+_MORNINGS = ("morning", "früh")
 _TOMORROW = ("tomorrow", "morgen", "mañana", "manana", "demain")
 _ID = "[a-z0-9][a-z0-9-]{0,63}"
 _OPENS = re.compile(
@@ -51,6 +54,8 @@ _OPENS = re.compile(
 _LENGTH = re.compile(r"(?:\d{1,5} ?[^\W\d_]+ ?)+\Z")
 _PART = re.compile(r"(\d{1,5}) ?([^\W\d_]+)")
 _CLOCK = re.compile(r"(\d{1,2})[:.h](\d\d)(?: ?uhr| ?h)?\Z")
+_HALF_DAY = re.compile(r"(1[0-2]|0?[1-9])(?:[:.](\d\d))? ?([ap])\.?m\.?\Z")
+_HOUR = re.compile(r"(\d{1,2})(?: ?h| ?uhr| o'clock)?\Z")
 
 
 def snooze_until(text: str, reader: Reader, now: datetime) -> datetime:
@@ -74,10 +79,13 @@ def check_until(until: datetime, now: datetime) -> datetime:
 
 
 def _meant(text: str, reader: Reader, now: datetime) -> datetime:
-    words = " ".join(text[:TEXT_LENGTH_MAX].casefold().replace("’", "'").split())
+    words, until = " ".join(text[:TEXT_LENGTH_MAX].casefold().replace("’", "'").split()), False
+    while (last := words.rpartition(" "))[2] in _COURTESIES and last[0]:
+        words = last[0].rstrip(",")
     while (first := words.partition(" "))[0] in _LEADING and first[2]:
+        until = until or first[0] in _UNTIL
         words = first[2]
-    if (length := _length(words)) is not None:
+    if not (until and _HOUR.match(words)) and (length := _length(words)) is not None:
         return now + length
     if (opens := _OPENS.match(words)) is not None:
         return _opening(opens["first"] or opens["last"] or "", reader, now)
@@ -86,10 +94,10 @@ def _meant(text: str, reader: Reader, now: datetime) -> datetime:
     today = wall_clock(now, there).date()
     if day in _TOMORROW:
         rest = " ".join(word for word in rest.split() if word not in ("at", "um", "a", "à", "las"))
-        at = _clock(rest) if rest else MORNING
+        at = _clock(rest, hour=True) if rest and rest not in _MORNINGS else MORNING
         if at is not None:
             return instant(datetime.combine(today + timedelta(days=1), at), there)
-    if (at := _clock(words)) is not None:
+    if (at := _clock(words, hour=until)) is not None:
         wall = datetime.combine(today, at)
         at_once = instant(wall, there)
         return at_once if at_once > now else instant(wall + timedelta(days=1), there)
@@ -111,7 +119,12 @@ def _length(words: str) -> timedelta | None:
     return sum((parse_duration(f"{int(count)}{_UNITS[unit]}", "until") for count, unit in parts), timedelta())
 
 
-def _clock(words: str) -> time | None:
+def _clock(words: str, hour: bool = False) -> time | None:
+    """The time of "14:00", "9h30", "9am"; with `hour` of "9" and "9h" too. None for anything else."""
+    if hour and (whole := _HOUR.match(words)) is not None and int(whole[1]) < 24:
+        return time(int(whole[1]))
+    if (half := _HALF_DAY.match(words)) is not None and int(half[2] or 0) < 60:
+        return time(int(half[1]) % 12 + (12 if half[3] == "p" else 0), int(half[2] or 0))
     shape = _CLOCK.match(words)
     if shape is None or int(shape[1]) > 23 or int(shape[2]) > 59:
         return None
