@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.test import Client
 
-from tests.stories.road import Road
+from tests.stories.road import READERS, Road
 from tests.world import T0, Clock, Outbox, World
+from tocsin.channels.break_glass import BreakGlass, Contact
+from tocsin.engine.duties import duties
 from tocsin.engine.health import Health
-from tocsin.engine.last_resort import LastResort, run
+from tocsin.engine.last_resort import LastResort, message_of, run
+from tocsin.engine.waits import waits_of
 from tocsin.escalation.alarm_actions import ALARM_AGAIN, Alarm, alone, sound_alarms
 from tocsin.escalation.models import Climb
 from tocsin.incident import actions as incidents
 from tocsin.incident.rules import State
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import by_user
+from tocsin.notification.rules import Failed, Limits, Message, Sent
 
 
 @pytest.fixture
@@ -114,6 +120,125 @@ def test_a_program_that_fails_or_is_gone_is_said(
     assert run(str(tmp_path / "gone"), alarm).startswith("it could not be started: ")
     monkeypatch.setattr("tocsin.engine.last_resort.RUN_SECONDS", 0.05)
     assert run(_program(tmp_path, "exec sleep 20"), alarm) == "it was ended after 0 s"
+
+
+# -- the break-glass list ----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Telephone:
+    """A channel that nothing of the organisation uses."""
+
+    name: str = "own"
+    schemes: Sequence[str] = ("own",)
+    limits: Limits = field(default_factory=Limits)
+    rang: list[tuple[str, Message]] = field(default_factory=list)
+    dead: int = 0  # calls that do not go
+
+    def check(self, address: str) -> str:
+        return address
+
+    def send(self, address: str, to_name: str, message: Message, now: datetime) -> Sent | Failed:
+        if self.dead:
+            self.dead -= 1
+            return Failed("the line is dead")
+        self.rang.append((to_name, message))
+        return Sent()
+
+
+@pytest.fixture
+def telephone() -> Telephone:
+    return Telephone()
+
+
+@pytest.fixture
+def last(telephone: Telephone, clock: Clock) -> LastResort:
+    listed = BreakGlass([Contact("Head of operations", "own:1", telephone)])
+    return LastResort("", lambda: clock.now, Health(), listed, rest=lambda seconds: None)
+
+
+def _told(number: int) -> list[dict[str, str]]:
+    entries = Entry.objects.filter(kind="climb.break_glass", chain=f"incident:{number}").order_by("seq")
+    return [told for entry in entries for told in entry.data["told"]]
+
+
+def test_the_list_is_told_and_the_timeline_says_of_whom(
+    alarm: Alarm, last: LastResort, telephone: Telephone, clock: Clock
+) -> None:
+    last.tell_list([alarm], clock.now)
+    ((who, message),) = telephone.rang
+    assert who == "Head of operations"
+    assert message.subject == f"Nobody can be reached: #{alarm.incident_id} Checkout fails"
+    assert message.link.endswith(f"/incidents/{alarm.incident_id}")
+    assert message.acts == ()
+    assert _told(alarm.incident_id) == [{"to": "Head of operations", "channel": "own", "error": ""}]
+    assert alone().count() == 1, "it goes on trying whoever is on call"
+
+
+def test_the_list_is_not_told_again_of_the_same_for_half_an_hour(
+    alarm: Alarm, last: LastResort, telephone: Telephone, clock: Clock
+) -> None:
+    for _ in range(6):
+        last.tell_list([alarm], clock.now)
+        clock.forward(seconds=ALARM_AGAIN.total_seconds())
+    assert len(telephone.rang) == 1
+    last.tell_list([alarm], clock.now)
+    assert len(telephone.rang) == 2
+
+
+def test_whom_of_the_list_the_message_does_not_reach_is_tried_again(
+    alarm: Alarm, last: LastResort, telephone: Telephone, clock: Clock
+) -> None:
+    telephone.dead = 2
+    last.tell_list([alarm], clock.now)
+    assert len(telephone.rang) == 1
+    telephone.rang.clear()
+    telephone.dead = 3
+    clock.forward(minutes=30)
+    last.tell_list([alarm], clock.now)
+    assert telephone.rang == []
+    assert _told(alarm.incident_id)[-1]["error"] == "the line is dead"
+    clock.forward(seconds=ALARM_AGAIN.total_seconds())
+    last.tell_list([alarm], clock.now)
+    assert len(telephone.rang) == 1, "nobody was told, so the next alarm tells them"
+
+
+def test_many_incidents_are_told_in_one_message(
+    road: Road, outbox: Outbox, last: LastResort, telephone: Telephone
+) -> None:
+    alarms = [Alarm(number, {"title": f"Failure {number}", "service": "shop"}) for number in range(1, 9)]
+    message = message_of(alarms)
+    assert message.subject == "Nobody can be reached: 8 incidents"
+    assert "And 3 more." in message.lines
+
+
+def test_while_somebody_is_reached_the_list_is_left_alone(
+    road: Road, outbox: Outbox, last: LastResort, telephone: Telephone
+) -> None:
+    road.event("db")
+    road.live(minutes=2)
+    assert last.look(road.now) == 0
+    assert telephone.rang == []
+
+
+def test_an_alarm_that_sounds_reaches_the_list_by_itself(
+    road: Road, outbox: Outbox, telephone: Telephone, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = BreakGlass([Contact("Head of operations", "own:1", telephone)])
+    last = LastResort("", lambda: clock.now, Health(), listed, rest=lambda seconds: None)
+    monkeypatch.setattr(last._tellers, "hand", lambda alarms: last.tell_list(alarms, clock.now))
+    work = duties(READERS, b"key", "story", sound=last.look)
+    road.duties = [duty for duty in work if not duty.every]
+    road.waits = waits_of(road.duties)
+    _all_down(outbox)
+    road.event("db")
+    road.live(minutes=2)
+    assert [who for who, _ in telephone.rang] == ["Head of operations"]
+    told = Entry.objects.get(kind="climb.break_glass")
+    assert told.happened_at - T0 <= timedelta(seconds=120)
+    road.live(minutes=20)
+    assert len(telephone.rang) == 1
+    assert road.incident().state == State.TRIGGERED
 
 
 def test_whoever_watches_the_program_is_told(alarm: Alarm, clock: Clock) -> None:

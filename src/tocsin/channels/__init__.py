@@ -6,6 +6,7 @@ from typing import Protocol
 
 from tocsin.channels import signing
 from tocsin.channels.apprise import Apprise
+from tocsin.channels.break_glass import BreakGlass, read_list
 from tocsin.channels.console import Console
 from tocsin.channels.email import Email
 from tocsin.channels.mailserver import read_mail_server
@@ -60,3 +61,9 @@ def wire(around: Surroundings, key: str, deadline: float = DEADLINE) -> None:
         Apprise(),
     ):
         register_vendor(vendor)
+
+
+def break_glass_list(around: Surroundings, path: str) -> BreakGlass | None:
+    """The break-glass list in the file at `path`; None for "". After `wire`. Raises Refused for one that could not be
+    used."""
+    return read_list(path, Outgoing(Reach.of(around.allowed_networks)), around.url)

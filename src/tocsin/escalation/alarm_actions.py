@@ -6,7 +6,7 @@ while that stays so. What is done then beside paging, a program of the administr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,6 +95,15 @@ def note_last_resort(incident_id: int, outcome: str, now: datetime) -> None:
     """Put on the timeline what became of the administrator's program."""
     with transaction.atomic():
         write([Fact(f"incident:{incident_id}", "climb.last_resort", {"outcome": outcome[:300]})], ENGINE, now)
+        wake(f"incident:{incident_id}")
+
+
+def note_break_glass(incident_id: int, outcomes: Sequence[tuple[str, str, str]], now: datetime) -> None:
+    """Put on the timeline whom of the break-glass list was told: each a name, a channel, and why not ("" when it
+    went)."""
+    told = [{"to": name, "channel": channel, "error": why[:200]} for name, channel, why in outcomes]
+    with transaction.atomic():
+        write([Fact(f"incident:{incident_id}", "climb.break_glass", {"told": told})], ENGINE, now)
         wake(f"incident:{incident_id}")
 
 

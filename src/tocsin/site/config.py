@@ -38,6 +38,7 @@ NAMES = {
     "REPORT_SERVICE": "id of the service of reports that name none (default: the most critical one)",
     "LANGUAGE": "en, de, es or fr: of rooms, and of who reports without an account (default: en)",
     "LAST_RESORT": "path of a program that is run with the incident's JSON when nobody can be reached (default: none)",
+    "BREAK_GLASS": "path of the list of whom to tell then, with accounts of their own; mode 0600 (default: none)",
     "NODE": "this node's name among several (default: made from host and process)",
 }
 
@@ -60,6 +61,7 @@ class Config:
     report_service: str = ""
     language: str = Language.ENGLISH
     last_resort: str = ""
+    break_glass: str = ""
     mail_listen: tuple[str, int] | None = None
     mail_domain: str = ""  # "" while no letters are taken in
 
@@ -114,6 +116,7 @@ def read_config(environ: Mapping[str, str]) -> Config:
         report_service=values.get("REPORT_SERVICE", ""),
         language=_one_of(values, "LANGUAGE", tuple(Language), Language.ENGLISH),
         last_resort=_program(values.get("LAST_RESORT", "")),
+        break_glass=values.get("BREAK_GLASS", ""),
         mail_listen=(listen := _listen(values.get("MAIL_LISTEN", ""))),
         mail_domain=_domain(values.get("MAIL_DOMAIN", urlsplit(url).hostname or "")) if listen else "",
     )

@@ -25,6 +25,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tocsin import channels, sources
 from tocsin.catalog.snapshot import as_it_stands
+from tocsin.channels.break_glass import BreakGlass
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import Reach
 from tocsin.channels.webhook import Webhook
@@ -102,6 +103,7 @@ class Program:
         self.link: str | None = None
         self._known = schema.known_steps()
         self._last: LastResort | None = None
+        self._list: BreakGlass | None = None
         self._clock_checked = self._schema_checked = self._alone_checked = datetime.min.replace(
             tzinfo=now().tzinfo
         )
@@ -109,6 +111,7 @@ class Program:
     def prepare(self, demo: bool) -> None:
         """Bring the database up to date and make what a fresh instance needs. Raises Refused."""
         channels.wire(self.config, self.config.secret_key)
+        self._list = channels.break_glass_list(self.config, self.config.break_glass)
         try:
             if connection.vendor == "postgresql":
                 CLOCK.follow(database_seconds)
@@ -222,7 +225,7 @@ class Program:
             parts.append(Ears(connection_arguments(settings.DATABASES["default"])))
         sender = Sender(now, random.random)
         cards = Cards(now, random.random)
-        self._last = last = LastResort(self.config.last_resort, now, self.health)
+        self._last = last = LastResort(self.config.last_resort, now, self.health, self._list)
         outgoing = Outgoing(Reach.of(self.config.allowed_networks))
         looks = Calendars(outgoing, now)
         hooks = Hooks(Webhook(outgoing), self.config.node, now, random.random)

@@ -287,6 +287,12 @@ def _undeliverable(data: Data, actor: str, names: Names) -> tuple[str, str]:
     )
 
 
+def _break_glass(data: Data) -> tuple[str, str]:
+    told = [each for each in data.get("told", ()) if isinstance(each, Mapping)]
+    parts = [f"{each.get('to')} by {each.get('channel')}: {each.get('error') or 'sent'}" for each in told]
+    return "The break-glass list was told", "; ".join(parts)
+
+
 def _unconfirmed(data: Data, actor: str, names: Names) -> tuple[str, str]:
     return (
         f"{_channel(data).capitalize()} to {_whom(data, names)} was sent, and nobody says that it arrived; "
@@ -362,6 +368,7 @@ SENTENCES: dict[str, Sentence] = {
         f"The last resort was run: {_word(data, 'outcome')}",
         "",
     ),
+    "climb.break_glass": lambda data, actor, names: _break_glass(data),
     "climb.held": lambda data, actor, names: (
         "The climb is held: this Tocsin was restored from a backup",
         "Escalate by hand, or acknowledge it, when it still matters.",
