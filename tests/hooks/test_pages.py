@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
 from tests.hooks.conftest import BY, Told
 from tests.web.conftest import SignedIn, text_of
 from tocsin.engine.hooks import secrets_of
+from tocsin.hooks import actions
 from tocsin.hooks.actions import find_hook, log_of, send_test
+from tocsin.hooks.holding import hold_events
 from tocsin.hooks.models import Hook
+from tocsin.incident.actions import resolve
+from tocsin.incident.models import Incident
+from tocsin.web import hooks as pages
 
 FORM = {"name": "Service desk", "id": "desk", "events": ["incident.opened"]}
 PAGES = ("", "/edit", "/delete")
@@ -96,6 +103,37 @@ def test_how_a_failing_receiver_is_stands_on_the_page(told: Told, ada: Client) -
     told.tell()
     shown = text_of(ada.get("/settings/webhooks/desk"))
     assert "Nothing has arrived since" in shown and "HTTP 500" in shown and "tried again from" in shown
+
+
+def test_the_log_says_of_each_event_what_became_of_it_and_leads_to_its_incident(
+    told: Told, ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.hook(events=("incident.opened", "incident.resolved"))
+    told.event("one")
+    told.look()
+    number = Incident.objects.get().pk
+    told.tell()
+    page = ada.get("/settings/webhooks/desk")
+    assert f'href="/incidents/{number}"' in page.content.decode()
+    assert re.search(r"incident.opened #\d+ arrived after \d+ ms", text_of(page))
+    Hook.objects.update(address=told.faults.url("/status?code=404"))
+    resolve(number, BY, told.now)
+    told.tell()
+    assert "given up: HTTP 404" in text_of(ada.get("/settings/webhooks/desk"))
+    send_test("desk", BY, told.now)
+    hold_events(told.now)
+    assert "held back, as a backup was restored" in text_of(ada.get("/settings/webhooks/desk"))
+    assert "1 event waiting" not in text_of(ada.get("/settings/webhooks"))
+
+    monkeypatch.setattr(actions, "LOG_MAX", 2)
+    monkeypatch.setattr(pages, "LOG_MAX", 2)
+    first = ada.get("/settings/webhooks/desk")
+    assert "incident.opened #" not in text_of(first)
+    older = re.search(r'href="(\?before=\d+)"', first.content.decode())
+    assert older is not None
+    assert "incident.opened #" in text_of(ada.get(f"/settings/webhooks/desk{older[1]}"))
+    assert ada.get("/settings/webhooks/desk?before=x").status_code == 200
+    assert "Nothing older" in text_of(ada.get("/settings/webhooks/desk?before=1"))
 
 
 @pytest.mark.parametrize("who", ["mo", "bo", "sam"])

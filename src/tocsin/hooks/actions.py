@@ -17,7 +17,7 @@ from tocsin.kernel.ids import new_secret
 
 BOTH_KEYS = timedelta(hours=24)  # after a rotation the secret from before signs as well
 TESTS_WAITING_MAX = 10
-LOG_MAX = 100  # messages that are shown
+LOG_MAX = 30  # messages that are shown at once
 
 
 def find_hook(hook_id: str) -> Hook:
@@ -124,9 +124,10 @@ def send_again(hook_id: str, uid: UUID, by: By, now: datetime) -> Message:
     return message
 
 
-def log_of(row: Hook) -> list[Message]:
-    """The latest messages, the last made first."""
-    return list(row.messages.order_by("-pk")[:LOG_MAX])
+def log_of(row: Hook, before: int | None = None) -> list[Message]:
+    """The latest messages, or the latest before the one of that number; the last made first."""
+    messages = row.messages.all() if before is None else row.messages.filter(pk__lt=before)
+    return list(messages.order_by("-pk")[:LOG_MAX])
 
 
 def _locked(hook_id: str) -> Hook:

@@ -53,14 +53,21 @@ def collect(now: datetime, limit: int = FACTS_MAX) -> int:
     return len(read)
 
 
+def waiting_by_hook() -> dict[str, int]:
+    """How many messages wait for each webhook that any wait for."""
+    waiting = Message.objects.filter(next_at__isnull=False).order_by()
+    return dict(waiting.values_list("hook_id").annotate(count=Count("pk")))
+
+
+def number_of(message: Message) -> int | None:
+    """The incident that the message is about; None for a test."""
+    number = message.chain.removeprefix(_CHAIN)
+    return int(number) if number != message.chain else None
+
+
 def _tell(entries: Sequence[Entry], now: datetime) -> None:
     hooks = list(Hook.objects.select_for_update().filter(enabled=True).order_by("pk"))
-    waiting = dict(
-        Message.objects.filter(next_at__isnull=False)
-        .order_by()
-        .values_list("hook_id")
-        .annotate(count=Count("pk"))
-    )
+    waiting = waiting_by_hook()
     incidents = Incident.objects.select_related("service").in_bulk({_number(each) for each in entries})
     people = User.objects.in_bulk({each.who[5:] for each in entries if each.who.startswith("user:")})
     messages, skipped = list[Message](), dict[str, int]()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,23 +17,31 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from tocsin.channels.signing import HEADER, secret_of_hook
 from tocsin.hooks import actions
 from tocsin.hooks.actions import LOG_MAX, find_hook, log_of, old_nonce
+from tocsin.hooks.collecting import number_of, waiting_by_hook
 from tocsin.hooks.models import Hook, Message
 from tocsin.hooks.rules import OFF_AFTER, MessageState
+from tocsin.kernel.acting import By
 from tocsin.people.rules import May
 from tocsin.web.forms import by, id_of, instant, made_once, show, told_beside
 from tocsin.web.forms.hooks import HookForm
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
 
+WHY_LENGTH_MAX = 160  # of a reason that is shown in a line; the attempts say it whole
+SIGNS = {"good": "✓", "warn": "▲", "bad": "▲", "": "·"}
+
 
 @dataclass(frozen=True)
 class Line:
-    """One message of the log; `tone` is good, warn, bad or "" beside its `words`."""
+    """One message of the log; `tone` is good, warn, bad or "" beside its `words`, and `sign` says the same without
+    colour. `number` is the incident's, None for a test."""
 
     row: Message
     words: str
     tone: str
+    sign: str
     tries: Sequence[tuple[datetime, int, str]]
+    number: int | None
 
 
 @needs(May.SETTINGS)
@@ -42,7 +50,12 @@ class Line:
 def index(request: HttpRequest) -> HttpResponse:
     """Every webhook and how it is; without one, what they are for."""
     now = instant(request)
-    rows = [(row, *how_it_is(row, now)) for row in Hook.objects.all()]
+    waiting = waiting_by_hook()
+    rows = [
+        (row, words, tone, SIGNS[tone], waiting.get(row.pk, 0))
+        for row in Hook.objects.all()
+        for words, tone in [how_it_is(row, now)]
+    ]
     return render(request, "settings/webhooks.html", {"rows": rows})
 
 
@@ -50,7 +63,7 @@ def how_it_is(row: Hook, now: datetime) -> tuple[str, str]:
     """The state of a webhook in a sentence, and its tone."""
     if not row.enabled and row.off_why:
         days = OFF_AFTER.days
-        return f"Switched off: nothing arrived for {days} days. The last time: {row.off_why}.", "bad"
+        return f"Switched off: nothing arrived for {days} days. The last time: {_short(row.off_why)}.", "bad"
     if not row.enabled:
         return "Switched off: it is told nothing.", ""
     if row.failing_since is not None:
@@ -83,8 +96,10 @@ def new(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def one(request: HttpRequest, hook_id: str) -> HttpResponse:
-    """One webhook: how it is, its secrets, and the log."""
+    """One webhook: how it is, its secrets, and the log; `?before=` goes on to what is older."""
     row, now = find_hook(hook_id), instant(request)
+    before = request.GET.get("before", "")
+    log = log_of(row, int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None)
     words, tone = how_it_is(row, now)
     old = old_nonce(row, now)
     context = {
@@ -94,8 +109,9 @@ def one(request: HttpRequest, hook_id: str) -> HttpResponse:
         "header": HEADER,
         "secret": secret_of_hook(row.pk, row.nonce),
         "old_secret": secret_of_hook(row.pk, old) if old else "",
-        "log": [_line(message) for message in log_of(row)],
-        "log_max": LOG_MAX,
+        "log": [_line(message) for message in log],
+        "older": log[-1].pk if len(log) == LOG_MAX else None,
+        "newest": not before,
         "waiting": row.messages.filter(next_at__isnull=False).count(),
     }
     return render(request, "settings/webhook.html", context)
@@ -106,17 +122,31 @@ def _line(row: Message) -> Line:
         (timezone.localtime(datetime.fromisoformat(each["at"])), int(each["took_ms"]), str(each["outcome"]))
         for each in row.tries
     ]
-    if row.state == MessageState.SENT:
-        return Line(row, "arrived", "good", tries)
-    if row.state == MessageState.FAILED:
-        return Line(row, "given up", "bad", tries)
-    if row.state == MessageState.DROPPED:
-        return Line(row, "dropped, as the webhook was switched off", "", tries)
-    if row.state == MessageState.HELD:
-        return Line(row, "held back, as a backup was restored", "", tries)
-    if row.next_at is not None and tries:
-        return Line(row, f"tried again from {timezone.localtime(row.next_at):%-d %b %H:%M:%S}", "warn", tries)
-    return Line(row, "waits for its turn", "", tries)
+    last = _short(tries[-1][2]) if tries else ""
+    match MessageState(row.state):
+        case MessageState.SENT:
+            words, tone = f"arrived after {tries[-1][1]} ms" if tries else "arrived", "good"
+        case MessageState.FAILED:
+            words, tone = f"given up: {last}", "bad"
+        case MessageState.DROPPED:
+            words, tone = "dropped, as the webhook was switched off", ""
+        case MessageState.HELD:
+            words, tone = "held back, as a backup was restored", ""
+        case MessageState.WAITING if row.next_at is not None and tries:
+            words, tone = (
+                f"tried again from {timezone.localtime(row.next_at):%-d %b %H:%M:%S}: {last}",
+                "warn",
+            )
+        case MessageState.WAITING:
+            words, tone = "waits for its turn", ""
+    sign = "…" if row.state == MessageState.WAITING else SIGNS[tone]
+    return Line(row, words, tone, sign, tries, number_of(row))
+
+
+def _short(why: str) -> str:
+    """The reason within a line, without the full stop that the sentence round it has."""
+    why = why.rstrip(".")
+    return why if len(why) <= WHY_LENGTH_MAX else f"{why[: WHY_LENGTH_MAX - 1].rstrip()} …"
 
 
 @needs(May.SETTINGS)
@@ -145,31 +175,24 @@ def switch(request: HttpRequest, hook_id: str) -> HttpResponse:
     return redirect("webhook", hook_id=row.pk)
 
 
-@needs(May.SETTINGS)
-@require_POST
-def rotate(request: HttpRequest, hook_id: str) -> HttpResponse:
-    """Make a new secret; the one from before signs as well for a day."""
-    row = actions.rotate(hook_id, by(request), instant(request))
-    say(request, "There is a new secret. For a day both sign, so the receiver can change over in peace.")
-    return redirect("webhook", hook_id=row.pk)
+def _act(do: Callable[[str, By, datetime], object], said: str) -> Callable[..., HttpResponse]:
+    """A button that does one thing to the webhook, and says so."""
+
+    @needs(May.SETTINGS)
+    @require_POST
+    def press(request: HttpRequest, hook_id: str) -> HttpResponse:
+        do(hook_id, by(request), instant(request))
+        say(request, said)
+        return redirect("webhook", hook_id=hook_id)
+
+    return press
 
 
-@needs(May.SETTINGS)
-@require_POST
-def end_old(request: HttpRequest, hook_id: str) -> HttpResponse:
-    """The secret from before signs nothing any more."""
-    row = actions.end_old(hook_id, by(request), instant(request))
-    say(request, "Only the new secret signs now.")
-    return redirect("webhook", hook_id=row.pk)
-
-
-@needs(May.SETTINGS)
-@require_POST
-def test(request: HttpRequest, hook_id: str) -> HttpResponse:
-    """Send a test event."""
-    actions.send_test(hook_id, by(request), instant(request))
-    say(request, "A test is on its way; what became of it stands in the log in a moment.")
-    return redirect("webhook", hook_id=hook_id)
+rotate = _act(
+    actions.rotate, "There is a new secret. For a day both sign, so the receiver can change over in peace."
+)
+end_old = _act(actions.end_old, "Only the new secret signs now.")
+test = _act(actions.send_test, "A test is on its way; what became of it stands in the log in a moment.")
 
 
 @needs(May.SETTINGS)
