@@ -51,6 +51,18 @@ def test_a_card_follows_its_incident_to_the_end(road: Road, outbox: Outbox) -> N
     assert _changes(outbox)[-1] == "triggered"
 
 
+def test_a_card_says_when_and_not_how_long_ago(road: Road, outbox: Outbox) -> None:
+    road.event("db")
+    road.live(seconds=10)
+    road.sleep(days=1)
+    incidents.snooze(road.incident().pk, road.now + timedelta(hours=26), CY, road.now)
+    road.live(seconds=10)
+    card = outbox.to("bo")[-1]
+    assert "Cy Tran put it off until Wed 11:00 UTC." in card.lines
+    assert any(line.startswith("Since Mon 09:00 UTC; ") for line in card.lines)
+    assert not any("ago" in line for line in card.lines)
+
+
 def test_many_changes_in_a_second_are_one(road: Road, outbox: Outbox) -> None:
     road.event("db")
     road.live(seconds=10)

@@ -21,6 +21,7 @@ from tocsin.notification.links import message_of
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import ActVerb, Kind, Message
 from tocsin.people.rules import Language
+from tocsin.people.speaking import clock_words
 
 NAMES_MAX = 5
 
@@ -48,7 +49,7 @@ def remake(one: Lent, now: datetime) -> Remade | None:
     zone = page.user.timezone if page.user is not None else "UTC"
     language = page.user.language if page.user is not None else Language.ENGLISH
     who = page.user.name if page.user is not None else page.place
-    said = words_of(Telling(incident, now, who, zone, language, page.reason))
+    said = words_of(Telling(incident, now, who, zone, language, page.reason, stays=True))
     fresh = Page(
         id=page.pk,
         incident_id=page.incident_id,
@@ -57,7 +58,7 @@ def remake(one: Lent, now: datetime) -> Remade | None:
         kind=page.kind,
         reason=page.reason,
         subject=said.subject,
-        lines=[_standing(incident, zone, language), *said.lines, *told],
+        lines=[_standing(incident, zone, language, now), *said.lines, *told],
         details=details_of(incident) | {"reason": page.reason},
         note=page.note,
         created_at=page.created_at,
@@ -93,12 +94,13 @@ def _shows(had: Mapping[str, Any], face: Mapping[str, Any]) -> bool:
     )
 
 
-def _standing(incident: Incident, zone: str, language: str) -> str:
+def _standing(incident: Incident, zone: str, language: str, now: datetime) -> str:
     """How it stands, in one sentence."""
     acknowledged = incident.state == State.ACKNOWLEDGED
     at = incident.acknowledged_at if acknowledged else incident.resolved_at
-    clock = {"time": f"{at.astimezone(ZoneInfo(zone)):%H:%M} {zone}" if at else zone}
+    ends = incident.ack_expires_at if incident.snoozed else None
     with override(language):
+        clock = {"time": f"{clock_words(ends or at or now, ZoneInfo(zone), now)} {zone}"}
         if incident.state == State.TRIGGERED:
             return gettext("Nobody has it yet.")
         if not acknowledged:
@@ -111,8 +113,8 @@ def _standing(incident: Incident, zone: str, language: str) -> str:
             return over % clock
         who = incident.assigned.name if incident.assigned is not None else by_word(incident.acknowledged_by)
         has = (
-            gettext("%(who)s put it off, since %(time)s.")
-            if incident.snoozed
+            gettext("%(who)s put it off until %(time)s.")
+            if ends is not None
             else gettext("%(who)s has it, since %(time)s.")
         )
         return has % (clock | {"who": who or gettext("Somebody")})

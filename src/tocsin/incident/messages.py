@@ -11,7 +11,7 @@ from django.utils.translation import gettext, gettext_noop, ngettext, override
 from tocsin.incident.models import Incident
 from tocsin.kernel.text import cut
 from tocsin.people.rules import Language
-from tocsin.people.speaking import since_words
+from tocsin.people.speaking import clock_words, since_words
 
 SUBJECT_LENGTH_MAX = 200
 DESCRIPTION_LENGTH_MAX = 500
@@ -30,19 +30,25 @@ def subject_of(incident: Incident) -> str:
     return f"[{incident.priority}] {cut(incident.title, room)}{tail}"
 
 
-def lines_of(incident: Incident, zone: str, now: datetime, language: str = Language.ENGLISH) -> list[str]:
-    """What, since when, how much: short facts in the order of use, in the reader's language and zone."""
+def lines_of(
+    incident: Incident, zone: str, now: datetime, language: str = Language.ENGLISH, stays: bool = False
+) -> list[str]:
+    """What, since when, how much: short facts in the order of use, in the reader's language and zone. What `stays` on
+    show says no "4 min ago"."""
     with override(language):
-        return [f"{incident.service.name}: {incident.title}", *_facts(incident, zone, now)]
+        return [f"{incident.service.name}: {incident.title}", *_facts(incident, zone, now, stays)]
 
 
-def _facts(incident: Incident, zone: str, now: datetime) -> list[str]:
-    opened = incident.opened_at.astimezone(ZoneInfo(zone))
-    since = gettext("Since %(time)s %(zone)s (%(ago)s); %(impact)s, %(urgency)s.")
+def _facts(incident: Incident, zone: str, now: datetime, stays: bool) -> list[str]:
+    since = (
+        gettext("Since %(time)s %(zone)s; %(impact)s, %(urgency)s.")
+        if stays
+        else gettext("Since %(time)s %(zone)s (%(ago)s); %(impact)s, %(urgency)s.")
+    )
     lines = [
         since
         % {
-            "time": f"{opened:%H:%M}",
+            "time": clock_words(incident.opened_at, ZoneInfo(zone), now),
             "zone": zone,
             "ago": since_words(incident.opened_at, now),
             "impact": gettext(IMPACTS[incident.impact]),

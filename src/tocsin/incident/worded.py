@@ -37,7 +37,8 @@ _log = structlog.get_logger("tocsin.incident.worded")
 class Telling:
     """What is told: of which incident, to whom, when. `why` is why it is over, in the reader's language.
 
-    `labels` stand in for those of the newest alert, and `own` for the words that are stored: for previews.
+    What `stays` on show says no "4 min ago", which would soon be wrong. `labels` stand in for those of the newest
+    alert, and `own` for the words that are stored: for previews.
     """
 
     incident: Incident
@@ -50,6 +51,7 @@ class Telling:
     why: str = ""
     labels: Mapping[str, str] | None = None
     own: Wordings | None = None
+    stays: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def words_of(told: Telling) -> Words:
         told,
         Words(
             subject or subject_of(told.incident),
-            _in_lines(lines) or lines_of(told.incident, told.zone, told.now, told.language),
+            _in_lines(lines) or lines_of(told.incident, told.zone, told.now, told.language, told.stays),
             trouble="; ".join(filter(None, (odd, wrong))),
         ),
     )
