@@ -139,7 +139,8 @@ def _tidy(text: str) -> str:
 
 
 class _Words(HTMLParser):
-    """The text of a page: blocks become lines, scripts and styles nothing."""
+    """The text of a page: blocks become lines, those of what it quotes marked as in a plain letter; scripts and
+    styles nothing."""
 
     _BLOCKS = frozenset(("p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "blockquote", "table", "hr"))
     _SILENT = frozenset(("script", "style", "head", "title"))
@@ -148,18 +149,24 @@ class _Words(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.words: list[str] = []
         self.silent = 0
+        self.quoted = 0
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         if tag in self._SILENT:
             self.silent += 1
         elif tag in self._BLOCKS:
-            self.words.append("\n> " if tag == "blockquote" else "\n")
+            self.quoted += tag == "blockquote"
+            self._begin_line()
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self._SILENT:
             self.silent = max(0, self.silent - 1)
         elif tag in self._BLOCKS:
-            self.words.append("\n")
+            self.quoted = max(0, self.quoted - (tag == "blockquote"))
+            self._begin_line()
+
+    def _begin_line(self) -> None:
+        self.words.append("\n> " if self.quoted else "\n")
 
     def handle_data(self, data: str) -> None:
         if not self.silent:

@@ -87,11 +87,15 @@ _GREETINGS = frozenset(
     ("hi", "hello", "hey", "dear", "good", "hallo", "moin", "guten", "servus", "hola", "buenas", "buenos", "bonjour",
      "bonsoir", "salut")
 )  # fmt: skip
-# Where an answer ends and what it answers begins, in the mail programs and languages there are.
+# What an answer is about, in the mail programs and languages there are; the answer may stand above it or below.
 _QUOTED = re.compile(
-    r">|-- ?\Z|_{5,}\Z"
+    r">|(?:on|am|el|le)\b.{5,300}\b(?:wrote|schrieb|escribió|a écrit)\b.{0,100}:\Z",
+    re.IGNORECASE,
+)
+# What nothing new stands below, even where nothing stood above.
+_END = re.compile(
+    r"-- ?\Z|_{5,}\Z"
     r"|-{3,} ?(?:original message|forwarded message|ursprüngliche nachricht|mensaje original|message d'origine)"
-    r"|(?:on|am|el|le)\b.{5,300}\b(?:wrote|schrieb|escribió|a écrit)\b.{0,100}:\Z"
     r"|\*{0,2}(?:from|von|de) ?: ?\*{0,2} .{0,300}@"
     r"|(?:sent from|get outlook for|gesendet von|enviado desde|envoyé de)\b",
     re.IGNORECASE,
@@ -129,9 +133,10 @@ def answered_part(text: str) -> str:
         )
         both = f"{begins} {following}"  # mail programs break "On … wrote:" into two lines
         broken = both.endswith(":") and begins != "" and _QUOTED.match(both) is not None
-        broken = broken or _HEADED.match(both) is not None
         if place == skipped:
             continue
+        if _END.match(begins) or _HEADED.match(both):
+            break
         if not broken and not _QUOTED.match(begins):
             kept.append(line.rstrip())
         elif any(kept):
