@@ -122,3 +122,11 @@ def test_who_may_not_change_settings_asks_no_vendor(ada: Program, bo: Program, m
         assert other.post("/providers/main/find", {"email": "ada@example.com"}).status == 403
         assert other.post("/providers/main/introduce").status == 403
         assert other.get("/vendors/pretend/manifest").status == 403
+
+
+def test_a_test_to_nobody_named_goes_to_the_first_that_the_account_serves(ada: Program, world: World) -> None:
+    ada.put("/providers/main", PROVIDER)
+    assert ada.post("/providers/main/test", {}).status == 409
+    ada.put("/places/ops", {"name": "Operations", "address": "pretend:ops"})
+    done = ada.post("/providers/main/test", {}).body
+    assert (done["to"], done["sent"]) == ("pretend:ops", True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +13,20 @@ from django.conf import settings
 
 from tests.pretend import pretend as pretend  # noqa: PLC0414 - a fixture
 from tests.world import World
-from tocsin.catalog.models import Service
+from tocsin.catalog.models import Integration, Service
+from tocsin.catalog.rules import IntegrationType
 from tocsin.escalation.models import Policy
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
 from tocsin.notification import accounts
+from tocsin.notification.models import Attempt, Delivery, Page
 from tocsin.notification.providers import ProviderValue, save_provider
 from tocsin.people.models import Contact, User
 from tocsin.site.clock import now
-from tocsin.site.doctor import machine, organisation, outside
+from tocsin.site.config import Config
+from tocsin.site.doctor import letters, machine, organisation, outside
 from tocsin.site.doctor.findings import Finding, State, fail, ok, warn, worst
+from tocsin.site.mail import Postbox
 
 pytestmark = pytest.mark.django_db
 
@@ -128,3 +133,90 @@ def test_the_worst_of_all_decides() -> None:
     assert worst([]) is State.OK
     assert worst([ok("a", "b"), warn("a", "b")]) is State.WARN
     assert worst([fail("a", "b"), warn("a", "b")]) is State.FAIL
+
+
+# -- mail in -----------------------------------------------------------------------------------------------------------
+
+
+def test_nobody_waits_for_letters_where_none_are_taken_in_and_where_somebody_does_it_is_a_fault(
+    world: World,
+) -> None:
+    closed = replace(settings.CONFIG, mail_listen=None, reports=("chat",))
+    assert only(letters.mail_in(closed, None)).state is State.OK
+    found = only(letters.mail_in(replace(closed, reports=("mail",)), None))
+    assert (found.state, "reports by mail" in found.said) == (State.FAIL, True)
+    Integration.objects.update(type=IntegrationType.EMAIL)
+    found = only(letters.mail_in(closed, None))
+    assert (found.state, "integration shop-events" in found.said) == (State.FAIL, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_door_for_letters_is_asked_and_the_way_to_it_is_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(
+        settings.CONFIG, mail_listen=("127.0.0.1", 0), mail_domain="localhost.localdomain", reports=("mail",)
+    )
+    monkeypatch.setattr(settings, "CONFIG", config)
+    door = Postbox("127.0.0.1", 0, now)
+    door.start()
+    try:
+        here = replace(config, mail_listen=door.place)
+        found = list(letters.mail_in(here, "http://127.0.0.1:1"))
+    finally:
+        door.stop()
+    assert (found[0].state, found[0].said) == (
+        State.OK,
+        f"127.0.0.1:{door_port(here)} answers, and refuses a mailbox that there is not",
+    )
+    assert "a reply to a page goes to reply+…@localhost.localdomain" in found[1].said
+    assert "passes it on to 127.0.0.1" in found[1].said
+    gone = list(letters.mail_in(here, "http://127.0.0.1:1"))
+    assert gone[0].state is State.FAIL
+    stopped = list(letters.mail_in(here, None))
+    assert (stopped[0].state, "opens when the program runs" in stopped[0].said) == (State.WARN, True)
+
+
+def door_port(config: Config) -> int:
+    assert config.mail_listen is not None
+    return config.mail_listen[1]
+
+
+def test_a_domain_that_nobody_elsewhere_can_find_is_said(world: World) -> None:
+    config = replace(settings.CONFIG, mail_listen=("0.0.0.0", 2525), mail_domain="127.0.0.1")
+    found = list(letters.mail_in(config, None))
+    assert (found[1].state, found[1].mend.startswith("Set TOCSIN_MAIL_DOMAIN")) == (State.WARN, True)
+    outside_door = list(letters.mail_in(replace(config, mail_domain="tocsin.invalid"), None))
+    assert "MX record that names this machine, and port 25 is led to 2525" in outside_door[1].said
+
+
+# -- the last resort ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_left_when_nobody_can_be_reached_is_said(world: World, pretend: None, tmp_path: Path) -> None:
+    assert only(outside.last_resort(settings.CONFIG)).state is State.WARN
+    path = tmp_path / "glass.yaml"
+    path.write_text('contacts: [{name: Ops, address: "https://alarm.example.net/x"}]')
+    path.chmod(0o600)
+    listed = replace(settings.CONFIG, break_glass=str(path))
+    found = only(outside.last_resort(listed))
+    assert (found.state, found.said) == (State.OK, "when nobody can be reached, Ops by https are told")
+    path.chmod(0o644)
+    found = only(outside.last_resort(listed))
+    assert (found.state, found.mend) == (State.FAIL, f"chmod 600 {path}")
+
+
+# -- accounts ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_account_that_was_not_used_or_failed_last_is_named(world: World, pretend: None) -> None:
+    by = By("cli", "test")
+    save_provider(ProviderValue("main", "pretend", "Main", {"token": "x"}), by, now())
+    assert only(organisation.use_of_providers()).said == "unused in the last week: main"
+    page = Page.objects.create(user=world.bo, urgency="low", reason="x", subject="x", created_at=now())
+    delivery = Delivery.objects.create(page=page, contact="x", address="pretend:bo", due_at=now())
+    Attempt.objects.create(delivery=delivery, number=1, at=now(), outcome="HTTP 503", provider="main")
+    assert only(organisation.use_of_providers()).said == "did not take the last message: main (HTTP 503)"
+    found = only(organisation.callbacks(settings.CONFIG))
+    assert (found.state, "which no vendor can call" in found.said) == (State.WARN, True)
+    assert list(organisation.callbacks(replace(settings.CONFIG, url="https://tocsin.example.com"))) == []

@@ -22,7 +22,7 @@ from tocsin.notification.models import Place, Provider
 from tocsin.notification.providers import POSITION_MAX, SETTING_LENGTH_MAX, ProviderValue
 from tocsin.notification.rules import Sent as Taken
 from tocsin.notification.rules.circuit import Health
-from tocsin.notification.trying import try_provider
+from tocsin.notification.trying import first_target, try_provider
 from tocsin.notification.vendors import vendors
 from tocsin.organisation.provider_kinds import SETTINGS_MAX
 from tocsin.people.rules import May
@@ -136,14 +136,15 @@ class ProviderOut(BaseModel):
 
 
 class TryBody(Sent):
-    """`to` is the address of one of the asker's own contacts, or of a place."""
+    """`to` is the address of one of the asker's own contacts, or of a place; left out: the first that it serves."""
 
-    to: Annotated[str, Field(min_length=1, max_length=ADDRESS_LENGTH_MAX)]
+    to: Annotated[str | None, Field(min_length=1, max_length=ADDRESS_LENGTH_MAX)] = None
 
 
 class TriedOut(BaseModel):
     """What the provider made of it; `why` it did not go is in words."""
 
+    to: str
     sent: bool
     reference: str = ""
     why: str = ""
@@ -180,10 +181,11 @@ def delete_provider(request: Asked, id: SlugInPath) -> Status[None]:
 @room.post("/providers/{id}/test", may=May.SETTINGS, answer=TriedOut)
 def test_provider(request: Asked, id: SlugInPath, body: TryBody) -> TriedOut:
     """Sends a test message now, and answers when the provider has taken it or not."""
-    outcome = try_provider(id, body.to, request.auth.user, request.auth.by, request.now)
+    to = body.to or first_target(id, request.auth.user.pk)
+    outcome = try_provider(id, to, request.auth.user, request.auth.by, request.now)
     if isinstance(outcome, Taken):
-        return TriedOut(sent=True, reference=outcome.reference)
-    return TriedOut(sent=False, why=outcome.why)
+        return TriedOut(to=to, sent=True, reference=outcome.reference)
+    return TriedOut(to=to, sent=False, why=outcome.why)
 
 
 class IntroducedOut(BaseModel):

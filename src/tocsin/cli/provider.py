@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from tocsin.cli.door import open_door
+from tocsin.cli.door import Door, open_door
 from tocsin.cli.incident import Json
 from tocsin.cli.say import complain, say, say_json, say_table
 from tocsin.kernel.errors import Refused
@@ -37,21 +37,48 @@ def list_providers(*, as_json: Json = False) -> None:
 
 @app.command
 def test(
-    id: Annotated[str, Parameter(help="The account's id.")],
-    to: Annotated[str, Parameter(help="The address of a contact of yours, or of a place.")],
+    id: Annotated[str | None, Parameter(help="The account's id.")] = None,
+    to: Annotated[
+        str | None,
+        Parameter(
+            help="The address of a contact of yours, or of a place; the first it serves when left out."
+        ),
+    ] = None,
     /,
     *,
+    every: Annotated[
+        bool, Parameter(name="--all", negative=(), help="Every account that is switched on.")
+    ] = False,
     as_json: Json = False,
-) -> None:
-    """Send a test message through one account now, and say whether its provider took it."""
+) -> int:
+    """Send a test message through one account now, or through each, and say whether its provider took it. Exits with
+    1 when one did not."""
+    if every == (id is not None):
+        raise Refused("Which account is meant?", "an account's id, or --all")
     with open_door() as door:
-        done = door.post(f"providers/{id}/test", {"to": to})
+        ids = [row["id"] for row in door.every("providers") if row["enabled"]] if id is None else [id]
+        done = [_tried(door, each, to, one=id is not None) for each in ids]
     if as_json:
-        say_json(done)
-    elif done["sent"]:
-        say(f"{id} took it{': ' + done['reference'] if done['reference'] else ''}.")
-    if not done["sent"]:
-        raise Refused(f"The test did not go: {done['why']}")
+        say_json(done if every else done[0])
+    else:
+        for each in done:
+            reference = f": {each['reference']}" if each.get("reference") else ""
+            said = f"took it{reference}" if each["sent"] else f"did not take it: {each['why']}"
+            say(f"{each['id']} {said} ({each['to'] or 'nowhere to send'})")
+        if not done:
+            say("No account is switched on.")
+    return 0 if all(each["sent"] for each in done) else 1
+
+
+def _tried(door: Door, id: str, to: str | None, one: bool) -> dict[str, Any]:
+    """What became of a test through an account; where `one` is asked after, its refusal is raised."""
+    try:
+        done = door.post(f"providers/{id}/test", {} if to is None else {"to": to})
+    except Refused as refused:
+        if one:
+            raise
+        return {"id": id, "to": "", "sent": False, "reference": "", "why": str(refused)}
+    return {"id": id, **done}
 
 
 @app.command

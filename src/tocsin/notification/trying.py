@@ -41,6 +41,18 @@ def targets(provider: Provider, user_id: str) -> Mapping[str, str]:
     return found
 
 
+def first_target(provider_id: str, user_id: str) -> str:
+    """The first address where a person may send a test through the provider, their own before a place. Raises Refused
+    when there is none."""
+    found = next(iter(targets(find_provider(provider_id), user_id)), "")
+    if not found:
+        raise conflict(
+            f"There is nowhere to send a test through {provider_id}",
+            "Add a contact of yours, or a place, that it serves.",
+        )
+    return found
+
+
 def try_provider(provider_id: str, address: str, user: User, by: By, now: datetime) -> Sent | Failed:
     """What the provider made of a test message to `address`, which is the person's own or a place; it is sent although
     the provider may be resting, and what it makes of it counts. Takes up to SEND_DEADLINE. Raises Refused."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from django.db import Error
 
 from tocsin.site.config import Config
-from tocsin.site.doctor import machine, organisation, outside
+from tocsin.site.doctor import letters, machine, organisation, outside
 from tocsin.site.doctor.findings import Finding, State, fail, worst
 
 ORGANISATION = (
@@ -15,6 +15,7 @@ ORGANISATION = (
     organisation.people,
     organisation.contacts,
     organisation.providers,
+    organisation.use_of_providers,
     organisation.services,
     organisation.policies,
     organisation.messages,
@@ -36,6 +37,7 @@ def examine(config: Config, running: str | None) -> list[Finding]:
         outside.mail,
         lambda c: outside.public_address(c, running),
         lambda c: outside.program(running),
+        outside.last_resort,
     )
     found = [finding for look in (*of_the_machine, *of_the_outside) for finding in _safely(look, config)]
     tables = list(_safely(organisation.migrations, config))
@@ -43,6 +45,8 @@ def examine(config: Config, running: str | None) -> list[Finding]:
     if not any(finding.state is State.FAIL for finding in tables):
         for look in ORGANISATION:
             found += _safely(lambda _, look=look: look(), config)  # type: ignore[misc]
+        found += _safely(organisation.callbacks, config)
+        found += _safely(lambda c: letters.mail_in(c, running), config)
     return found
 
 

@@ -15,6 +15,7 @@ from tocsin.kernel.errors import Refused
 from tocsin.notification import accounts
 from tocsin.notification.channels import check_address, is_served
 from tocsin.notification.models import Delivery, Place
+from tocsin.notification.providers import figures
 from tocsin.notification.rules import DeliveryState
 from tocsin.people.models import Contact, User
 from tocsin.people.rules import Role, Standing
@@ -117,6 +118,36 @@ def providers() -> Iterator[Finding]:
         )
     if opened and not broken and not waiting:
         yield ok("accounts", f"{len(opened)}, each can be opened")
+
+
+def use_of_providers() -> Iterator[Finding]:
+    """Every account that can be opened has lately taken what it was given."""
+    done = figures([one.id for one in accounts.ready().opened.values() if not one.problem], now())
+    untried = [key for key, each in done.items() if each.sent_at is None and each.failed_at is None]
+    failing = [
+        f"{key} ({each.error})"
+        for key, each in done.items()
+        if each.failed_at is not None and (each.sent_at is None or each.sent_at < each.failed_at)
+    ]
+    if failing:
+        yield warn(
+            "accounts", f"did not take the last message: {named(failing)}", "Run: tocsin provider test --all"
+        )
+    if untried:
+        yield warn(
+            "accounts", f"unused in the last week: {named(untried)}", "Run: tocsin provider test --all"
+        )
+
+
+def callbacks(config: Config) -> Iterator[Finding]:
+    """What accounts hear (answers, receipts) comes to our public address, which has to be one that vendors can call."""
+    hearing = [one.id for one in accounts.ready().opened.values() if hasattr(one.channel, "hear")]
+    if hearing and not config.https:
+        yield warn(
+            "accounts",
+            f"answers and receipts of {named(hearing)} come to {config.url}/channels/…, which no vendor can call",
+            "Set TOCSIN_URL to an https address that the internet can open.",
+        )
 
 
 def _waits(address: str) -> bool:

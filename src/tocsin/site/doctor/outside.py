@@ -1,4 +1,5 @@
-"""What this instance needs of the world: a mail server, an address that leads here, a program that runs."""
+"""What this instance needs of the world: a mail server, an address that leads here, a program that runs, and what is
+left when nobody can be reached."""
 
 from __future__ import annotations
 
@@ -8,8 +9,11 @@ import urllib.request
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from tocsin.channels import break_glass_list
 from tocsin.channels.mailserver import Conversation, read_mail_server
 from tocsin.channels.outgoing import Unreachable
+from tocsin.kernel.errors import Refused
+from tocsin.notification.channels import scheme_of
 from tocsin.people.models import Contact
 from tocsin.site.config import Config
 from tocsin.site.doctor.findings import Finding, fail, ok, warn
@@ -75,3 +79,27 @@ def program(running: str | None) -> Iterator[Finding]:
         yield fail("program", f"it does not say that it is ready: {error}", "Look at its log.")
     else:
         yield ok("program", f"it runs, and its engine is {said['engine_lag_seconds']} s late")
+
+
+def last_resort(config: Config) -> Iterator[Finding]:
+    """What is left when every message to everybody fails. Connects to nothing: the test does (`--break-glass`)."""
+    try:
+        listed = break_glass_list(config, config.break_glass)
+    except Refused as refused:
+        yield fail("last resort", refused.what, refused.mend)
+        return
+    ways = []
+    if listed is not None:
+        ways.append(
+            f"{', '.join(f'{each.name} by {scheme_of(each.address)}' for each in listed.contacts)} are told"
+        )
+    if config.last_resort:
+        ways.append(f"{config.last_resort} is run")
+    if ways:
+        yield ok("last resort", f"when nobody can be reached, {' and '.join(ways)}")
+    else:
+        yield warn(
+            "last resort",
+            "when nobody can be reached, nothing else is tried",
+            "Set TOCSIN_BREAK_GLASS or TOCSIN_LAST_RESORT.",
+        )
