@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import climbs, empty
-from bench.measures import SHAPES, Figures, intake, memory, page_latency, storm
+from bench.measures import SHAPES, Figures, Shape, intake, memory, page_latency, storm
 from bench.receiver import Receiver
 from bench.targets import Alertmanager, Target, Tocsin
 
@@ -44,9 +44,15 @@ class Goal:
 
 
 def _goals() -> tuple[Goal, ...]:
-    least = dict(zip((shape.name for shape in SHAPES), (0.5, 0.5, 1.0, 1.2, 2.0), strict=True))
-    goals = [Goal(f"intake: {name}", "alerts/s", bound, False, PEER) for name, bound in least.items()]
-    goals += [Goal(f"intake: {name}", "refused", 0, True) for name in least]
+    least = {
+        Shape(1, 16): 0.5,
+        Shape(1, 64): 0.5,
+        Shape(100, 16): 1.0,
+        Shape(1, 64, same=True): 1.2,
+        Shape(100, 64, same=True): 2.0,
+    }
+    goals = [Goal(f"intake: {shape.name}", "alerts/s", bound, False, PEER) for shape, bound in least.items()]
+    goals += [Goal(f"intake: {shape.name}", "refused", 0, True) for shape in SHAPES]
     goals.append(Goal("empty handler", "alerts/s", 0.4, False, EMPTY))
     for rate in (10, 100):
         name = f"page latency at {rate}/s"
@@ -116,8 +122,8 @@ def _measure(groups: set[str], scale: float, rounds: int, peers: bool, folder: P
                     _in_turn(group, targets, receiver, n, scale, results)
             if "empty" in groups:
                 with _running(Tocsin(), receiver.port, folder) as ours:
-                    results.add("empty handler", EMPTY, empty.intake(SHAPES[1], scale))
-                    results.add("empty handler", OURS, intake(ours, SHAPES[1], f"e{n}", scale))
+                    results.add("empty handler", EMPTY, empty.intake(Shape(1, 64), scale))
+                    results.add("empty handler", OURS, intake(ours, Shape(1, 64), f"e{n}", scale))
             if "start" in groups:
                 ours = Tocsin()
                 place = folder / f"start-{n}"

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from tocsin.catalog.models import Service
 from tocsin.incident.rules import OPEN, State
+from tocsin.journal.states import StateField
 from tocsin.people.models import User
 
 
@@ -37,7 +38,7 @@ class Incident(models.Model):
     service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="incidents")
     title = models.CharField(max_length=300)
     description = models.TextField(blank=True, default="")
-    state = models.CharField(max_length=16, default=State.TRIGGERED)
+    state = StateField(max_length=16, default=State.TRIGGERED)
     urgency = models.CharField(max_length=8)
     impact = models.CharField(max_length=8)
     priority = models.CharField(max_length=2)
@@ -69,6 +70,16 @@ class Incident(models.Model):
             models.Index(
                 fields=["priority", "opened_at"],
                 name="incident_open",
+                condition=Q(state__in=["triggered", "acknowledged"]),
+            ),
+            models.Index(
+                fields=["id"],
+                name="incident_open_by_number",
+                condition=Q(state__in=["triggered", "acknowledged"]),
+            ),
+            models.Index(
+                fields=["service", "priority", "opened_at"],
+                name="incident_open_of_service",
                 condition=Q(state__in=["triggered", "acknowledged"]),
             ),
             models.Index(fields=["id"], name="incident_needs_climb", condition=Q(needs_climb=True)),

@@ -8,6 +8,7 @@ from django.db.models import Q
 from tocsin.catalog.models import Integration, Service
 from tocsin.incident.models import Incident
 from tocsin.intake.rules import NEVER_FIRED, AlertState
+from tocsin.journal.states import StateField
 
 
 class Inbox(models.Model):
@@ -77,7 +78,7 @@ class Alert(models.Model):
     key = models.CharField(max_length=512)
     key_digest = models.CharField(max_length=32)
     latest = models.BooleanField(default=True)
-    state = models.CharField(max_length=8, default=AlertState.FIRING)
+    state = StateField(max_length=8, default=AlertState.FIRING)
     title = models.CharField(max_length=1024)
     severity = models.CharField(max_length=8)
     urgency = models.CharField(max_length=8)

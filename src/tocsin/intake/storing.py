@@ -54,9 +54,10 @@ def load_latest(integration_id: str, digests: Sequence[str]) -> Iterator[AlertRo
     marks = ", ".join(["%s"] * len(digests))
     lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
+        # Not by the bare id: to have that order, SQLite would walk all alerts that the integration ever had.
         cursor.execute(
             f"SELECT {', '.join(COLUMNS)} FROM intake_alert"
-            f" WHERE integration_id = %s AND latest AND key_digest IN ({marks}) ORDER BY id{lock}",
+            f" WHERE integration_id = %s AND latest AND key_digest IN ({marks}) ORDER BY id + 0{lock}",
             [integration_id, *digests],
         )
         rows = cursor.fetchall()

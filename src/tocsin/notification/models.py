@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
+from tocsin.journal.states import StateField
 from tocsin.notification.rules import DeliveryState, cards
 from tocsin.people.models import User
 
@@ -115,7 +116,7 @@ class Delivery(models.Model):
     urgent = models.BooleanField(default=True)
     # Of its incident when it was made: of what is equally urgent, P1 goes first. "" without an incident.
     priority = models.CharField(max_length=2, blank=True, default="", db_default="")
-    state = models.CharField(max_length=16, default=DeliveryState.DUE)
+    state = StateField(max_length=16, default=DeliveryState.DUE)
     due_at = models.DateTimeField()
     next_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -148,8 +149,9 @@ class Delivery(models.Model):
                 condition=Q(state__in=["due", "sending"]),
             ),
             models.Index(fields=["incident_id"], name="delivery_incident"),
-            models.Index(fields=["state"], name="delivery_state"),
-            models.Index(fields=["-due_at", "-id"], name="delivery_recent"),  # everything, the latest first
+            # Everything, the latest first, and its states to count. An index of the states alone would be taken for
+            # every question that names one, and lead through all that was ever sent.
+            models.Index(fields=["-due_at", "-id", "state"], name="delivery_recent_states"),
             models.Index(
                 fields=["receipt_by"],
                 name="delivery_receipt_due",

@@ -62,7 +62,7 @@ def one(request: HttpRequest, integration_id: str) -> HttpResponse:
             "problem": problem,
             "lines": lines_for(kind, settings.PUBLIC_URL, key, settings.CONFIG.mail_domain) if key else (),
             "other_lines": other_lines_for(kind, settings.PUBLIC_URL, key) if key else (),
-            "alerts": Alert.objects.filter(integration=row).order_by("-last_seen_at")[:ALERTS_SHOWN],
+            "alerts": Alert.objects.filter(integration=row).order_by("-pk")[:ALERTS_SHOWN],
             "has_past": has_past(row),
         },
     )

@@ -27,12 +27,15 @@ INCIDENTS_SHOWN = 20
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """Every service, the most critical first, with what is open on it."""
-    open_now = Count("incidents", filter=Q(incidents__state__in=OPEN))
-    senders = Count("integrations", distinct=True)
-    services = Service.objects.select_related("team").annotate(open_now=open_now).order_by("tier", "name")
-    counts = dict(Service.objects.annotate(senders=senders).values_list("pk", "senders"))
+    services = Service.objects.select_related("team").order_by("tier", "name")
+    senders = dict(Service.objects.annotate(senders=Count("integrations")).values_list("pk", "senders"))
+    open_now = dict(
+        Incident.objects.filter(state__in=OPEN).values_list("service").annotate(Count("pk")).order_by()
+    )
     policies = dict(Policy.objects.values_list("pk", "name"))
-    rows = [(each, policies.get(each.policy), counts[each.pk]) for each in services]
+    rows = [
+        (each, policies.get(each.policy), senders[each.pk], open_now.get(each.pk, 0)) for each in services
+    ]
     return render(request, "services/index.html", {"rows": rows})
 
 
