@@ -191,7 +191,7 @@ def text_of(message: Message) -> str:
     doors = [(chatting.label_of(act, 40), chatting.web_link(act.url)) for act in chatting.acts_of(message)]
     doors.append((chatting.open_word(message), chatting.web_link(message.link)))
     parts.append("\n".join(f"{label}: {url}" for label, url in doors if url))
-    return "\n\n".join(part for part in parts if part) or "Look into Tocsin."
+    return "\n\n".join(part for part in parts if part) or chatting.look_there(message)
 
 
 def _kind(message: Message) -> str:

@@ -57,7 +57,10 @@ _JOINER = "\u2060"  # word joiner: shows nothing, and parts what would be read a
 def headline(message: Message, most: int = SUBJECT_LENGTH_MAX) -> str:
     """The one line that a lock screen shows; never empty, nor of what shows nothing."""
     subject = clean(message.subject, SUBJECT_LENGTH_MAX)
-    return shorten(subject if _shows(subject) else "A message without a subject", most)
+    if not _shows(subject):
+        with override(message.language):
+            subject = gettext("A message without a subject")
+    return shorten(subject, most)
 
 
 def _shows(text: str) -> bool:
@@ -96,6 +99,20 @@ def badge(message: Message) -> str:
         if state in _STATES:
             words.append(f"{'✅ ' if state in _OVER else ''}{gettext(_STATES[state])}")
     return " · ".join(words)
+
+
+def address_words(address: str, language: str, place: str = "") -> str:
+    """What somebody is told who asks which contact they are here; `place` is the address of the group they ask in."""
+    with override(language):
+        words = gettext("Your address here is %(address)s. Add it in Tocsin, under My profile, as a contact.")
+        group = gettext("This group's is %(address)s.") % {"address": place} if place else ""
+    return f"{words % {'address': address}} {group}".strip()
+
+
+def look_there(message: Message) -> str:
+    """What is said where there is nothing else to say."""
+    with override(message.language):
+        return gettext("Open it in Tocsin for more.")
 
 
 def open_word(message: Message) -> str:

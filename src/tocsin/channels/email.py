@@ -21,7 +21,7 @@ from django.utils.translation import gettext, gettext_noop, override
 
 from tocsin.channels.mailserver import DEADLINE, AddressRefused, Conversation, MailServer
 from tocsin.channels.outgoing import Unreachable
-from tocsin.channels.wording import RENDERING_FAILED, clean
+from tocsin.channels.wording import clean, rendering_failed
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import Act, Blame, Failed, Limits, Message, Sent
 from tocsin.notification.rules.throttling import ROOM_STORM, STORM
@@ -153,7 +153,8 @@ def write(sender: Address, mailbox: str, to_name: str, message: Message, now: da
             link=message.link,
             kind=message.kind,
             urgent=message.urgent,
-            note=f"{_ascii(message.note)}\n{RENDERING_FAILED}".strip(),
+            language=message.language,
+            note=f"{_ascii(message.note)}\n{rendering_failed(message.language)}".strip(),
         )
         return _letter(sender, mailbox, "", plain, now).as_bytes(policy=_POLICY)
 

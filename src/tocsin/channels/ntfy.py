@@ -160,7 +160,7 @@ def body(topic: str, message: Message) -> dict[str, Any]:
     return {
         "topic": topic,
         "title": shorten(chatting.headline(message), TITLE_MAX),
-        "message": _fit(chatting.defuse(text) or "Open it in Tocsin for more."),
+        "message": _fit(chatting.defuse(text) or chatting.look_there(message)),
         "priority": _priority(message),
         "actions": [_button(act) for act in acts],
         **({"click": link} if link else {}),

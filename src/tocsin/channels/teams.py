@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext, override
+
 from tocsin.channels import chatting
 from tocsin.channels.calling import Errand, Patience, Said, busy, out_of_order
 from tocsin.channels.chatting import pieces, shorten
@@ -114,7 +116,7 @@ def body(message: Message) -> dict[str, Any]:
         "type": "AdaptiveCard",
         "version": "1.4",
         "msteams": {"width": "Full"},
-        "fallbackText": "A page from Tocsin, which this version of Teams cannot show.",
+        "fallbackText": _unshown(message),
         "body": shown,
         "actions": [act for act in acts if act["url"]],
     }
@@ -124,6 +126,11 @@ def body(message: Message) -> dict[str, Any]:
         "content": card,
     }
     return {"type": "message", "attachments": [attachment]}
+
+
+def _unshown(message: Message) -> str:
+    with override(message.language):
+        return gettext("A page from Tocsin, which this version of Teams cannot show.")
 
 
 def _text(text: str, **style: object) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import structlog
 from tocsin.channels import signing
 from tocsin.channels.outgoing import Answer, Outgoing, Unreachable
 from tocsin.channels.reach import Target, read_target
-from tocsin.channels.wording import RENDERING_FAILED, clean
+from tocsin.channels.wording import clean, rendering_failed
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import Blame, Failed, Limits, Message, Sent
 
@@ -117,7 +117,7 @@ def render(to_name: str, message: Message, now: datetime) -> bytes:
             return body
     except (TypeError, ValueError, RecursionError):
         pass
-    note = f"{message.note}\n{RENDERING_FAILED}".strip()
+    note = f"{message.note}\n{rendering_failed(message.language)}".strip()
     return _as_json(_document(to_name, message, now, {}, note))
 
 

@@ -1,12 +1,20 @@
-"""Text from anywhere made fit for a message: no control characters, cut between characters. Pure."""
+"""Text from anywhere made fit for a message: no control characters, cut between characters. Pure, but for the reader's
+language."""
 
 from __future__ import annotations
 
 import unicodedata
 
+from django.utils.translation import gettext, override
+
 from tocsin.kernel.text import cut
 
-RENDERING_FAILED = "Part of this message could not be rendered; the incident's page has everything."
+
+def rendering_failed(language: str) -> str:
+    """That something is missing, and where it is."""
+    with override(language):
+        return gettext("Part of this message could not be rendered; the incident's page has everything.")
+
 
 # Characters that reorder what a reader sees, and so let an alert pretend to be something else.
 _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -8,14 +8,16 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
+from django.utils.translation import gettext, override
 
 from tocsin.journal.crashing import point
 from tocsin.kernel.errors import Refused
+from tocsin.notification.bundling import together
 from tocsin.notification.channels import channel_for
 from tocsin.notification.delivering import Claimed, claim, record, release
 from tocsin.notification.links import message_of
 from tocsin.notification.rules import Channel, Failed, Message, Sent
-from tocsin.notification.rules.throttling import together
+from tocsin.people.speaking import house_language
 
 Clock = Callable[[], datetime]
 Finder = Callable[[str], Channel]
@@ -83,13 +85,17 @@ def _message(claimed: Claimed) -> Message:
     except Exception:
         _log.exception("a message could not be composed; sending it plain", delivery=str(claimed.id))
         page = claimed.page
-        bare = Message(str(claimed.id), str(page.subject), kind=str(page.kind), urgent=claimed.urgent)
+        language = page.user.language if page.user is not None else house_language()
+        bare = Message(
+            str(claimed.id), str(page.subject), kind=str(page.kind), urgent=claimed.urgent, language=language
+        )
         return plain(bare)
 
 
 def plain(message: Message) -> Message:
     """The message in letters that break nothing, without what machines read, with a note that says so."""
-    note = "rendering failed; the incident's page has everything"
+    with override(message.language):
+        note = gettext("rendering failed; the incident's page has everything")
     return replace(
         message,
         subject=_ascii(message.subject)[:200],

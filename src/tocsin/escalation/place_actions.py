@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext, override
+
 from tocsin.incident.messages import details_of
 from tocsin.incident.models import Incident
 from tocsin.incident.worded import Telling, words_of
 from tocsin.notification.actions import Call
 from tocsin.notification.places import Place, places
 from tocsin.notification.rules import Kind
+from tocsin.people.speaking import house_language
 
 ZONE = "UTC"  # a room has readers in many
 
@@ -21,15 +24,16 @@ def tellings(
     """What each place is told, and who is paged by name."""
     if not named:
         return []
-    paged = [f"Paged now: {', '.join(people)}."] if people else []
     known = places()
+    with override(house_language()):
+        paged = [gettext("Paged now: %(who)s.") % {"who": ", ".join(people)}] if people else []
     return [_call(incident, known[key], paged, reason, note, now) for key in named if key in known]
 
 
 def _call(
     incident: Incident, place: Place, paged: Sequence[str], reason: str, note: str, now: datetime
 ) -> Call:
-    said = words_of(Telling(incident, now, place.name, ZONE, reason=reason, note=note))
+    said = words_of(Telling(incident, now, place.name, ZONE, house_language(), reason, note))
     return Call(
         user_id=None,
         place=place.id,

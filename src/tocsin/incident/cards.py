@@ -20,8 +20,7 @@ from tocsin.notification.cards import Lent
 from tocsin.notification.links import message_of
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import ActVerb, Kind, Message
-from tocsin.people.rules import Language
-from tocsin.people.speaking import clock_words
+from tocsin.people.speaking import clock_words, house_language
 
 NAMES_MAX = 5
 
@@ -41,13 +40,15 @@ def remake(one: Lent, now: datetime) -> Remade | None:
     delivery = Delivery.objects.select_related("page", "page__user").filter(pk=one.delivery).first()
     if incident is None or delivery is None:
         return None
-    page, told = delivery.page, _told(incident)
+    page = delivery.page
+    language = page.user.language if page.user is not None else house_language()
+    with override(language):
+        told = _told(incident)
     face = face_of(incident, told)
     to_name = page.user.name if page.user is not None else ""
     if one.sure and _shows(one.face, face):
         return Remade(to_name, None, face)
     zone = page.user.timezone if page.user is not None else "UTC"
-    language = page.user.language if page.user is not None else Language.ENGLISH
     who = page.user.name if page.user is not None else page.place
     said = words_of(Telling(incident, now, who, zone, language, page.reason, stays=True))
     fresh = Page(
@@ -130,7 +131,7 @@ def _told(incident: Incident) -> list[str]:
         return []
     together = pages.filter(created_at=last.created_at).order_by("user__name")
     names = [page.user.name for page in together[:NAMES_MAX] if page.user is not None]
-    return [f"Paged last: {', '.join(names)} ({last.reason})."]
+    return [gettext("Paged last: %(who)s (%(reason)s).") % {"who": ", ".join(names), "reason": last.reason}]
 
 
 def _makes_sense(verb: ActVerb, incident: Incident, page: Page) -> bool:

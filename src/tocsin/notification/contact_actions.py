@@ -21,6 +21,7 @@ from tocsin.people import contacts
 from tocsin.people.models import Contact, User
 from tocsin.people.rules import CODE_LIFE, Language, in_groups
 from tocsin.people.saving import Left
+from tocsin.people.speaking import moment_words
 
 CONTACTS_PAGE = "/me/contacts"
 
@@ -79,20 +80,32 @@ def tell_left(left: Sequence[Left], by: By, now: datetime) -> None:
     if not left:
         return
     people = User.objects.in_bulk({each.user_id for each in left} | {by.user_id or ""})
-    who = people[by.user_id].name if by.user_id in people else "The administration of Tocsin"
+    changed_by = people[by.user_id].name if by.user_id in people else ""
     for each in left:
         person = people[each.user_id]
-        local = now.astimezone(zone(person.timezone))
-        own = each.user_id == by.user_id
-        lines = [
-            f"{who} changed or removed it on {local:%a %-d %b %H:%M} ({person.timezone}). Pages for {person.name} do"
-            " not come here any more.",
-            "If that was not you, sign in, change it back, and tell your administrator at once."
-            if own
-            else "If you do not know why, ask them, or tell your administrator.",
-        ]
-        subject = f"The contact '{each.contact}' of {person.name} was changed"
+        with override(person.language):
+            subject, lines = _left_words(each, person, changed_by, each.user_id == by.user_id, now)
         _send(each, Kind.NOTICE, subject, lines, "change of contacts", now, {"path": CONTACTS_PAGE})
+
+
+def _left_words(left: Left, person: User, who: str, own: bool, now: datetime) -> tuple[str, list[str]]:
+    """What an address is told that is not paged any more. `who` changed it: "" for somebody without a name."""
+    said = {
+        "who": who or gettext("The administration of Tocsin"),
+        "time": moment_words(now, zone(person.timezone)),
+        "zone": person.timezone,
+        "person": person.name,
+    }
+    gone = gettext(
+        "%(who)s changed or removed it on %(time)s (%(zone)s). Pages for %(person)s do not come here any more."
+    )
+    mend = (
+        gettext("If that was not you, sign in, change it back, and tell your administrator at once.")
+        if own
+        else gettext("If you do not know why, ask them, or tell your administrator.")
+    )
+    changed = gettext("The contact '%(contact)s' of %(person)s was changed")
+    return changed % {"contact": left.contact, "person": person.name}, [gone % said, mend]
 
 
 def _send(

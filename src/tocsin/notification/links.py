@@ -24,7 +24,7 @@ from tocsin.notification.rules import (
 )
 from tocsin.notification.self_test import message_of_test
 from tocsin.people.models import User
-from tocsin.people.rules import Language
+from tocsin.people.speaking import house_language
 
 _LABELS = {
     ActVerb.ACKNOWLEDGE: gettext_noop("Acknowledge"),
@@ -131,7 +131,7 @@ def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
         return code_message(page, str(delivery_id))
     if page.kind == Kind.TEST:
         return message_of_test(page, delivery_id)
-    language = page.user.language if page.user is not None else Language.ENGLISH
+    language = page.user.language if page.user is not None else house_language()
     acts: tuple[Act, ...] = ()
     code = reply_to = ""
     if page.incident_id is not None and page.kind not in (Kind.SHADOW, Kind.OVER):

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import uuid4
 
 import structlog
+from django.utils.translation import gettext, override
 
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused, conflict
@@ -69,12 +70,10 @@ def try_provider(provider_id: str, address: str, user: User, by: By, now: dateti
         raise conflict(f"Provider {provider_id} cannot send: {why}", "Mend that first.")
     if not _one_at_a_time.acquire(blocking=False):
         raise conflict("Another test is on its way", "Wait for it, then try again.")
-    message = Message(
-        id=str(uuid4()),
-        subject="Test: this is how Tocsin reaches you",
-        lines=[f"Nothing is wrong. {user.name} asked to test {row}."],
-        kind=Kind.TEST,
-    )
+    with override(user.language):
+        subject = gettext("Test: this is how Tocsin reaches you")
+        line = gettext("Nothing is wrong. %(who)s asked to test %(what)s.") % {"who": user.name, "what": row}
+    message = Message(str(uuid4()), subject, [line], kind=Kind.TEST, language=user.language)
     try:
         with within(SEND_DEADLINE.total_seconds()):
             outcome = part_of(opened.channel, scheme_of(address)).send(address, user.name, message, now)

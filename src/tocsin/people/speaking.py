@@ -17,6 +17,7 @@ from tocsin.kernel.errors import Refused
 from tocsin.kernel.phrases import Phrase
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import wall_clock
+from tocsin.people.rules import Language
 
 DAY = timedelta(days=1)
 NEAR = timedelta(days=7)  # so far away a day of the week says which day is meant
@@ -37,6 +38,12 @@ def house_language() -> str:
     """What people are told in of whom nobody knows the language: rooms, and who reports without an account."""
     language: str = settings.CONFIG.language
     return language
+
+
+def language_of(tag: object) -> str:
+    """The language of a tag such as `de-AT`; the house's for one that we do not speak."""
+    spoken = str(tag).partition("-")[0].lower()
+    return spoken if spoken in tuple(Language) else house_language()
 
 
 # -- time ------------------------------------------------------------------------------------------------------------

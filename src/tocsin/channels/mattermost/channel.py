@@ -25,6 +25,7 @@ from tocsin.notification.hearing import Callback, Commanded, Hearing, Pressed, T
 from tocsin.notification.rules import Blame, Failed, Kind, Limits, Message, Sent
 from tocsin.notification.rules.throttling import ROOM_STORM, STORM
 from tocsin.notification.vendors import Account
+from tocsin.people.speaking import house_language
 
 FIELDS_MAX = 100  # of a form
 CONVERSATIONS_MAX = 10_000  # with people, remembered by their names
@@ -207,7 +208,7 @@ class MattermostChannel:
                 text = re.sub(rf"@{re.escape(name.lstrip('@'))}(?![\w.-])", f"mattermost:{id_}", text)
         verb, _, rest = clean(text, 4_000, lines=True).strip().partition(" ")
         if verb.lower() == "connect":
-            words = f"Your address here is {address}. Add it in Tocsin, under My profile, as a contact."
+            words = chatting.address_words(address, house_language())
             return Hearing(answer=lambda told: posts.privately([Told(words)]))
         heard = Commanded(
             address,

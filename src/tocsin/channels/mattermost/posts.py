@@ -12,7 +12,7 @@ from typing import Any
 
 from tocsin.channels import chatting
 from tocsin.channels.chatting import pieces, seal, shorten
-from tocsin.channels.wording import RENDERING_FAILED, clean
+from tocsin.channels.wording import clean, rendering_failed
 from tocsin.notification.hearing import Reply, Told, Tone
 from tocsin.notification.rules import ActVerb, Message
 from tocsin.notification.vendors import Account
@@ -37,7 +37,7 @@ def body(message: Message, account: Account, key: str) -> dict[str, Any]:
     attachment = {
         "fallback": headline,
         "color": _COLOURS.get(str(message.details.get("priority")), _CALM),
-        "text": text.strip() or escape(RENDERING_FAILED),
+        "text": text.strip() or escape(rendering_failed(message.language)),
         "actions": _actions(message, account, key),
     }
     return {"message": headline, "props": {"attachments": [attachment]}}

@@ -10,7 +10,7 @@ from typing import Any
 
 from tocsin.channels import chatting
 from tocsin.channels.chatting import pieces, shorten
-from tocsin.channels.wording import RENDERING_FAILED, clean
+from tocsin.channels.wording import clean, rendering_failed
 from tocsin.notification.rules import ActVerb, Message
 
 TEXT_MAX = 3_000  # of a section
@@ -44,7 +44,7 @@ def plainest(message: Message) -> dict[str, Any]:
     subject = "".join(c if " " <= c <= "~" else "?" for c in chatting.headline(message, HEADER_MAX))
     return body(message) | {
         "text": fallback(subject),
-        "blocks": [_section(subject), _section(RENDERING_FAILED), *_buttons(message)],
+        "blocks": [_section(subject), _section(rendering_failed(message.language)), *_buttons(message)],
     }
 
 

@@ -12,7 +12,9 @@ from html import unescape
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
-from tocsin.channels.chatting import delivery_of, verb_of
+from django.utils.translation import override
+
+from tocsin.channels.chatting import address_words, delivery_of, verb_of
 from tocsin.channels.slack import blocks, modal
 from tocsin.channels.slack.addresses import person, room
 from tocsin.channels.slack.app import REPORT
@@ -30,6 +32,7 @@ from tocsin.notification.hearing import (
     Written,
 )
 from tocsin.notification.rules import Failed
+from tocsin.people.speaking import house_language
 
 WINDOW = 300  # seconds that a request may be old, or early
 FIELDS_MAX = 100  # of a form
@@ -130,16 +133,12 @@ def _command(form: Mapping[str, str], calls: Calls) -> Hearing:
     verb, _, rest = plain(form.get("text")).partition(" ")
     verb, rest = verb.lower()[:40] or "help", rest.strip()
     if verb == "connect":
-        return Hearing(answer=lambda told: _as_json(blocks.answer(_address_words(address))))
+        return Hearing(answer=lambda told: _as_json(blocks.answer(address_words(address, house_language()))))
     if verb == "open" and not rest:
         return _window(form.get("trigger_id"), place, "", calls)
     name = clean(form.get("user_name", ""), NAME_MAX)
     heard = Commanded(address, verb, rest, place, name, _id(form.get("trigger_id")))
     return Hearing((heard,), answer=_privately)
-
-
-def _address_words(address: str) -> str:
-    return f"Your address here is {address}. Add it in Tocsin, under My profile, as a contact."
 
 
 def _privately(told: Sequence[Told]) -> Reply:
@@ -189,14 +188,16 @@ def _pressed(payload: Mapping[str, Any], address: str, calls: Calls) -> Hearing:
 def _window(trigger: object, place: str, text: str, calls: Calls) -> Hearing:
     if not isinstance(trigger, str) or not trigger:
         raise Refused("The request does not say what to show the window on", status=400)
-    view = modal.view(place, text)
+    with override(house_language()):  # Slack does not say who it is for
+        view = modal.view(place, text)
     return Hearing(then=lambda told: calls.open_window(trigger, view))
 
 
 def _closing(told: Sequence[Told]) -> Reply:
     if any(one.tone in (Tone.NOT_DONE, Tone.ASKED) for one in told):
         return _as_json(modal.mistake(_text_of(told)))
-    return _as_json(modal.closing(_text_of(told)))
+    with override(house_language()):
+        return _as_json(modal.closing(_text_of(told)))
 
 
 # -- words -------------------------------------------------------------------------------------------------------

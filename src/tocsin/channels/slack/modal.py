@@ -1,9 +1,12 @@
-"""The window in which somebody reports a problem, and what they wrote in it. Pure."""
+"""The window in which somebody reports a problem, and what they wrote in it. Pure, but for the
+language."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from django.utils.translation import gettext
 
 from tocsin.channels.chatting import shorten
 from tocsin.channels.slack.app import REPORT
@@ -20,31 +23,34 @@ _URGENT, _LATER = "high", "low"
 
 def view(place: str, text: str = "") -> dict[str, Any]:
     """The window; `place` (a room's address) is given back with what is written, `text` stands in it already."""
-    how = [("Somebody is affected now", _URGENT), ("It can wait for working hours", _LATER)]
+    how = [(gettext("Somebody is affected now"), _URGENT), (gettext("It can wait for working hours"), _LATER)]
     options = [{"text": _plain(words), "value": value} for words, value in how]
     return {
         "type": "modal",
         "callback_id": REPORT,
         "private_metadata": place,
-        "title": _plain("Report a problem"),
-        "submit": _plain("Open an incident"),
-        "close": _plain("Cancel"),
+        "title": _plain(gettext("Report a problem")),
+        "submit": _plain(gettext("Open an incident")),
+        "close": _plain(gettext("Cancel")),
         "blocks": [
-            _input("title", "What is wrong?", {"max_length": TITLE_MAX}),
+            _input("title", gettext("What is wrong?"), {"max_length": TITLE_MAX}),
             _input(
                 "text",
-                "What do you see, since when, and whom does it hurt?",
+                gettext("What do you see, since when, and whom does it hurt?"),
                 {"multiline": True, "max_length": TEXT_MAX}
                 | ({"initial_value": shorten(text, TEXT_MAX)} if text.strip() else {}),
                 optional=True,
             ),
             _input(
-                "service", "Service, by its ID in Tocsin, if you know it", {"max_length": 64}, optional=True
+                "service",
+                gettext("Service, by its ID in Tocsin, if you know it"),
+                {"max_length": 64},
+                optional=True,
             ),
             {
                 "type": "input",
                 "block_id": "urgency",
-                "label": _plain("How urgent is it?"),
+                "label": _plain(gettext("How urgent is it?")),
                 "element": {
                     "type": "radio_buttons",
                     "action_id": "value",
@@ -91,9 +97,9 @@ def closing(text: str) -> dict[str, Any]:
     """The answer that shows `text` in the window's place."""
     shown = {
         "type": "modal",
-        "title": _plain("Report a problem"),
-        "close": _plain("Close"),
-        "blocks": said(text or "It is done."),
+        "title": _plain(gettext("Report a problem")),
+        "close": _plain(gettext("Close")),
+        "blocks": said(text or gettext("It is done.")),
     }
     return {"response_action": "update", "view": shown}
 

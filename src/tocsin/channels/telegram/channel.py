@@ -10,6 +10,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext, gettext_noop, override
+
+from tocsin.channels import chatting
 from tocsin.channels.calling import Errand, Patience, Said, busy, out_of_order
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.telegram import texts
@@ -19,20 +22,22 @@ from tocsin.notification.hearing import Callback, Commanded, Hearing, Pressed, R
 from tocsin.notification.rules import Blame, Failed, Limits, Message, Sent
 from tocsin.notification.rules.throttling import ROOM_STORM, STORM
 from tocsin.notification.vendors import Account
+from tocsin.people.rules import Language
+from tocsin.people.speaking import language_of
 
 SECRET_HEADER = "x-telegram-bot-api-secret-token"
 HEARS = ("message", "callback_query")
 COMMANDS = (
-    ("who", "Who is on call"),
-    ("status", "What is on"),
-    ("ack", "Acknowledge"),
-    ("resolve", "Resolve"),
-    ("escalate", "Escalate"),
-    ("page", "Page somebody"),
-    ("open", "Open an incident"),
-    ("note", "Write a note"),
-    ("snooze", "Snooze"),
-    ("help", "What I understand"),
+    ("who", gettext_noop("Who is on call")),
+    ("status", gettext_noop("What is on")),
+    ("ack", gettext_noop("Acknowledge")),
+    ("resolve", gettext_noop("Resolve")),
+    ("escalate", gettext_noop("Escalate")),
+    ("page", gettext_noop("Page somebody")),
+    ("open", gettext_noop("Open an incident")),
+    ("note", gettext_noop("Write a note")),
+    ("snooze", gettext_noop("Snooze")),
+    ("help", gettext_noop("What I understand")),
 )
 
 _CHAT = re.compile(r"-?[1-9][0-9]{0,18}\Z")
@@ -137,8 +142,8 @@ class TelegramChannel:
             "allowed_updates": list(HEARS),
             "max_connections": 10,
         }
-        commands = {"commands": [{"command": name, "description": words} for name, words in COMMANDS]}
-        for method, payload in (("setWebhook", webhook), ("setMyCommands", commands)):
+        calls = [("setWebhook", webhook), *(("setMyCommands", _commands(language)) for language in Language)]
+        for method, payload in calls:
             said = self._call(errand, method, payload)
             if isinstance(said, Failed):
                 return said
@@ -173,9 +178,9 @@ class TelegramChannel:
         id_, person = clean(query["id"], 100), query["from"]
         button = texts.read_data(query.get("data"), self._account.id, self._token)
         if button is None or person.get("is_bot"):
-            return Hearing(
-                answer=lambda told: _as_json(texts.pressed_answer(id_, "This button is none of ours.", True))
-            )
+            with override(language_of(person.get("language_code"))):
+                words = gettext("This button is none of ours.")
+            return Hearing(answer=lambda told: _as_json(texts.pressed_answer(id_, words, True)))
         heard = Pressed(
             check(f"telegram:{int(person['id'])}"), button.delivery, button.verb, button.span, id_
         )
@@ -201,7 +206,7 @@ class TelegramChannel:
             place = "" if private else f"telegram:{here}"
             verb, rest = _command(text)
             if verb in ("start", "connect") and not rest:
-                words = _address_words(address, place)
+                words = chatting.address_words(address, language_of(person.get("language_code")), place)
                 return Hearing(answer=lambda told: answer([Told(words)]))
             return Hearing((Commanded(address, verb, rest, place, name, id_),), answer=answer)
         replied = said.get("reply_to_message") or {}
@@ -212,6 +217,13 @@ class TelegramChannel:
         return Hearing((Written(address, text, reference=reference, id=id_),), answer=answer)
 
 
+def _commands(language: Language) -> dict[str, Any]:
+    """The commands as people of that language see them; the English ones are everybody's whose language is no other."""
+    with override(language):
+        named = [{"command": name, "description": gettext(words)} for name, words in COMMANDS]
+    return {"commands": named} | ({} if language is Language.ENGLISH else {"language_code": str(language)})
+
+
 def _command(text: str) -> tuple[str, str]:
     """The verb and the rest of "/ack@tocsin_bot 412" or "/tocsin ack 412"."""
     word, _, rest = text[1:].partition(" ")
@@ -219,11 +231,6 @@ def _command(text: str) -> tuple[str, str]:
     if verb == "tocsin":
         verb, _, rest = rest.partition(" ")
     return verb.lower()[:40] or "help", rest.strip()
-
-
-def _address_words(address: str, place: str) -> str:
-    group = f" This group's is {place}." if place else ""
-    return f"Your address here is {address}. Add it in Tocsin, under My profile, as a contact.{group}"
 
 
 def _reference_of(said: Said) -> str:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from tocsin.channels import chatting
 from tocsin.channels.chatting import is_sealed, pieces, seal, shorten, units
-from tocsin.channels.wording import RENDERING_FAILED, clean
+from tocsin.channels.wording import clean, rendering_failed
 from tocsin.notification.rules import Act, ActVerb, Message
 
 TEXT_MAX = 4_096
@@ -60,7 +60,10 @@ def body(message: Message, account: str, key: str) -> dict[str, Any]:
 def plainest(message: Message, account: str, key: str) -> dict[str, Any]:
     """The message in letters that nothing can stumble over; its buttons stay."""
     subject = "".join(c if " " <= c <= "~" else "?" for c in defuse(chatting.headline(message)))
-    return body(message, account, key) | {"text": f"{subject}\n\n{RENDERING_FAILED}", "entities": []}
+    return body(message, account, key) | {
+        "text": f"{subject}\n\n{rendering_failed(message.language)}",
+        "entities": [],
+    }
 
 
 def words(text: str, most: int = TEXT_MAX) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha1
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from django.utils.translation import gettext, override
+
 from tocsin.channels.chatting import delivery_of
 from tocsin.channels.twilio import markup
 from tocsin.channels.twilio.api import why_lost
@@ -16,6 +18,7 @@ from tocsin.channels.twilio.texts import KEYS, goodbye, menu, read_out
 from tocsin.channels.wording import clean
 from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Callback, Hearing, Pressed, Receipt, Reply, Told, Tone, Written
+from tocsin.people.speaking import house_language, language_of
 
 FIELDS_MAX = 100
 TEXT_MAX = 1_600  # characters of an SMS, of however many parts
@@ -71,7 +74,7 @@ def _spelled(url: str) -> tuple[str, str]:
 def hear(callback: Callback, form: Mapping[str, str]) -> Hearing:
     """What a request that was proved to be Twilio's says. Raises Refused (404) for one that nobody asked for."""
     query = {name: found[0] for name, found in parse_qs(urlsplit(callback.url).query).items()}
-    delivery, language = delivery_of(query.get("d", "")), query.get("l", "en")[:10]
+    delivery, language = delivery_of(query.get("d", "")), language_of(query.get("l"))
     if callback.what == "sms-status":
         return _sms_status(form, delivery)
     if callback.what == "call-status":
@@ -81,13 +84,15 @@ def hear(callback: Callback, form: Mapping[str, str]) -> Hearing:
     if callback.what == "sms":
         return _written(form)
     if callback.what == "call":
-        return Hearing(answer=lambda told: _as_xml(markup.said([_NOBODY_HERE], "en")))
+        return Hearing(answer=lambda told: _as_xml(markup.said([_nobody_here()], house_language())))
     raise Refused("Nothing is heard here", "one of sms, call", status=404)
 
 
-_NOBODY_HERE = (
-    "This is Tocsin, which wakes people when something is wrong. It calls, and cannot be called. Goodbye."
-)
+def _nobody_here() -> str:
+    with override(house_language()):
+        return gettext(
+            "This is Tocsin, which wakes people when something is wrong. It calls, and cannot be called. Goodbye."
+        )
 
 
 def _sms_status(form: Mapping[str, str], delivery: str) -> Hearing:
@@ -113,7 +118,7 @@ def _key(form: Mapping[str, str], delivery: str, language: str, again: str) -> H
     as long as `again` says where the next goes."""
     verb, called = KEYS.get(form.get("Digits", "")), number(form.get("To"))
     if not delivery or not called or (verb is None and not again):
-        return Hearing(answer=lambda told: _as_xml(markup.said([_NO_SUCH_KEY], "en")))
+        return Hearing(answer=lambda told: _as_xml(markup.said([_no_such_key(language)], language)))
     if verb is None:
         asked = markup.asked("", menu(language), goodbye(language), again, KEY_SECONDS, language)
         return Hearing(answer=lambda told: _as_xml(asked))
@@ -121,7 +126,9 @@ def _key(form: Mapping[str, str], delivery: str, language: str, again: str) -> H
     return Hearing((press,), answer=lambda told: _as_xml(markup.said([read_out(_words(told))], language)))
 
 
-_NO_SUCH_KEY = "That key does nothing. Nothing was done. Goodbye."
+def _no_such_key(language: str) -> str:
+    with override(language):
+        return gettext("That key does nothing. Nothing was done. Goodbye.")
 
 
 def _asked_again(url: str, query: Mapping[str, str]) -> str:

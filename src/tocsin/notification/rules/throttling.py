@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from tocsin.kernel.durations import format_duration
-from tocsin.notification.rules import Limits, Message, Rate
+from tocsin.notification.rules import Limits, Rate
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 # What providers and people bear of one kind, whatever comes. The first page of an incident passes.
@@ -20,7 +20,6 @@ CALL_STORM = (Rate(3, 15 * _MINUTE),)
 # What is told to a room: more nobody reads. Telegram takes no more for a group (https://core.telegram.org/bots/faq).
 ROOM_STORM = (Rate(20, _MINUTE),)
 TOGETHER_MAX = 500  # pages told in one message
-TOGETHER_SHOWN_MAX = 10  # of them by their titles
 
 Key = TypeVar("Key")
 
@@ -111,23 +110,3 @@ def of_a_room(limits: Limits) -> Limits:
 def longest(limits: Limits) -> timedelta:
     """How far back what was told matters; zero where nothing is limited."""
     return max((rate.per for rate in (*limits.rates, *limits.storm)), default=timedelta(0))
-
-
-def together(message: Message, others: Sequence[tuple[int, str]]) -> Message:
-    """`message` with what else it tells: the number and the subject of each other incident, once, the worst first."""
-    subjects: dict[int, str] = {}
-    for number, subject in others:
-        if number != message.details.get("incident"):
-            subjects.setdefault(number, subject)
-    if not subjects:
-        return message
-    count = f"{len(subjects)} more incident{'s' if len(subjects) > 1 else ''}"
-    lines = [f"{count}:", *tuple(subjects.values())[:TOGETHER_SHOWN_MAX]]
-    if len(subjects) > TOGETHER_SHOWN_MAX:
-        lines.append(f"and {len(subjects) - TOGETHER_SHOWN_MAX} besides.")
-    return replace(
-        message,
-        subject=f"{message.subject} and {count}",
-        lines=(*message.lines, *lines),
-        details={**message.details, "also": list(subjects)},
-    )
