@@ -95,6 +95,8 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "POST /providers/{id}/introduce": (None, "provider.introduced"),
     "PUT /places/{id}": (PLACE, "place.saved"),
     "DELETE /places/{id}": (None, "place.deleted"),
+    "PUT /templates/{id}": ({"subject": "{{title}}"}, "templates.saved"),
+    "DELETE /templates/{id}": (None, "templates.deleted"),
     "PUT /organisation/settings": (SETTINGS, "organisation.saved"),
     "POST /organisation/apply": (FILE, "service.saved"),
 }
@@ -116,6 +118,7 @@ KEEPS_ALL = {
     "POST /check",
     "POST /backtest",
     "POST /providers/{id}/find",
+    "POST /templates/preview",
 }
 ASKED = ["PUT /schedules/{id}", "POST /schedules/{id}/cover-requests"]
 NUMBERED: dict[str, type[Model]] = {
@@ -153,6 +156,7 @@ FIRST: dict[str, list[str]] = {
     "POST /providers/{id}/test": ["PUT /providers/{id}", "PUT /places/{id}"],
     "POST /providers/{id}/introduce": ["PUT /providers/{id}"],
     "DELETE /places/{id}": ["PUT /places/{id}"],
+    "DELETE /templates/{id}": ["PUT /templates/{id}"],
     "DELETE /policies/{id}": ["PUT /policies/{id}"],
     "DELETE /teams/{id}": ["PUT /teams/{id}"],
     "POST /users/{id}/deactivate": ["PUT /users/{id}"],
@@ -188,6 +192,7 @@ def test_the_change_is_written_down_with_who_and_how(
                 path = path.replace("{id}", str(model._default_manager.latest("pk").pk))
         if "/contacts/" in path:
             path = path.replace("{id}", "ada").replace("{name}", own.name)
+        path = path.replace("/templates/{id}", "/templates/de")
         path = path.replace("{id}", str(row.pk) if "/tokens/" in path else "new-one")
         body = {"incident": first} if path.endswith("/same-as") else CHANGES[what][0]
         if path.endswith("/verify"):

@@ -90,6 +90,25 @@ def list_templates(request: Asked) -> AllTemplatesOut:
     return AllTemplatesOut(items=[show_templates(row) for row in Templates.objects.order_by("pk")])
 
 
+# Before the next ones, which would take its name for a language.
+@room.post("/templates/preview", may=May.SETTINGS, answer=PreviewsOut)
+def preview_templates(request: Asked, body: PreviewBody) -> PreviewsOut:
+    """What these templates would say on each kind of channel, for a real incident, to the asker as a reader of the
+    language. Saves nothing and sends nothing."""
+    language = check_place(body.language)
+    drafts = read_wording(check_texts(given(body)))
+    own: dict[str, Wording] = {DEFAULT: wordings().get(DEFAULT, {}), language: drafts}
+    at, asker = example(body.incident, request.now), request.auth.user
+    told = Language.ENGLISH if language == DEFAULT else language
+    reader = User(pk=asker.pk, name=asker.name, timezone=asker.timezone, language=told)
+    seen = look(at, reader, own, request.now)
+    return PreviewsOut(
+        incident=None if at.labels is not None else at.incident.pk,
+        page=[_shown(each) for each in shown_on(seen.page)],
+        resolved=[_shown(each) for each in shown_on(seen.end)],
+    )
+
+
 @room.get("/templates/{id}", may=May.SETTINGS, answer=TemplatesOut)
 def show_one_templates(request: Asked, id: SlugInPath) -> TemplatesOut:
     """The templates of a language: `default`, `en`, `de`, `es` or `fr`."""
@@ -112,24 +131,6 @@ def delete_templates_of(request: Asked, id: SlugInPath) -> Status[None]:
     """Goes back to `default`, or to Tocsin's words."""
     delete_templates(id, request.auth.by, request.now)
     return Status(204, None)
-
-
-@room.post("/templates/preview", may=May.SETTINGS, answer=PreviewsOut)
-def preview_templates(request: Asked, body: PreviewBody) -> PreviewsOut:
-    """What these templates would say on each kind of channel, for a real incident, to the asker as a reader of the
-    language. Saves nothing and sends nothing."""
-    language = check_place(body.language)
-    drafts = read_wording(check_texts(given(body)))
-    own: dict[str, Wording] = {DEFAULT: wordings().get(DEFAULT, {}), language: drafts}
-    at, asker = example(body.incident, request.now), request.auth.user
-    told = Language.ENGLISH if language == DEFAULT else language
-    reader = User(pk=asker.pk, name=asker.name, timezone=asker.timezone, language=told)
-    seen = look(at, reader, own, request.now)
-    return PreviewsOut(
-        incident=None if at.labels is not None else at.incident.pk,
-        page=[_shown(each) for each in shown_on(seen.page)],
-        resolved=[_shown(each) for each in shown_on(seen.end)],
-    )
 
 
 def given(body: TemplatesBody) -> dict[str, str]:
