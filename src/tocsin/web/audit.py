@@ -69,6 +69,7 @@ NOUNS = (
     "provider",
     "place",
     "webhook",
+    "templates",
     "organisation",
 )
 

@@ -384,6 +384,10 @@ SENTENCES: dict[str, Sentence] = {
     "page.confirmed": _confirmed,
     "page.together": _together,
     "page.unconfirmed": _unconfirmed,
+    "page.template_failed": lambda data, actor, names: (
+        f"{person(data.get('user') or data.get('place'), names)} was told in Tocsin's own words, as a template failed",
+        str(data.get("error", "")),
+    ),
 }
 STRONG = frozenset(
     {
