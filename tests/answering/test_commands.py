@@ -190,6 +190,7 @@ def test_the_reporter_is_told_of_acceptance_and_end(calm: Road, outbox: Outbox) 
     assert [message.lines for message in told] == [("Bo Lind has it now.",), ("It is over: a cable",)]
     assert told[0].subject == "Your report: The checkout fails"
     assert not told[0].acts and not told[0].code and not told[0].urgent
+    assert not told[0].link  # which would only ask them to sign in
     assert Report.objects.get().became == "ended"
 
 

@@ -325,6 +325,8 @@ def test_what_is_written_in_the_window_is_a_report_in_their_own_words(
     View(**done["view"]).to_dict()
     asked = json.loads(hearing.answer([Told("No service is called so.", Tone.ASKED)]).body)
     assert asked == {"response_action": "errors", "errors": {"title": "No service is called so."}}
+    wrong = json.loads(hearing.answer([Told("There is none.", Tone.NOT_DONE, about="service")]).body)
+    assert wrong["errors"] == {"service": "There is none."}
 
 
 def test_a_message_of_somebodys_is_reported_with_its_words(slack: SlackChannel, fake: FakeSlack) -> None:

@@ -107,8 +107,18 @@ def test_what_is_free_neither_waits_nor_carries_nor_counts() -> None:
 def test_a_message_names_the_first_of_what_else_it_tells() -> None:
     message = Message("id", "[P1] Checkout fails · Web shop #1", ("Since 09:00",), details={"incident": 1})
     assert together(message, []) is message
-    more = together(message, [(n, f"[P2] Slow #{n}") for n in range(2, 15)])
+    more = together(message, [Other(n, f"[P2] Slow #{n}") for n in range(2, 15)])
     assert more.subject == "[P1] Checkout fails · Web shop #1 and 13 more incidents"
     assert more.lines[:3] == ("Since 09:00", "13 more incidents:", "[P2] Slow #2")
     assert more.lines[-1] == "and 3 besides."
     assert more.details["also"] == list(range(2, 15))
+
+
+def test_what_is_over_is_named_but_is_no_more_trouble() -> None:
+    message = Message("id", "[P1] Checkout fails · Web shop #1", ("Since 09:00",), details={"incident": 1})
+    ended = Other(2, "Resolved: [P2] Slow #2", over=True)
+    assert together(message, [ended]).subject == message.subject
+    assert together(message, [ended]).lines == ("Since 09:00", "Resolved: [P2] Slow #2")
+    both = together(message, [ended, Other(3, "[P2] Slow #3")])
+    assert both.subject == "[P1] Checkout fails · Web shop #1 and 1 more incident"
+    assert both.lines == ("Since 09:00", "1 more incident:", "[P2] Slow #3", "Resolved: [P2] Slow #2")

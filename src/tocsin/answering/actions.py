@@ -37,7 +37,7 @@ def answer(heard: Heard, provider_id: str, now: datetime) -> Told:
             with transaction.atomic():
                 return _answered(heard, provider_id, now)
         except Refused as refused:
-            return Told(nothing_was_done(refused), Tone.NOT_DONE)
+            return Told(nothing_was_done(refused), Tone.NOT_DONE, about=refused.where)
 
 
 def _answered(heard: Pressed | Written | Commanded | Reported, provider_id: str, now: datetime) -> Told:

@@ -275,7 +275,7 @@ def _tell(one: Report, words: str, now: datetime) -> None:
     address = one.address or _address_of(one.user)
     if not address or address.startswith(FORM) or one.updates >= UPDATES_MAX:
         return
-    path = f"/incidents/{one.incident_id}" if one.user is not None else ""
+    path = f"/incidents/{one.incident_id}" if one.user is not None else None
     with override(one.user.language if one.user is not None else house_language()):
         subject = gettext("Your report: %(title)s") % {"title": title_of(one.title, one.text)}
         line = speaking.told(words)
@@ -287,7 +287,7 @@ def _tell(one: Report, words: str, now: datetime) -> None:
         reason="something that they reported",
         subject=subject,
         lines=[line],
-        details={"to": one.reporter} | ({"path": path} if path else {}),
+        details={"to": one.reporter, "path": path},
         created_at=now,
     )
     Delivery.objects.create(

@@ -110,7 +110,7 @@ def body(message: Message) -> dict[str, Any]:
     for piece in pieces(chatting.facts(message), TEXT_MAX, 1):
         shown += [_text(line) for line in piece.split("\n")[:LINES_MAX] if line.strip()]
     acts = [_open(chatting.label_of(act, BUTTON_MAX), act.url) for act in chatting.acts_of(message)]
-    acts.append(_open(chatting.open_word(message), message.link))
+    acts += [_open(chatting.open_word(message), message.link)] if message.link else []
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",

@@ -12,11 +12,11 @@ from django.utils.translation import gettext, override
 
 from tocsin.journal.crashing import point
 from tocsin.kernel.errors import Refused
-from tocsin.notification.bundling import together
+from tocsin.notification.bundling import Other, together
 from tocsin.notification.channels import channel_for
 from tocsin.notification.delivering import Claimed, claim, record, release
 from tocsin.notification.links import message_of
-from tocsin.notification.rules import Channel, Failed, Message, Sent
+from tocsin.notification.rules import Channel, Failed, Kind, Message, Sent
 from tocsin.people.speaking import house_language
 
 Clock = Callable[[], datetime]
@@ -75,7 +75,10 @@ def _followed(sent: Sent, channel: Channel) -> Sent:
 
 def _message(claimed: Claimed) -> Message:
     try:
-        others = [(other.page.incident_id or 0, other.page.subject) for other in claimed.others]
+        others = [
+            Other(other.page.incident_id or 0, other.page.subject, other.page.kind == Kind.OVER)
+            for other in claimed.others
+        ]
         message = together(message_of(claimed.page, claimed.id), others)
         # Who is up is told quietly of what is urgent; a message rings when anything that it tells is to ring.
         urgent = claimed.urgent or any(other.urgent for other in claimed.others)

@@ -107,6 +107,7 @@ class Told:
     text: str = ""
     tone: Tone = Tone.DONE
     minor: bool = False  # not worth a message of its own, such as a letter
+    about: str = ""  # the field of what was heard that it is about, such as "service"
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
 
     A place's buttons open nothing: many read them, and only a chat that says who pressed can make one of them act.
     """
-    page, base = claimed_page, settings.CONFIG.url
+    page = claimed_page
     if page.kind == Kind.CODE:
         return code_message(page, str(delivery_id))
     if page.kind == Kind.TEST:
@@ -145,7 +145,7 @@ def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
         subject=page.subject,
         lines=tuple(page.lines),
         acts=acts,
-        link=base + (f"/incidents/{page.incident_id}" if page.incident_id is not None else _path(page)),
+        link=_link(page),
         thread=f"incident-{page.incident_id}" if page.incident_id is not None else "",
         kind=page.kind,
         urgent=page.urgency == "high",
@@ -162,6 +162,10 @@ def _act_url(page: Page, verb: ActVerb) -> str:
     return f"{settings.CONFIG.url}/a/{act_token(page.pk, verb)}" if page.user_id is not None else ""
 
 
-def _path(page: Page) -> str:
-    """The page of the program that a message without an incident is about; "" for the first."""
-    return str(page.details.get("path", ""))
+def _link(page: Page) -> str:
+    """Where the reader sees more: the incident, or the page of the program that the message is about, which may be the
+    first; "" for who has no account."""
+    if page.incident_id is not None:
+        return f"{settings.CONFIG.url}/incidents/{page.incident_id}"
+    path = page.details.get("path", "")
+    return "" if path is None else f"{settings.CONFIG.url}{path}"

@@ -195,7 +195,7 @@ def _window(trigger: object, place: str, text: str, calls: Calls) -> Hearing:
 
 def _closing(told: Sequence[Told]) -> Reply:
     if any(one.tone in (Tone.NOT_DONE, Tone.ASKED) for one in told):
-        return _as_json(modal.mistake(_text_of(told)))
+        return _as_json(modal.mistake(_text_of(told), next((one.about for one in told if one.about), "")))
     with override(house_language()):
         return _as_json(modal.closing(_text_of(told)))
 

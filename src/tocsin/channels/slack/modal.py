@@ -104,9 +104,10 @@ def closing(text: str) -> dict[str, Any]:
     return {"response_action": "update", "view": shown}
 
 
-def mistake(text: str) -> dict[str, Any]:
-    """The answer that leaves the window open, with `text` under its first field."""
-    return {"response_action": "errors", "errors": {"title": shorten(clean(text, ERROR_MAX), ERROR_MAX)}}
+def mistake(text: str, about: str = "") -> dict[str, Any]:
+    """The answer that leaves the window open, with `text` under the field that it is about, else under the first."""
+    field = about if about in ("text", "service") else "title"
+    return {"response_action": "errors", "errors": {field: shorten(clean(text, ERROR_MAX), ERROR_MAX)}}
 
 
 def _plain(text: str) -> dict[str, Any]:
