@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.notification.bundling import Other, together
 from tocsin.notification.rules import Limits, Message, Rate
 from tocsin.notification.rules.throttling import (
     CALL_RATES,
@@ -15,7 +16,6 @@ from tocsin.notification.rules.throttling import (
     TEXT_RATES,
     Waiting,
     admit,
-    together,
 )
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
