@@ -29,6 +29,7 @@ IDS = {
     "kind": "nobody",
     "place_id": "ops",
     "hook_id": "desk",
+    "delivery": "00000000-0000-4000-8000-000000000000",
     "uid": "00000000-0000-4000-8000-000000000000",
 }
 # Pages that lead on by themselves when there is nothing to show for this person.

@@ -247,5 +247,4 @@ urlpatterns = [
     path("me/test/code", code, name="my_test_code"),
     path("me/test/<uuid:delivery>/rang", rang, name="my_test_rang"),
     path("people/<slug:user_id>/test", of_person, name="person_test"),
-    path("t/<str:token>", arrived, name="test_arrived"),
 ]

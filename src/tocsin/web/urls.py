@@ -28,6 +28,7 @@ from tocsin.web import (
     report,
     schedule_edit,
     schedules,
+    self_test,
     shifts,
     totals,
 )
@@ -58,6 +59,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("alerts/<int:alert_id>", incidents.alert, name="alert"),
     path("console", console.page, name="console"),
     path("a/<str:token>", act.page, name="act"),
+    path("t/<str:token>", self_test.arrived, name="test_arrived"),
     *schedules.urlpatterns,
     *shifts.urlpatterns,
     *cover.urlpatterns,
