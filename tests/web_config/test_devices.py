@@ -65,8 +65,9 @@ def test_a_device_is_connected_proved_by_its_code_and_named_on_the_page(
 
     contact = Contact.objects.get(user="bo", name="my-phone")
     assert contact.verified_at is None
-    assert "A code is on its way" in bo.get("/me/devices").content.decode()
-    bo.post("/me/devices/my-phone/code", {"code": code})
+    assert "A code was sent there." in bo.get("/me/devices").content.decode()
+    proved = bo.post("/me/contacts/my-phone/verify", {"code": code, "at": "devices"})
+    assert proved.headers["Location"] == "/me/devices#my-phone"
     contact.refresh_from_db()
     assert contact.verified_at == clock.now
     assert "Wakes you since" in bo.get("/me/devices").content.decode()
@@ -76,10 +77,11 @@ def test_a_wrong_code_is_said_beside_it_and_another_can_be_sent(
     bo: Client, phone: FakeBrowser, clock: Clock
 ) -> None:
     connected(bo, phone, clock)
-    answer = bo.post("/me/devices/my-phone/code", {"code": "000000"})
+    answer = bo.post("/me/contacts/my-phone/verify", {"code": "000000", "at": "devices"})
     assert answer.status_code == 422
     assert "not the digits" in answer.content.decode()
-    bo.post("/me/devices/my-phone/code", {"do": "send"})
+    assert "Let this device wake me" in answer.content.decode(), "it is said on the page where it was typed"
+    bo.post("/me/contacts/my-phone/code", {"at": "devices"})
     sent(clock)
     assert len(phone.got) == 2
 
@@ -138,7 +140,7 @@ def test_the_worker_lies_at_the_root_where_everything_is_below_it(world: World) 
     assert "worker-src 'self'" in answer["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize("address", ["/me/devices", "/me/devices/x/code", "/me/devices/x/forget"])
+@pytest.mark.parametrize("address", ["/me/devices", "/me/contacts/x/verify", "/me/devices/x/forget"])
 def test_a_stranger_is_led_to_the_door(address: str, world: World) -> None:
     assert Client().get("/me/devices").status_code == 302
     assert Client().post(address).status_code in (302, 403)
@@ -148,6 +150,6 @@ def test_nobody_proves_or_forgets_anothers_device(
     bo: Client, ada: Client, phone: FakeBrowser, clock: Clock
 ) -> None:
     code = connected(bo, phone, clock)
-    assert ada.post("/me/devices/my-phone/code", {"code": code}).status_code in (404, 422)
+    assert ada.post("/me/contacts/my-phone/verify", {"code": code, "at": "devices"}).status_code in (404, 422)
     assert ada.post("/me/devices/my-phone/forget").status_code == 404
     assert Contact.objects.get(user="bo", name="my-phone").verified_at is None

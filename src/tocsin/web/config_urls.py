@@ -11,10 +11,12 @@ from tocsin.web import (
     people,
     policies,
     profile,
+    proving,
     self_test,
     services,
     settings,
     signin,
+    signing,
     teams,
 )
 
@@ -26,7 +28,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *people.urlpatterns,
     *teams.urlpatterns,
     *profile.urlpatterns,
+    *proving.urlpatterns,
     *self_test.urlpatterns,
+    *signing.urlpatterns,
     *feeds.urlpatterns,
     *hooks.urlpatterns,
     *settings.urlpatterns,

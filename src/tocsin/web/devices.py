@@ -7,10 +7,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.cache import never_cache
@@ -24,10 +25,10 @@ from tocsin.kernel.ids import SLUG_LENGTH_MAX, slug_of
 from tocsin.notification.channels import check_address
 from tocsin.notification.contact_actions import save_contacts, send_code
 from tocsin.notification.hearing import Receipt
-from tocsin.people.contacts import prove_contact
 from tocsin.people.models import Contact, User
 from tocsin.people.rules import May
 from tocsin.web import assets
+from tocsin.web.contacts import own_ways
 from tocsin.web.forms import UNPROCESSABLE, asker, by, instant, show, told_beside
 from tocsin.web.guard import needs, own_key, public
 from tocsin.web.layout import say
@@ -47,20 +48,6 @@ class DeviceForm(forms.Form):
     secret = forms.CharField(max_length=40, widget=forms.HiddenInput)
 
 
-class CodeForm(forms.Form):
-    """The digits that came to the device."""
-
-    code = forms.CharField(max_length=12, label="Code")
-
-    def __init__(self, given: QueryDict | None = None, device: str = "") -> None:
-        super().__init__(given, auto_id=f"{device}-%s")
-        self.fields["code"].widget.attrs |= {
-            "inputmode": "numeric",
-            "autocomplete": "one-time-code",
-            "class": "short",
-        }
-
-
 @needs(May.OWN_PROFILE)
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -72,14 +59,22 @@ def devices(request: HttpRequest) -> HttpResponse:
             name = _add(request, form.cleaned_data)
         if not form.errors:
             return redirect(f"{reverse('devices')}#{name}" if name else "devices")
-    return show(request, "settings/devices.html", form, **_context(asker(request)))
+    return show(request, "settings/devices.html", form, **_context(request))
 
 
-def _context(person: User, tried: tuple[str, CodeForm] | None = None) -> dict[str, Any]:
-    """The devices, each with the form for its code; the one that was `tried` as it was filled in."""
-    forms_of = dict([tried] if tried else [])
-    rows = [(each, forms_of.get(each.name) or CodeForm(device=each.name)) for each in _devices(person)]
-    return {"devices": rows, "server_key": webpush.keys().public}
+def my_devices(request: HttpRequest, wrong: Mapping[str, str]) -> HttpResponse:
+    """The same page, with what is `wrong` with a code beside its device."""
+    context = {"form": DeviceForm(), **_context(request, wrong)}
+    return render(request, "settings/devices.html", context, status=UNPROCESSABLE)
+
+
+def _context(request: HttpRequest, wrong: Mapping[str, str] | None = None) -> dict[str, Any]:
+    ways = [
+        way
+        for way in own_ways(asker(request), instant(request), wrong)
+        if way.contact.address.startswith(SCHEME)
+    ]
+    return {"ways": ways, "server_key": webpush.keys().public}
 
 
 def _devices(person: User) -> list[Contact]:
@@ -111,26 +106,6 @@ def _free(wanted: str, taken: dict[str, str]) -> str:
         number += 1
         name = f"{wanted[: SLUG_LENGTH_MAX - 4]}-{number}"
     return name
-
-
-@needs(May.OWN_PROFILE)
-@require_POST
-def prove(request: HttpRequest, name: str) -> HttpResponse:
-    """Enter the code that came to a device; without one, have another sent."""
-    person = asker(request)
-    form = CodeForm(request.POST, name)
-    if request.POST.get("do") == "send":
-        send_code(person.pk, name, by(request), instant(request))
-        say(request, f"A new code is on its way to {name}.")
-        return redirect("devices")
-    if form.is_valid():
-        with told_beside(form):
-            prove_contact(person.pk, name, form.cleaned_data["code"], by(request), instant(request))
-            say(request, f"{name} wakes you from now on. Which pages go there, your rules say.")
-        if not form.errors:
-            return redirect("devices")
-    context = {"form": DeviceForm(), **_context(person, (name, form))}
-    return render(request, "settings/devices.html", context, status=UNPROCESSABLE)
 
 
 @needs(May.OWN_PROFILE)
@@ -171,7 +146,6 @@ def seen(request: HttpRequest, token: str) -> HttpResponse:
 
 urlpatterns = [
     path("me/devices", devices, name="devices"),
-    path("me/devices/<slug:name>/code", prove, name="prove_device"),
     path("me/devices/<slug:name>/forget", forget, name="forget_device"),
     path("sw.js", worker, name="worker"),
     path("push/<str:token>", seen, name="push_seen"),
