@@ -48,6 +48,7 @@ PARKED_MAX = 1_000  # requests with a key nobody knows yet, while the configurat
 READERS = 2
 READS_WAITING_MAX = 64
 RETRY_SECONDS = 5
+TOO_MUCH_SECONDS = 0.1  # before a sender is told that it sends too much; longer, and it comes in bursts
 REFUSALS_LOGGED_MAX = 20  # a second
 NO_SPACE = ("disk is full", "no space left", "disk full", "could not extend")
 
@@ -141,7 +142,13 @@ class Intake:
         try:
             self._admit(request, source, done)
         except Refused as refused:
-            done(self._refusal(refused, source, request))
+            answer = self._refusal(refused, source, request)
+            if refused.status == 429:
+                # Most senders ask again when they are answered, so one that sends too much is answered late: refusing
+                # it as fast as it can ask would cost the others more than taking what it sends.
+                self._loop.call_later(TOO_MUCH_SECONDS, done, answer)
+            else:
+                done(answer)
         except Exception:
             _log.exception("a request could not be read", source=getattr(source, "NAME", ""))
             done(self._refusal(Refused("Something went wrong here", status=500), source, request))

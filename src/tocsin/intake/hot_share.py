@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tocsin.intake.rules import QUEUE_ROWS_MAX
 from tocsin.kernel.errors import Refused
 
-EVENTS_PER_SECOND = 100_000.0  # of one integration, in the long run
+EVENTS_PER_SECOND = 10_000.0  # of one integration, in the long run
 BURST = 500_000.0
 QUEUE_BYTES_MAX = 2 * 1024**3
 SHARE_OF_QUEUE = 0.5  # the part of the queue that one integration may fill
