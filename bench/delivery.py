@@ -194,6 +194,7 @@ def queued(severity: str, tier: int, tag: str, folder: Path, scale: float) -> Fi
         "idle MB": idle,
         "queued MB": held,
         "later MB": later,
+        "grew MB": later - held,
     }
 
 
@@ -270,9 +271,10 @@ def people_in_a_storm(tag: str, folder: Path, scale: float, minutes: float = STO
             grown = megabytes(ours.pid)
     first_sent = min(driven.started[n] for n in critical)
     told = [one.at - first_sent for one in rang if "Critical" in one.text]
+    by_text = [one for one in rang if not one.call]
     return {
         "first critical s": min(told, default=math.nan),
-        "texts a person": _most_in_a_window([one for one in rang if not one.call], WINDOW_S),
+        "texts a person": _most_in_a_window(by_text, WINDOW_S),
         "calls a person": _most_in_a_window([one for one in rang if one.call], WINDOW_S * 1.5),
         "people": len({one.to for one in rang}),
         "messages": len(rang),
@@ -318,7 +320,7 @@ def _most_in_a_window(rang: list[Rang], seconds: float) -> int:
 
 
 def beside_a_flood(tag: str, folder: Path, scale: float) -> Figures:
-    """What one sender who sends as much as it can adds to the answers and the pages of another."""
+    """What one sender far over its quota adds to the answers and the pages of another."""
     with Receiver(takes=PROVIDER_TAKES_S) as well:
         ours = Reaching(
             {
@@ -336,7 +338,7 @@ def beside_a_flood(tag: str, folder: Path, scale: float) -> Figures:
             before = _paged(ours, well, BESIDE_RATE, seconds, f"{tag}a")
             with Flood(ours, _key(0), tag) as flood:
                 beside = _paged(ours, well, BESIDE_RATE, seconds, f"{tag}b")
-            offered, refused = flood.counts
+            offered, refused = flood.rates
     return {
         "idle answer p99 ms": before["answer p99 ms"],
         "beside answer p99 ms": beside["answer p99 ms"],
@@ -345,6 +347,6 @@ def beside_a_flood(tag: str, folder: Path, scale: float) -> Figures:
         "beside page p99 ms": beside["p99 ms"],
         "page x": beside["p99 ms"] / before["p99 ms"],
         "lost": beside["lost"],
-        "flood/s": offered / seconds,
-        "flood refused": refused,
+        "flood/s": offered,
+        "flood refused/s": refused,
     }
