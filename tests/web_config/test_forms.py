@@ -442,8 +442,8 @@ def test_a_role_cannot_be_taken_by_changing_ones_own_name(reader: Reader, world:
 
 
 def test_webhook_secrets_are_shown_to_their_owner(ada: Client, world: World) -> None:
-    Contact.objects.create(user=world.ada, name="hook", address="https://example.com/ada")
-    assert re.search(r'class="secret">[0-9a-f]{64}<', ada.get("/me/signing").content.decode())
+    Contact.objects.create(user=world.ada, name="hook", address="https://example.com/ada", vouched_by="cli")
+    assert re.search(r'class="secret wrap">[0-9a-f]{64}<', ada.get("/me/signing").content.decode())
 
 
 # --- tokens -----------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from tocsin.channels.telegram import Telegram
 from tocsin.channels.twilio import Twilio
 from tocsin.channels.webhook import Webhook
 from tocsin.channels.webpush import WebPush
+from tocsin.hooks.addresses import nonces_of
 from tocsin.notification.channels import register
 from tocsin.notification.vendors import register_vendor
 
@@ -47,7 +48,7 @@ def wire(around: Surroundings, key: str, deadline: float = DEADLINE) -> None:
     for channel in (
         Console(),
         Email(read_mail_server(around.smtp_url), deadline),
-        Webhook(outgoing),
+        Webhook(outgoing, nonces_of),
         Teams(outgoing),
         WebPush(outgoing, around.url),
     ):

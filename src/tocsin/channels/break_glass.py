@@ -19,6 +19,7 @@ from tocsin.channels.mailserver import read_mail_server
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.teams import Teams
 from tocsin.channels.webhook import Webhook
+from tocsin.hooks.addresses import known_nonces
 from tocsin.kernel.errors import Refused
 from tocsin.notification.channels import scheme_of
 from tocsin.notification.deadline import within
@@ -188,7 +189,7 @@ def _channels(
     scheme first."""
     by_scheme: dict[str, Channel] = {}
     problems: list[Refused] = []
-    for channel in (Webhook(outgoing), Teams(outgoing)):
+    for channel in (Webhook(outgoing, known_nonces), Teams(outgoing)):
         by_scheme |= dict.fromkeys(channel.schemes, channel)
     if value["mail"]:
         try:

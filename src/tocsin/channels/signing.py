@@ -3,7 +3,7 @@
     Tocsin-Signature: t=<unix seconds>,v1=<hex HMAC-SHA-256 of "<t>.<body>" under the address's secret>
 
 Each contact's address has a secret of its own, derived from the instance's key, so nothing has to be stored and one
-receiver cannot sign for another. A webhook's secret can be changed: for a while the header then has two signatures.
+receiver cannot sign for another. A secret can be changed: for a while the header then has two signatures.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def use(key: str) -> None:
     _key = key.encode()
 
 
-def secret_for(address: str) -> str:
-    """The secret (64 hex digits) of one contact address in its plain form; shown to its owner, who gives it
-    to the receiver. It changes when the instance's key does."""
-    return derived(_PURPOSE + address.encode()).hex()
+def secret_for(address: str, nonce: str = "") -> str:
+    """The secret (64 hex digits) of one address in its plain form; shown to its owner, who gives it to the receiver.
+    It changes when the instance's key does, and another `nonce` makes another."""
+    return derived(_PURPOSE + (f"{address}\0{nonce}" if nonce else address).encode()).hex()
 
 
 def secret_of_hook(hook: str, nonce: str) -> str:

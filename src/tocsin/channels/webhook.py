@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -33,8 +33,12 @@ class Webhook:
     # A program answers here, which bears more than a person and says by 429 and Retry-After what it does not.
     limits = Limits(gathers=True)
 
-    def __init__(self, outgoing: Outgoing) -> None:
+    def __init__(
+        self, outgoing: Outgoing, nonces: Callable[[str, datetime], Sequence[str]] = lambda *_: [""]
+    ) -> None:
+        """`nonces` says with which secrets of an address to sign; without it, with the one from its beginning."""
         self._outgoing = outgoing
+        self._nonces = nonces
         self._held: dict[str, datetime] = {}  # address -> until when it asked not to be called
 
     def check(self, address: str) -> str:
@@ -52,9 +56,8 @@ class Webhook:
     def send(self, address: str, to_name: str, message: Message, now: datetime) -> Sent | Failed:
         """Post the message, signed. Who asked to be left alone for a while is not called before that."""
         body = render(to_name, message, now)
-        return self.post(
-            address, body, message.id, signing.signature(signing.secret_for(address), body, now), now
-        )
+        secrets = [signing.secret_for(address, nonce) for nonce in self._nonces(address, now)]
+        return self.post(address, body, message.id, signing.signatures(secrets, body, now), now)
 
     def post(
         self,

@@ -12,7 +12,7 @@ from tocsin.hooks.saving import HookChanges, HookValue
 from tocsin.journal.changes import changing, did, record
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import By
-from tocsin.kernel.errors import conflict, not_found
+from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import new_secret
 
 BOTH_KEYS = timedelta(hours=24)  # after a rotation the secret from before signs as well
@@ -57,14 +57,19 @@ def rotate(hook_id: str, by: By, now: datetime) -> Hook:
     with changing():
         row = _locked(hook_id)
         if old_nonce(row, now):
-            raise conflict(
-                "Its secret was changed a short while ago, and the one from before still signs",
-                "End that one first, once every receiver has the new one.",
-            )
+            raise still_signs()
         row.nonce, row.old_nonce, row.old_until = new_secret(), row.nonce, now + BOTH_KEYS
         row.save(update_fields=["nonce", "old_nonce", "old_until"])
         record([did("webhook.rotated", webhook=row.pk, until=row.old_until)], by, now)
     return row
+
+
+def still_signs() -> Refused:
+    """The refusal to change a secret again so soon."""
+    return conflict(
+        "Its secret was changed a short while ago, and the one from before still signs",
+        "End that one first, once every receiver has the new one.",
+    )
 
 
 def end_old(hook_id: str, by: By, now: datetime) -> Hook:

@@ -71,6 +71,18 @@ class Message(models.Model):
         return f"{self.event} to {self.hook_id}: {self.state}"
 
 
+class AddressSecret(models.Model):
+    """The secret of a contact's or a place's address that was changed; one that never was has no row."""
+
+    address_digest = models.CharField(primary_key=True, max_length=64)
+    nonce = models.CharField(max_length=64, blank=True, default="")  # "": derived from the address alone
+    old_nonce = models.CharField(max_length=64, blank=True, default="")
+    old_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.address_digest[:12]
+
+
 class Position(models.Model):
     """The number of the last fact that was read for all webhooks. One row."""
 

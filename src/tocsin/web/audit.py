@@ -44,6 +44,8 @@ KINDS = {
     "provider.introduced": "told where to call us: provider",
     "webhook.rotated": "made a new secret for webhook",
     "webhook.old_secret_ended": "ended the old secret of webhook",
+    "place.secret_rotated": "made a new signing secret for place",
+    "place.old_secret_ended": "ended the old signing secret of place",
     "webhook.tested": "sent a test to webhook",
     "webhook.sent_again": "sent an event again to webhook",
     "webhook.switched_off": "switched off, as nothing arrives there, webhook",
@@ -55,6 +57,8 @@ CONTACTS = {
     "contact.worked": "saw a first message go to",
     "contact.failing": "found that messages do not arrive at",
     "contact.recovered": "found that messages arrive again at",
+    "contact.secret_rotated": "made a new signing secret for",
+    "contact.old_secret_ended": "ended the old signing secret of",
     "contact.reached": "says that a test reached them at",
     "contact.silent": "says that a test did not ring at",
 }

@@ -14,12 +14,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from tocsin.escalation.policy_actions import policies_naming
 from tocsin.journal.changes import changing
 from tocsin.kernel.errors import Refused, not_found
+from tocsin.notification.contact_actions import send_code
 from tocsin.notification.rule_actions import rules_of
 from tocsin.notification.self_test import latest
 from tocsin.people.actions import add_token, change_user, revoke_token
+from tocsin.people.contacts import prove_contact
 from tocsin.people.rules import TABLE, May, Role
 from tocsin.web.contacts import own_ways
-from tocsin.web.forms import UNPROCESSABLE, asker, by, instant, show, told_beside
+from tocsin.web.forms import UNPROCESSABLE, asker, by, instant, show, told_beside, words
 from tocsin.web.forms.people import PersonForm, TokenForm, zones
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
@@ -33,11 +35,10 @@ from tocsin.web.signing import WEBHOOKS
 @require_GET
 def me(request: HttpRequest) -> HttpResponse:
     """Everything about how I am reached, and the doors to the rest."""
-    return my_page(request)
+    return _me(request)
 
 
-def my_page(request: HttpRequest, wrong: Mapping[str, str] | None = None) -> HttpResponse:
-    """The same, with what is `wrong` with a code beside its contact."""
+def _me(request: HttpRequest, wrong: Mapping[str, str] | None = None) -> HttpResponse:
     person = asker(request)
     contacts = list(person.contacts.all())
     return render(
@@ -59,6 +60,34 @@ def my_page(request: HttpRequest, wrong: Mapping[str, str] | None = None) -> Htt
         },
         status=UNPROCESSABLE if wrong else 200,
     )
+
+
+@needs(May.OWN_PROFILE)
+@require_POST
+def code(request: HttpRequest, contact: str) -> HttpResponse:
+    """Send a code to one of my contacts."""
+    try:
+        send_code(asker(request).pk, contact, by(request), instant(request))
+    except Refused as refused:
+        return _me(request, {contact: words(refused)})
+    say(request, f"A code is on its way to {contact}. Enter it here.")
+    return redirect(reverse("profile") + "#contacts")
+
+
+@needs(May.OWN_PROFILE)
+@require_POST
+def verify(request: HttpRequest, contact: str) -> HttpResponse:
+    """Verify one of my contacts by the code that was sent there."""
+    try:
+        prove_contact(
+            asker(request).pk, contact, request.POST.get("code", "")[:20], by(request), instant(request)
+        )
+    except Refused as refused:
+        if refused.status == 404:
+            raise
+        return _me(request, {contact: words(refused)})
+    say(request, f"{contact} is verified: pages go there.")
+    return redirect(reverse("profile") + "#contacts")
 
 
 @needs(May.OWN_PROFILE)
@@ -99,16 +128,6 @@ def name_and_zone(request: HttpRequest) -> HttpResponse:
         if not form.errors:
             return redirect("profile")
     return show(request, "settings/name.html", form, zones=zones())
-
-
-@needs(May.OWN_PROFILE)
-@require_GET
-@never_cache
-def signing(request: HttpRequest) -> HttpResponse:
-    """The secrets by which my receivers can tell that a webhook is from here."""
-    hooks = [each for each in asker(request).contacts.all() if each.address.startswith(WEBHOOKS)]
-    rows = [(each.name, each.address, secret_for(each.address)) for each in hooks]
-    return render(request, "settings/signing.html", {"rows": rows, "header": HEADER})
 
 
 @needs(May.OWN_PROFILE)
@@ -179,6 +198,8 @@ def end(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("me", me, name="profile"),
     path("me/contacts", contacts, name="my_contacts"),
+    path("me/contacts/<slug:contact>/code", code, name="contact_code"),
+    path("me/contacts/<slug:contact>/verify", verify, name="contact_verify"),
     path("me/rules", rules, name="my_rules"),
     path("me/quiet", quiet, name="my_quiet"),
     path("me/name", name_and_zone, name="my_name"),

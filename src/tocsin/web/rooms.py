@@ -17,6 +17,7 @@ from tocsin.web.forms import by, id_of, instant, made_once, show, told_beside
 from tocsin.web.forms.providers import PlaceForm
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
+from tocsin.web.signing import WEBHOOKS
 
 EXAMPLE = "https://example.com/hook, or a room as its chat's account says"
 
@@ -63,7 +64,8 @@ def edit(request: HttpRequest, place_id: str) -> HttpResponse:
             say(request, "Saved.")
         if not form.errors:
             return redirect("places")
-    return show(request, "settings/place.html", form, row=row, named=policies_naming(f"place:{row.pk}"))
+    named, signed = policies_naming(f"place:{row.pk}"), row.address.startswith(WEBHOOKS)
+    return show(request, "settings/place.html", form, row=row, named=named, signed=signed)
 
 
 @needs(May.CONFIGURE)
