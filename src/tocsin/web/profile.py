@@ -14,14 +14,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from tocsin.escalation.policy_actions import policies_naming
 from tocsin.journal.changes import changing
 from tocsin.kernel.errors import Refused, not_found
-from tocsin.notification.contact_actions import send_code
 from tocsin.notification.rule_actions import rules_of
 from tocsin.notification.self_test import latest
 from tocsin.people.actions import add_token, change_user, revoke_token
-from tocsin.people.contacts import prove_contact
 from tocsin.people.rules import TABLE, May, Role
 from tocsin.web.contacts import own_ways
-from tocsin.web.forms import UNPROCESSABLE, asker, by, instant, show, told_beside, words
+from tocsin.web.forms import UNPROCESSABLE, asker, by, instant, show, told_beside
 from tocsin.web.forms.people import PersonForm, TokenForm, zones
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
@@ -35,10 +33,11 @@ from tocsin.web.signing import WEBHOOKS
 @require_GET
 def me(request: HttpRequest) -> HttpResponse:
     """Everything about how I am reached, and the doors to the rest."""
-    return _me(request)
+    return my_page(request)
 
 
-def _me(request: HttpRequest, wrong: Mapping[str, str] | None = None) -> HttpResponse:
+def my_page(request: HttpRequest, wrong: Mapping[str, str] | None = None) -> HttpResponse:
+    """The same, with what is `wrong` with a code beside its contact."""
     person = asker(request)
     contacts = list(person.contacts.all())
     return render(
@@ -60,34 +59,6 @@ def _me(request: HttpRequest, wrong: Mapping[str, str] | None = None) -> HttpRes
         },
         status=UNPROCESSABLE if wrong else 200,
     )
-
-
-@needs(May.OWN_PROFILE)
-@require_POST
-def code(request: HttpRequest, contact: str) -> HttpResponse:
-    """Send a code to one of my contacts."""
-    try:
-        send_code(asker(request).pk, contact, by(request), instant(request))
-    except Refused as refused:
-        return _me(request, {contact: words(refused)})
-    say(request, f"A code is on its way to {contact}. Enter it here.")
-    return redirect(reverse("profile") + "#contacts")
-
-
-@needs(May.OWN_PROFILE)
-@require_POST
-def verify(request: HttpRequest, contact: str) -> HttpResponse:
-    """Verify one of my contacts by the code that was sent there."""
-    try:
-        prove_contact(
-            asker(request).pk, contact, request.POST.get("code", "")[:20], by(request), instant(request)
-        )
-    except Refused as refused:
-        if refused.status == 404:
-            raise
-        return _me(request, {contact: words(refused)})
-    say(request, f"{contact} is verified: pages go there.")
-    return redirect(reverse("profile") + "#contacts")
 
 
 @needs(May.OWN_PROFILE)
@@ -198,8 +169,6 @@ def end(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("me", me, name="profile"),
     path("me/contacts", contacts, name="my_contacts"),
-    path("me/contacts/<slug:contact>/code", code, name="contact_code"),
-    path("me/contacts/<slug:contact>/verify", verify, name="contact_verify"),
     path("me/rules", rules, name="my_rules"),
     path("me/quiet", quiet, name="my_quiet"),
     path("me/name", name_and_zone, name="my_name"),
