@@ -274,7 +274,7 @@ def classify(
         worse = new_urgency.worse_than(Urgency(incident.urgency))
         if worse and incident.state == State.TRIGGERED:
             fields["needs_climb"] = True
-            take_back_updates([incident.pk], None, "it is worse, and paged anew", now)
+            take_back_updates([incident.pk], "it is worse, and paged anew", now)
         elif fields["priority"] < incident.priority and incident.state == State.TRIGGERED:
             fields["update_at"] = now
         _save(
@@ -302,7 +302,7 @@ def worsen(incident: Incident, urgency: Urgency, why: str, by: By, now: datetime
     trouble: what joins never hides. False when it is no worse. In the caller's transaction."""
     if not urgency.worse_than(Urgency(incident.urgency)) or incident.state not in OPEN:
         return False
-    take_back_updates([incident.pk], None, "it is worse, and paged anew", now)
+    take_back_updates([incident.pk], "it is worse, and paged anew", now)
     had = incident.acknowledged_by
     fields = _triggered_again() | graded(urgency, Impact(incident.impact))
     data = {"why": why, "priority": fields["priority"], "urgency": fields["urgency"], "had": had}

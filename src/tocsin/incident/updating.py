@@ -7,6 +7,7 @@ whom it is worse than they know; a card changes instead.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -21,9 +22,10 @@ from tocsin.notification.actions import Call, page_people
 from tocsin.notification.cards import touch_cards
 from tocsin.notification.models import Delivery
 from tocsin.notification.reached import told_of, ways_back
-from tocsin.notification.rules import Kind
-from tocsin.notification.rules.updates import Known, Later, Size, Tell, update_for
-from tocsin.notification.updating import known_of, take_back_updates
+from tocsin.notification.rules import Kind, Limits
+from tocsin.notification.rules.updates import UPDATE_AFTER, Known, Later, Size, Tell, update_for
+from tocsin.notification.throttling import limits_of
+from tocsin.notification.updating import known_of, take_back_updates, waiting_of
 from tocsin.people.models import User
 
 GROWN_MAX = 100  # incidents in one look
@@ -39,16 +41,11 @@ def tell_growth(now: datetime, limit: int = GROWN_MAX) -> int:
             return 0
         touch_cards([incident.pk for incident in grown], now)
         unanswered = [incident for incident in grown if incident.state == State.TRIGGERED]
-        known = known_of([incident.pk for incident in unanswered])
-        ways = _ways(unanswered)
-        calls: list[Call] = []
         for incident in grown:
             incident.update_at = None
-        for incident in unanswered:
-            calls += _calls(incident, known, ways, now)
-        if calls:
-            told = {call.user_id for call in calls if call.user_id}
-            take_back_updates([one.pk for one in unanswered], told, "a later update says more", now)
+        calls = _calls({incident.pk: incident for incident in unanswered}, now)
+        if told := {(call.incident_id or 0, call.user_id or "") for call in calls}:
+            take_back_updates([number for number, _ in told], "a later update says more", now, told)
             page_people(calls, now)
         Incident.objects.bulk_update(grown, ["update_at"])
         wake("duties", *(f"incident:{incident.pk}" for incident in grown))
@@ -60,32 +57,51 @@ def size_of(incident: Incident) -> Size:
     return Size(incident.alerts_firing, incident.priority)
 
 
-def _ways(incidents: Sequence[Incident]) -> Mapping[tuple[int, str], Delivery]:
-    """By what each person may be told more of each incident; nothing for who sees it on a card."""
-    told = told_of([incident.pk for incident in incidents], (Kind.PAGE,)) if incidents else []
+@dataclass(frozen=True)
+class _Reach:
+    """By incident and person: what they know, by which message more may be told, and when one that still waits is due.
+    Nothing for who sees it on a card."""
+
+    known: Mapping[tuple[int, str], Known]
+    ways: Mapping[tuple[int, str], Delivery]
+    waiting: Mapping[tuple[int, str], datetime]
+
+
+def _reach(numbers: Sequence[int]) -> _Reach:
+    told = told_of(numbers, (Kind.PAGE,)) if numbers else []
     rows = [row for row in told if row.page.quieted_at is None]
-    found = ways_back(rows, lambda limits: limits.gathers) if rows else {}
-    return {whom: row for whom, row in found.items() if row is not None}
+    found = ways_back(rows, _gathers) if rows else {}
+    ways = {whom: row for whom, row in found.items() if row is not None}
+    waiting = {
+        (row.incident_id or 0, row.page.user_id or ""): row.next_at
+        for row in waiting_of(numbers, Kind.PAGE)
+        if row.next_at is not None and _gathers(limits_of(row.address))
+    }
+    return _Reach(known_of(numbers), ways, {whom: at for whom, at in waiting.items() if whom not in found})
 
 
-def _calls(
-    incident: Incident,
-    known: Mapping[tuple[int, str], Known],
-    ways: Mapping[tuple[int, str], Delivery],
-    now: datetime,
-) -> list[Call]:
-    """What is said now about `incident`; it is looked at again when somebody is to be told later."""
-    calls = []
-    for (number, user), row in ways.items():
-        knows = known.get((number, user)) if number == incident.pk else None
-        if knows is None or row.page.user is None:
-            continue
+def _gathers(limits: Limits) -> bool:
+    return limits.gathers
+
+
+def _calls(incidents: Mapping[int, Incident], now: datetime) -> list[Call]:
+    """What is said now; an incident is looked at again when somebody is to be told later."""
+    reach, calls = _reach(list(incidents)), []
+    for whom, knows in reach.known.items():
+        incident, row = incidents[whom[0]], reach.ways.get(whom)
         what = update_for(size_of(incident), knows, now)
-        if isinstance(what, Tell):
+        if isinstance(what, Tell) and row is not None and row.page.user is not None:
             calls.append(_call(incident, row, row.page.user, knows.size, now))
-        elif isinstance(what, Later):
-            incident.update_at = min(what.at, incident.update_at or what.at)
+        elif isinstance(what, Tell) and (due := reach.waiting.get(whom)) is not None:
+            # Their page has not gone yet, and says what was so when it was made.
+            _look_again(incident, max(due, now) + UPDATE_AFTER)
+        elif isinstance(what, Later) and row is not None:
+            _look_again(incident, what.at)
     return calls
+
+
+def _look_again(incident: Incident, at: datetime) -> None:
+    incident.update_at = min(at, incident.update_at or at)
 
 
 def _call(incident: Incident, row: Delivery, user: User, knew: Size, now: datetime) -> Call:

@@ -31,19 +31,26 @@ def known_of(incident_ids: Iterable[int]) -> Mapping[tuple[int, str], Known]:
     return known
 
 
+def waiting_of(incident_ids: Iterable[int], kind: Kind) -> list[Delivery]:
+    """The messages of this kind about these incidents that wait for their time, the last first."""
+    rows = Delivery.objects.filter(
+        incident_id__in=list(incident_ids), page__kind=kind, page__quieted_at=None, state=DeliveryState.DUE
+    )
+    return list(rows.select_related("page").order_by("-next_at"))
+
+
 def take_back_updates(
-    incident_ids: Iterable[int], user_ids: Collection[str] | None, why: str, now: datetime
+    incident_ids: Iterable[int], why: str, now: datetime, whom: Collection[tuple[int, str]] | None = None
 ) -> int:
-    """Send these people (None: anybody) no update about these incidents that still waits, for something newer says
-    more; returns how many that spared. One that a sender holds at this moment may still go, its retries do not. In the
-    caller's transaction."""
+    """Send no update about these incidents that still waits, for something newer says more; returns how many that
+    spared. `whom` names of which of them and to whom; None: to anybody. One that a sender holds at this moment may
+    still go, its retries do not. In the caller's transaction."""
     on_their_way = (DeliveryState.DUE, DeliveryState.SENDING)
     waiting = Delivery.objects.filter(
         incident_id__in=list(incident_ids), page__kind=Kind.UPDATE, state__in=on_their_way
     )
-    if user_ids is not None:
-        waiting = waiting.filter(page__user__in=user_ids)
-    pages = list(waiting.values_list("page_id", flat=True))
+    rows = waiting.values_list("page_id", "incident_id", "page__user_id")
+    pages = [page for page, number, user in rows if whom is None or (number, user) in whom]
     return silence(Page.objects.filter(pk__in=pages), why, now) if pages else 0
 
 
