@@ -75,6 +75,11 @@ def said(kind: str, data: dict[str, Any], who: str = "user:ada", through: str = 
             {"level": 2, "until": "2026-03-03T08:00:00+00:00", "closed": [1, 2]},
             "Every level is for other hours; it waits until level 2 opens.",
         ),
+        (
+            "climb.resumed",
+            {"was": "2026-03-02T09:05:00+00:00", "until": "2026-03-02T10:00:20+00:00"},
+            "Tocsin stood still while the next level was due; it goes on in a moment, after what came meanwhile.",
+        ),
         ("climb.nobody", {"people": []}, "The policy reaches nobody; nobody told instead."),
         (
             "page.sent",

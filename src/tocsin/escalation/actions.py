@@ -30,6 +30,7 @@ from tocsin.escalation.rules import (
     policy_as_data,
     policy_from,
     push,
+    resumed,
 )
 from tocsin.escalation.rules import (
     Climb as ClimbValue,
@@ -90,9 +91,29 @@ def climb_due(now: datetime, limit: int = CLIMBS_MAX) -> int:
     with transaction.atomic():
         rows = Climb.objects.due(now).select_for_update(skip_locked=True, of=("self", "incident"))
         climbs = list(rows.select_related("incident", "incident__service")[:limit])
-        if climbs:
-            _advance_all(climbs, now)
+        stood = _resume(climbs, now)
+        if going := [climb for climb in climbs if climb.pk not in stood]:
+            _advance_all(going, now)
     return len(climbs)
+
+
+def _resume(climbs: Sequence[Climb], now: datetime) -> set[int]:
+    """Put off those that everything stood still for, and say so; returns their incidents. What somebody asked for by
+    hand goes on at once."""
+    facts, stood = [], []
+    for climb in climbs:
+        waits = climb.incident.state == State.TRIGGERED and not climb.forced
+        if not waits or (at := resumed(climb.as_value(), now)) is None:
+            continue
+        data = {"was": climb.due_at.isoformat() if climb.due_at else None, "until": at.isoformat()}
+        facts.append(Fact(climb.incident.chain, "climb.resumed", data))
+        climb.due_at = at
+        stood.append(climb)
+    if stood:
+        Climb.objects.bulk_update(stood, ["due_at"])
+        write(facts, ENGINE, now)
+        wake("duties", *(f"incident:{climb.incident_id}" for climb in stood))
+    return {climb.incident_id for climb in stood}
 
 
 def pass_on_unreachable(now: datetime, limit: int = CLIMBS_MAX) -> int:
@@ -244,8 +265,8 @@ def _advance_all(climbs: Sequence[Climb], now: datetime) -> None:
     ]
     if higher := [climb.incident_id for climb in climbs if climb.pages_sent > 1]:
         touch_cards(higher, now)
-        people_now = {call.user_id for call in pages if call.incident_id in higher and call.user_id}
-        take_back_updates(higher, people_now, "a page says more", now)
+        anew = {(call.incident_id or 0, call.user_id or "") for call in pages}
+        take_back_updates(higher, "a page says more", now, anew)
     page_people([*pages, *(copy_of(call) for call in _calls(copies, now)), *rooms], now)
     point("climb: paged")
     wake("now", *(f"incident:{climb.incident_id}" for climb in climbs))

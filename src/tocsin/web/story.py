@@ -353,6 +353,10 @@ SENTENCES: dict[str, Sentence] = {
     "climb.started": lambda data, actor, names: ("The policy begins at its first level", ""),
     "climb.paged": _climb_paged,
     "climb.waits": _climb_waits,
+    "climb.resumed": lambda data, actor, names: (
+        "Tocsin stood still while the next level was due; it goes on in a moment, after what came meanwhile",
+        "",
+    ),
     "climb.exhausted": _climb_exhausted,
     "climb.nobody": _climb_nobody,
     "climb.pushed": _climb_pushed,

@@ -12,6 +12,7 @@ from tocsin.escalation.rules.climbing import (
     escalate,
     forecast,
     push,
+    resumed,
 )
 from tocsin.escalation.rules.handover import HANDOVER_LENGTH_MAX, Handover
 from tocsin.escalation.rules.policies import (
@@ -71,6 +72,7 @@ __all__ = [
     "policy_as_data",
     "policy_from",
     "push",
+    "resumed",
     "when_as_data",
     "when_from",
 ]

@@ -12,6 +12,10 @@ from tocsin.kernel.urgency import Urgency
 
 WAIT_MAX = timedelta(days=14)  # as far ahead as a climb waits for a level to open
 LOOKS_MAX = 2_000  # instants at which it is looked whether one has opened
+STANDSTILL = timedelta(
+    minutes=1
+)  # a climb that is overdue by more was looked at by nobody: everything stood still
+CATCH_UP = timedelta(seconds=20)  # after that, in which what came meanwhile is read
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,16 @@ def _opening(
             if found.people or not found.closed:
                 return at, number
     return None
+
+
+def resumed(climb: Climb, now: datetime) -> datetime | None:
+    """When a climb goes on that everything has stood still for since it was due; None when it goes on at once.
+
+    What has come meanwhile is read first, so that what has healed wakes nobody. What was never paged is not a climb
+    yet, and waits for nothing.
+    """
+    overdue = climb.due_at is not None and now - climb.due_at > STANDSTILL
+    return now + CATCH_UP if overdue else None
 
 
 def push(policy: Policy, climb: Climb, now: datetime) -> Climb:
