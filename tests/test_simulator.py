@@ -9,8 +9,10 @@ import pytest
 from tocsin.engine import duties
 from tocsin.escalation import rostering
 from tocsin.incident import actions as incidents
+from tocsin.incident import updating
 from tocsin.intake import actions as intake
 from tocsin.notification import delivering
+from tocsin.notification.rules.updates import Nothing
 from tocsin.oncall.actions import on_call_at
 from tocsin.testing import simulator
 from tocsin.testing.promises import PromiseBroken
@@ -62,6 +64,11 @@ def test_it_notices_a_lost_event(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_notices_a_person_who_is_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivering, "next_channel", lambda page, now: [])
     assert "P2" in _first_break()
+
+
+def test_it_notices_who_is_left_with_less_than_is_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(updating, "update_for", lambda size, known, now: Nothing())
+    assert "alerts of #" in _first_break()
 
 
 def test_it_notices_a_duty_that_is_not_given_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:

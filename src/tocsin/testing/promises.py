@@ -37,6 +37,9 @@ class Seen:
     receipts: Counter[UUID] = field(default_factory=Counter)
     repeats: Counter[UUID] = field(default_factory=Counter)
     quiet_since: dict[int, datetime] = field(default_factory=dict)
+    updated: dict[tuple[int | None, str | None], datetime] = field(
+        default_factory=dict
+    )  # the newest that arrived
     states: dict[int, str] = field(default_factory=dict)
     well_since: datetime | None = None  # since when at least one node has been well
     entries: int = 0
@@ -62,6 +65,16 @@ class Seen:
             return  # word that it is over goes after it
         if answered is not None and now > answered + QUIET_WITHIN and one.page.created_at < answered:
             raise PromiseBroken(f"P6: a page of #{number} was sent {now - answered} after it was answered")
+        if one.page.kind == Kind.UPDATE:
+            self._in_order(one)
+
+    def _in_order(self, one: Claimed) -> None:
+        """An update is never older than the one that its person got before; a repeat of what got lost may be."""
+        whom, made = (one.page.incident_id, one.page.user_id), one.page.created_at
+        self.counts["updates"] += 1
+        if self.receipts[one.id] == 1 and made < self.updated.get(whom, made):
+            raise PromiseBroken(f"P7: {whom[1]} got an older update of #{whom[0]} after a newer one")
+        self.updated[whom] = max(made, self.updated.get(whom, made))
 
     def allow_repeat(self, delivery: UUID) -> None:
         self.repeats[delivery] += 1
@@ -90,6 +103,7 @@ _EARLIEST = """
     UNION ALL SELECT MIN(ends_at) FROM intake_alert WHERE state = 'firing'
     UNION ALL SELECT MIN(undeliverable_at) FROM notification_page WHERE passed_on_at IS NULL
     UNION ALL SELECT MIN(receipt_by) FROM notification_delivery WHERE state = 'sent' AND unconfirmed_at IS NULL
+    UNION ALL SELECT MIN(update_at) FROM incident_incident
     UNION ALL SELECT MIN(next_at) FROM notification_card
     UNION ALL SELECT MIN(alarm_at) FROM escalation_climb
 """

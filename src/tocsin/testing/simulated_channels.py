@@ -8,18 +8,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from random import Random
 from uuid import UUID
 
 from django.db.models import Q
 
 from tocsin.incident.models import Incident
+from tocsin.incident.rules import State
 from tocsin.journal.models import Entry
 from tocsin.notification import channels
 from tocsin.notification.delivering import Claimed
 from tocsin.notification.models import Card, Delivery, Page
 from tocsin.notification.rules import DeliveryState, Failed, Kind, Limits, Message, Sent
 from tocsin.notification.rules.throttling import STORM
+from tocsin.notification.rules.updates import UPDATE_EVERY
+from tocsin.notification.throttling import limits_of
 from tocsin.testing.promises import PromiseBroken
 
 RECEIPT = timedelta(seconds=30)
@@ -68,7 +72,7 @@ class Screens:
 def simulated_channels(random: Random) -> Iterator[dict[str, SimulatedChannel]]:
     """Channels for the schemes of this world, drawn from the seed: some throttle, some give receipts, some change."""
     made = {
-        "sim-mail": SimulatedChannel("mail", Limits(storm=random.choice([(), STORM]))),
+        "sim-mail": SimulatedChannel("mail", Limits(storm=random.choice([(), STORM]), gathers=True)),
         "sim-hook": SimulatedChannel(
             "hook",
             Limits(receipt_within=random.choice([None, RECEIPT]), updates=random.choice([False, True])),
@@ -112,3 +116,48 @@ def check_ends() -> None:
         missed = {f"user:{user}" for user in users - set(again)} - {ended.who if ended else ""}
         if missed:
             raise PromiseBroken(f"A30: {sorted(missed)} were told of #{incident.pk} and not of its end")
+
+
+def check_updates() -> None:
+    """Updates were few, went to who had been paged, and left nobody who could be told with less than is so. Raises
+    PromiseBroken."""
+    for incident in Incident.objects.all():
+        pages = Page.objects.filter(incident_id=incident.pk, kind__in=(Kind.PAGE, Kind.UPDATE))
+        for user in set(pages.values_list("user_id", flat=True)):
+            mine = list(pages.filter(user=user).order_by("created_at"))
+            _few(incident, [page for page in mine if page.kind == Kind.PAGE or not _spared(page)])
+            if incident.state == State.TRIGGERED and _can_be_told(mine):
+                told = [
+                    page.details["alerts"] for page in mine if page.kind == Kind.PAGE or not _spared(page)
+                ]
+                if told[-1] < incident.alerts_firing:
+                    raise PromiseBroken(
+                        f"{user} knows of {told[-1]} alerts of #{incident.pk}; {incident.alerts_firing} fire"
+                    )
+
+
+def _few(incident: Incident, told: Sequence[Page]) -> None:
+    """Between two updates to one person passes the time between two updates, unless somebody answered meanwhile."""
+    if told and told[0].kind == Kind.UPDATE:
+        raise PromiseBroken(f"{told[0].user_id} got an update of #{incident.pk} and no page")
+    updates = [page.created_at for page in told if page.kind == Kind.UPDATE]
+    for before, after in pairwise(updates):
+        answers = Entry.objects.filter(chain=incident.chain, happened_at__gte=before, happened_at__lte=after)
+        answered = answers.filter(kind__in=("incident.acknowledged", "incident.resolved", "page.suppressed"))
+        if after - before < UPDATE_EVERY and not answered.exists():
+            raise PromiseBroken(f"{told[0].user_id} got two updates of #{incident.pk} in {after - before}")
+
+
+def _spared(page: Page) -> bool:
+    return page.deliveries.filter(state=DeliveryState.SUPPRESSED, told_with=None).exists()
+
+
+def _can_be_told(pages: Sequence[Page]) -> bool:
+    """Whether a page that nobody answered has reached them where updates go, and no card tells them by changing."""
+    rows = Delivery.objects.filter(
+        page__in=[page for page in pages if page.quieted_at is None], page__kind=Kind.PAGE
+    )
+    if Card.objects.filter(pk__in=rows.values("pk")).exists():
+        return False
+    went = rows.filter(state__in=(DeliveryState.SENT, DeliveryState.CONFIRMED))
+    return any(limits_of(row.address).gathers for row in went)

@@ -41,7 +41,13 @@ from tocsin.notification.models import Delivery, Page
 from tocsin.notification.receipts import confirm, refute
 from tocsin.notification.rules import Failed, Kind, Limits, Sent
 from tocsin.testing.promises import PromiseBroken, Seen, check_at_rest, check_step, earliest_due
-from tocsin.testing.simulated_channels import Screens, check_cards, check_ends, simulated_channels
+from tocsin.testing.simulated_channels import (
+    Screens,
+    check_cards,
+    check_ends,
+    check_updates,
+    simulated_channels,
+)
 from tocsin.testing.simulated_schedules import change_schedule, check_who_was_paged
 from tocsin.testing.simulated_world import BEGINS, READERS, SEVERITIES, body_of, make_world, seconds
 
@@ -116,6 +122,7 @@ class Simulation:
                 check_who_was_paged()
                 check_cards(self.screens)
                 check_ends()
+                check_updates()
             except PromiseBroken as broken:
                 raise self._told(broken) from broken
             transaction.set_rollback(True)
