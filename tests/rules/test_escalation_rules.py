@@ -31,6 +31,7 @@ from tocsin.escalation.rules import (
     policy_as_data,
     policy_from,
     push,
+    resumed,
     when_from,
 )
 from tocsin.kernel.calendars import Calendar, Holiday, calendar_from
@@ -349,6 +350,16 @@ def test_nobody_waits_for_what_does_not_open_within_two_weeks() -> None:
         decision, after = escalate(policy, roster, Climb(FRIDAY_NIGHT), FRIDAY_NIGHT, Urgency.LOW)
         assert decision == NobodyAtAll(closed=(1,))
         assert after.due_at is None
+
+
+def test_a_climb_that_everything_stood_still_for_goes_on_a_little_later() -> None:
+    climb = Climb(due_at=T0)
+    for seconds in (0, 1, 60):
+        assert resumed(climb, T0 + timedelta(seconds=seconds)) is None
+    at = resumed(climb, T0 + timedelta(hours=1))
+    assert at == T0 + timedelta(hours=1, seconds=20)
+    assert resumed(Climb(due_at=at), at) is None, "once"
+    assert resumed(Climb(due_at=None), T0) is None
 
 
 def holidays_until(days: int) -> list[Holiday]:
