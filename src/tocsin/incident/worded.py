@@ -118,7 +118,7 @@ def _filled(piece: Piece, told: Telling) -> tuple[str, str]:
         if isinstance(template, Broken):
             return "", f"{piece}: {template.why}"
         values = {name: VALUES[name](told) for name in template.names if name in VALUES}
-        said = fill(template, values, piece.out_max)
+        said = cut(fill(template, values, piece.out_max + 1), piece.out_max)
         if not _shows(said):
             return "", f"{piece}: nothing came out"
         return (" ".join(said.split()) if piece.is_line else said), ""
