@@ -6,21 +6,19 @@ a process of its own. Instants of all of them are CLOCK_MONOTONIC.
 
 from __future__ import annotations
 
-import json
 import math
-import re
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.flood import Flood
 from bench.load import drive
 from bench.measures import RUN, SETTLE_S, Figures, answered, megabytes, percentile
+from bench.reaching import Reaching, key_of, person, policy, running, service
 from bench.receiver import Receiver
-from bench.targets import Target, Tocsin, alert, get
+from bench.targets import Alertmanager, Target, Tocsin, alert
 from bench.telephones import Rang, Telephones
 
 PROVIDER_TAKES_S = 0.01
@@ -47,69 +45,50 @@ ON_CALL = 5
 
 QUIET_S = 8.0  # of the other sender, without and with the noisy one
 
-
-class Reaching(Tocsin):
-    """The program with an organisation that the measurement says."""
-
-    def __init__(self, organisation: dict[str, Any]) -> None:
-        super().__init__()
-        self._organisation = organisation
-
-    def organisation(self, hook_port: int) -> str:
-        return json.dumps(self._organisation)
-
-    def number(self, name: str) -> int:
-        """What /metrics says under this name."""
-        _, text = get(self.port, "/metrics")
-        found = re.search(rf"^{name} ([0-9.e+]+)$".encode(), text, re.M)
-        if found is None:
-            raise RuntimeError(f"/metrics does not say {name}")
-        return int(float(found[1]))
-
-    def wait_for(self, name: str, least: int, longest: float = SETTLE_S) -> None:
-        """Wait until the number of this name has come to `least`."""
-        until = time.monotonic() + longest
-        while self.number(name) < least:
-            if time.monotonic() > until:
-                raise RuntimeError(f"{name} is {self.number(name)} after {longest:.0f} s, and not {least}")
-            time.sleep(0.1)
+HANDED = f"handed to a provider of 10 ms, at {HANDING_RATE}/s"
+WORST = f"P1 behind {QUEUE} urgent ones, a provider of 5 s"
+URGENT = f"urgent behind {QUEUE} others, a provider of 5 s"
+APART, TOGETHER = f"{HUNG} sends hang at {HUNG} destinations", f"{HUNG} sends hang at one destination"
+BURNS = f"{STORM_ALERTS} alerts of {STORM_SERVICES} services in a minute"
+NOISY = "one sender over its quota"
+# The most that each figure may be.
+GOALS: Sequence[tuple[str, str, float]] = (
+    (HANDED, "p99 ms", 50),
+    (HANDED, "lost", 0),
+    (HANDED, "doubled", 0),
+    *((queue, *most) for queue in (WORST, URGENT) for most in (("last s", 10), ("lost", 0), ("at once", 20))),
+    *((queue, "grew MB", 10) for queue in (WORST, URGENT)),
+    *((hung, *most) for hung in (APART, TOGETHER) for most in (("added p99 ms", 1_000), ("lost", 0))),
+    (BURNS, "first critical s", 10),
+    (BURNS, "texts a person", 5),
+    (BURNS, "calls a person", 3),
+    (NOISY, "answer x", 2),
+    (NOISY, "page x", 2),
+    (NOISY, "lost", 0),
+)
+GROUPS = ("handing", "slow", "hanging", "burning", "quota")
 
 
-@contextmanager
-def _running(ours: Tocsin, folder: Path) -> Iterator[None]:
-    place = folder / f"delivery-{len(list(folder.iterdir()))}"
-    place.mkdir()
-    ours.prepare(place, 0)
-    ours.start()
-    try:
-        yield
-    finally:
-        ours.stop()
-
-
-def _person(id_: str, contacts: dict[str, str], *rule: Any) -> dict[str, Any]:
-    rules = {"high": list(rule), "low": list(rule)[:1]}
-    return {
-        "id": id_,
-        "name": id_,
-        "email": f"{id_}@example.com",
-        "role": "responder",
-        "contacts": contacts,
-        "rules": rules,
-    }
-
-
-def _policy(id_: str, *levels: str) -> dict[str, Any]:
-    return {"id": id_, "name": id_, "levels": [{"notify": [who], "timeout": "5m"} for who in levels]}
-
-
-def _service(id_: str, key: str, policy: str, tier: int = 3) -> dict[str, Any]:
-    integration = {"id": f"bench-{id_}", "type": "alertmanager", "key": key}
-    return {"id": id_, "name": id_, "tier": tier, "policy": policy, "integrations": [integration]}
-
-
-def _key(number: int) -> str:
-    return f"{0xDE11_0000 + number:032x}"
+def measure(
+    group: str, n: int, scale: float, minutes: float, folder: Path
+) -> Iterator[tuple[str, str, Figures]]:
+    """One group of measurements: what each is called, of which program, and what came out."""
+    ours, tag = Tocsin.name, f"d{n}"
+    if group == "handing":
+        with Receiver(takes=PROVIDER_TAKES_S) as receiver:
+            for target in (Tocsin(), *(() if Alertmanager.absent() else (Alertmanager(),))):
+                with running(target, folder, receiver.port):
+                    yield HANDED, target.name, handed_over(target, receiver, f"{tag}h", scale)
+    elif group == "slow":
+        yield WORST, ours, queued("error", 1, f"{tag}w", folder, scale)
+        yield URGENT, ours, queued("warning", 3, f"{tag}u", folder, scale)
+    elif group == "hanging":
+        yield APART, ours, hung(HUNG, f"{tag}a", folder, scale)
+        yield TOGETHER, ours, hung(1, f"{tag}t", folder, scale)
+    elif group == "burning":
+        yield BURNS, ours, people_in_a_storm(f"{tag}b", folder, scale, minutes)
+    else:
+        yield NOISY, ours, beside_a_flood(f"{tag}q", folder, scale)
 
 
 # -- all is well -----------------------------------------------------------------------------------------------------
@@ -158,15 +137,15 @@ def queued(severity: str, tier: int, tag: str, folder: Path, scale: float) -> Fi
     with Receiver(takes=QUEUE_TAKES_S) as slow:
         ours = Reaching(
             {
-                "users": [_person("ada", {"hook": f"http://127.0.0.1:{slow.port}/"}, "hook")],
-                "policies": [_policy("all", "user:ada")],
-                "services": [_service("bulk", _key(0), "all"), _service("shop", _key(1), "all", tier)],
+                "users": [person("ada", {"hook": f"http://127.0.0.1:{slow.port}/"}, "hook")],
+                "policies": [policy("all", "user:ada")],
+                "services": [service("bulk", key_of(0), "all"), service("shop", key_of(1), "all", tier)],
             }
         )
-        with _running(ours, folder):
+        with running(ours, folder):
             idle = megabytes(ours.pid)
             many = [
-                ours.request_with(_key(0), [alert("bulk", f"{tag}{n}", f"Bulk {tag}{n}", severity)])
+                ours.request_with(key_of(0), [alert("bulk", f"{tag}{n}", f"Bulk {tag}{n}", severity)])
                 for n in range(count)
             ]
             drive(ours.port, many, 16)
@@ -174,7 +153,8 @@ def queued(severity: str, tier: int, tag: str, folder: Path, scale: float) -> Fi
             held = megabytes(ours.pid)
             markers = [f"pg-{RUN}{tag}-{n}" for n in range(QUEUE_CRITICAL)]
             critical = [
-                ours.request_with(_key(1), [alert("shop", marker, marker, "critical")]) for marker in markers
+                ours.request_with(key_of(1), [alert("shop", marker, marker, "critical")])
+                for marker in markers
             ]
             driven = drive(ours.port, critical, QUEUE_CRITICAL)
             seen = slow.wait_for(set(markers), QUEUE_SETTLE_S, quiet=QUEUE_SETTLE_S)
@@ -205,25 +185,27 @@ def hung(doors: int, tag: str, folder: Path, scale: float) -> Figures:
     """What sends that hang, behind so many destinations, add to the pages that go elsewhere."""
     with Receiver(takes=PROVIDER_TAKES_S) as well, Receiver(takes=math.inf, doors=doors) as silent:
         people = [
-            _person(f"h{n}", {"hook": f"http://127.0.0.1:{silent.ports[n % doors]}/{n}"}, "hook")
+            person(f"h{n}", {"hook": f"http://127.0.0.1:{silent.ports[n % doors]}/{n}"}, "hook")
             for n in range(HUNG)
         ]
         ours = Reaching(
             {
-                "users": [_person("ada", {"hook": f"http://127.0.0.1:{well.port}/"}, "hook"), *people],
-                "teams": [{"id": "hung", "members": [person["id"] for person in people]}],
-                "policies": [_policy("all", "user:ada"), _policy("hung", "team:hung")],
+                "users": [person("ada", {"hook": f"http://127.0.0.1:{well.port}/"}, "hook"), *people],
+                "teams": [{"id": "hung", "members": [each["id"] for each in people]}],
+                "policies": [policy("all", "user:ada"), policy("hung", "team:hung")],
                 "services": [
-                    _service("page", Tocsin.KEYS["page"], "all"),
-                    _service("hung", _key(0), "hung"),
+                    service("page", Tocsin.KEYS["page"], "all"),
+                    service("hung", key_of(0), "hung"),
                 ],
             }
         )
-        with _running(ours, folder):
+        with running(ours, folder):
             seconds = BESIDE_S * min(1, scale)
             _paged(ours, well, BESIDE_RATE, 1.0, f"{tag}w")  # so that the first of all is not measured
             before = _paged(ours, well, BESIDE_RATE, seconds, f"{tag}a")
-            drive(ours.port, [ours.request_with(_key(0), [alert("hung", tag, f"Hung {tag}", "critical")])], 1)
+            drive(
+                ours.port, [ours.request_with(key_of(0), [alert("hung", tag, f"Hung {tag}", "critical")])], 1
+            )
             time.sleep(0.5)
             beside = _paged(ours, well, BESIDE_RATE, seconds, f"{tag}b")
             hanging = silent.seen().most_at_once
@@ -250,17 +232,17 @@ def people_in_a_storm(tag: str, folder: Path, scale: float, minutes: float = STO
     """
     with Telephones() as telephones:
         ours = Reaching(_three_hundred_services(telephones.settings))
-        with _running(ours, folder):
+        with running(ours, folder):
             count = max(STORM_CRITICAL + 1, int(STORM_ALERTS * scale))
             critical = {count * (n + 1) // (STORM_CRITICAL + 1) for n in range(STORM_CRITICAL)}
             requests = []
             for n in range(count):
                 is_critical = n in critical
-                service = n % TIER_ONE if is_critical else TIER_ONE + n % (STORM_SERVICES - TIER_ONE)
+                number = n % TIER_ONE if is_critical else TIER_ONE + n % (STORM_SERVICES - TIER_ONE)
                 name = f"{'Critical' if is_critical else 'Storm'} {RUN}{tag}{n}"
                 severity = "critical" if is_critical else "error"
                 requests.append(
-                    ours.request_with(_key(service), [alert("storm", f"{RUN}{tag}{n}", name, severity)])
+                    ours.request_with(key_of(number), [alert("storm", f"{RUN}{tag}{n}", name, severity)])
                 )
             began = time.monotonic()
             due = [STORM_S * n / count for n in range(count)]
@@ -288,7 +270,7 @@ def people_in_a_storm(tag: str, folder: Path, scale: float, minutes: float = STO
 def _three_hundred_services(provider: dict[str, str]) -> dict[str, Any]:
     """The first of them are of tier 1; service n pages person n, and after five minutes the next."""
     people = [
-        _person(
+        person(
             f"p{n}",
             {"text": f"sms:+4915112345{n:03}", "phone": f"tel:+4915112345{n:03}"},
             "text",
@@ -299,9 +281,9 @@ def _three_hundred_services(provider: dict[str, str]) -> dict[str, Any]:
     return {
         "providers": [{"id": "sms-main", "vendor": "twilio", "settings": provider}],
         "users": people,
-        "policies": [_policy(f"p{n}", f"user:p{n}", f"user:p{(n + 1) % ON_CALL}") for n in range(ON_CALL)],
+        "policies": [policy(f"p{n}", f"user:p{n}", f"user:p{(n + 1) % ON_CALL}") for n in range(ON_CALL)],
         "services": [
-            _service(f"s{n}", _key(n), f"p{n % ON_CALL}", 1 if n < TIER_ONE else 3)
+            service(f"s{n}", key_of(n), f"p{n % ON_CALL}", 1 if n < TIER_ONE else 3)
             for n in range(STORM_SERVICES)
         ],
     }
@@ -324,19 +306,19 @@ def beside_a_flood(tag: str, folder: Path, scale: float) -> Figures:
     with Receiver(takes=PROVIDER_TAKES_S) as well:
         ours = Reaching(
             {
-                "users": [_person("ada", {"hook": f"http://127.0.0.1:{well.port}/"}, "hook")],
-                "policies": [_policy("all", "user:ada")],
+                "users": [person("ada", {"hook": f"http://127.0.0.1:{well.port}/"}, "hook")],
+                "policies": [policy("all", "user:ada")],
                 "services": [
-                    _service("page", Tocsin.KEYS["page"], "all"),
-                    _service("noisy", _key(0), "all") | {"grouping": {"by": ["alertname"], "window": "10m"}},
+                    service("page", Tocsin.KEYS["page"], "all"),
+                    service("noisy", key_of(0), "all") | {"grouping": {"by": ["alertname"], "window": "10m"}},
                 ],
             }
         )
-        with _running(ours, folder):
+        with running(ours, folder):
             seconds = QUIET_S * min(1, scale)
             _paged(ours, well, BESIDE_RATE, 1.0, f"{tag}w")
             before = _paged(ours, well, BESIDE_RATE, seconds, f"{tag}a")
-            with Flood(ours, _key(0), tag) as flood:
+            with Flood(ours, key_of(0), tag) as flood:
                 beside = _paged(ours, well, BESIDE_RATE, seconds, f"{tag}b")
             offered, refused = flood.rates
     return {

@@ -49,7 +49,10 @@ class Shape:
 
 # Each with its own keys first, then all with one: so repeats come to programs that hold 147 000 open alerts.
 SHAPES = tuple(
-    Shape(batch, connections, same) for same in (False, True) for batch in (1, 100) for connections in (1, 16, 64)
+    Shape(batch, connections, same)
+    for same in (False, True)
+    for batch in (1, 100)
+    for connections in (1, 16, 64)
 )
 
 

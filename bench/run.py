@@ -17,12 +17,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import climbs, empty
+from bench import climbs, delivery, empty
 from bench.measures import SHAPES, Figures, Shape, intake, memory, page_latency, storm
 from bench.receiver import Receiver
 from bench.targets import Alertmanager, Target, Tocsin
 
-GROUPS = ("intake", "empty", "latency", "storm", "climbs", "memory", "start")
+GROUPS = ("intake", "empty", "latency", "storm", "climbs", "memory", "start", *delivery.GROUPS)
 PEER, OURS, EMPTY = Alertmanager.name, Tocsin.name, "empty handler"
 LATENCY_S = 20.0
 
@@ -73,6 +73,7 @@ def _goals() -> tuple[Goal, ...]:
         Goal("memory", "after MB", 300, True),
         Goal("start", "ready s", 2, True),
     ]
+    goals += [Goal(measurement, field, most, True) for measurement, field, most in delivery.GOALS]
     return tuple(goals)
 
 
@@ -108,7 +109,9 @@ def _running(target: Target, hook_port: int, folder: Path) -> Iterator[Target]:
         target.stop()
 
 
-def _measure(groups: set[str], scale: float, rounds: int, peers: bool, folder: Path) -> Results:
+def _measure(
+    groups: set[str], scale: float, rounds: int, minutes: float, peers: bool, folder: Path
+) -> Results:
     results = Results()
     kinds: list[type[Alertmanager] | type[Tocsin]] = [Alertmanager, Tocsin] if peers else [Tocsin]
     with Receiver() as receiver:
@@ -133,6 +136,10 @@ def _measure(groups: set[str], scale: float, rounds: int, peers: bool, folder: P
                     results.add("start", OURS, {"ready s": ours.start()})
                 finally:
                     ours.stop()
+            for group in delivery.GROUPS:
+                if group in groups:
+                    for found in delivery.measure(group, n, scale, minutes, folder):
+                        results.add(*found)
         if "memory" in groups:
             for kind in kinds:
                 with _running(kind(), receiver.port, folder) as target:
@@ -191,9 +198,14 @@ def main() -> int:
     )
     parser.add_argument("--scale", type=float, default=1.0, help="part of the full counts, for a quick look")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default=",".join(GROUPS), help=f"some of {', '.join(GROUPS)}")
+    parser.add_argument(
+        "--only", default=",".join(GROUPS), help=f"some of {', '.join(GROUPS)}; delivery for the last five"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=delivery.STORM_MINUTES, help="of a storm, while messages are counted"
+    )
     options = parser.parse_args()
-    groups = set(options.only.split(","))
+    groups = set(options.only.replace("delivery", ",".join(delivery.GROUPS)).split(","))
     if unknown := groups - set(GROUPS):
         parser.error(f"{sorted(unknown)[0]} is none of {', '.join(GROUPS)}")
     if why := Alertmanager.absent():
@@ -204,7 +216,7 @@ def main() -> int:
         )
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
-        results = _measure(groups, options.scale, options.rounds, not why, Path(folder))
+        results = _measure(groups, options.scale, options.rounds, options.minutes, not why, Path(folder))
     return 0 if _report(results) else 1
 
 
