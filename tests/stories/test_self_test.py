@@ -75,7 +75,7 @@ def test_each_message_has_a_link_and_a_code_of_its_own(road: Road, outbox: Outbo
     say_by_code("bo", code_in(outbox, "bo-second"), BO, road.now)
     assert how(road) == {"fake": Came.REACHED, "second": Came.REACHED}
     assert result(road).passed
-    assert result(road).verdict == "All 2 contacts were reached."
+    assert result(road).verdict == "Both contacts were reached."
     assert Delivery.objects.filter(page__kind=Kind.TEST, state=DeliveryState.CONFIRMED).count() == 2
     reached = Entry.objects.filter(kind="contact.reached").order_by("seq")
     assert [(each.data["contact"], each.data["through"]) for each in reached] == [

@@ -91,7 +91,8 @@ def verdict(ways: Sequence[Came], over: bool) -> str:
     if not ways:
         return "There was no contact to send to."
     if good == len(ways):
-        return "The only contact was reached." if good == 1 else f"All {good} contacts were reached."
+        named = {1: "The only contact was", 2: "Both contacts were"}.get(good, f"All {good} contacts were")
+        return f"{named} reached."
     rest = len(ways) - good
     if not over and all(how in (*GOOD, *OPEN) for how in ways):
         return f"{good} of {len(ways)} reached so far."
