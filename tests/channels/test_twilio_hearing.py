@@ -195,6 +195,14 @@ def test_an_sms_is_heard_as_it_was_written_and_answered_in_the_same_way(phone: T
     assert words_of(hearing.answer([Told(tone=Tone.SILENT)])) == []
 
 
+def test_the_address_that_the_page_shows_takes_both_texts_and_calls(phone: TwilioChannel) -> None:
+    with running(FakeTwilio()) as fake:
+        text = phone.hear(fake.says(OURS, {"From": ADA, "Body": "ack 123456", "MessageSid": "SM9"}), NOW)
+        call = phone.hear(fake.says(OURS, {"From": ADA, "CallSid": "CA1", "CallStatus": "ringing"}), NOW)
+    assert text.heard == (Written(f"sms:{ADA}", "ack 123456", id="SM9"),)
+    assert "cannot be called" in words_of(call.answer([]))[0]
+
+
 def test_what_the_network_answers_itself_is_not_answered_twice(phone: TwilioChannel) -> None:
     hearing = phone.hear(said("sms", {"From": ADA, "Body": "STOP", "OptOutType": "STOP"}, ""), NOW)
     assert hearing.heard == ()

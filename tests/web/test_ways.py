@@ -88,7 +88,9 @@ def test_an_empty_secret_keeps_the_one_there_is(ada: Client) -> None:
 
 def test_the_order_is_changed_by_asking_one_earlier(ada: Client) -> None:
     add(ada)
+    assert "Ask it earlier" not in text_of(ada.get("/settings/ways"))  # there is no other
     add(ada, id="day", name="Day line")
+    assert text_of(ada.get("/settings/ways")).count("Ask it earlier") == 1
     assert [(row.pk, row.position) for row in providers()] == [("night", 1), ("day", 2)]
     ada.post("/settings/ways/day/earlier")
     assert [row.pk for row in providers()] == ["day", "night"]

@@ -31,7 +31,7 @@ from tocsin.people.rules import May
 from tocsin.web.forms import instant
 from tocsin.web.guard import needs
 from tocsin.web.names import names_of
-from tocsin.web.story import CHANNELS, Told, folded, named, parties_in, party, tell
+from tocsin.web.story import Told, channel_name, folded, named, parties_in, party, tell
 
 PER_PAGE = 50
 SEARCH_LENGTH_MAX = 200
@@ -265,7 +265,7 @@ def way_of(row: Delivery, names: Mapping[str, str]) -> Way:
     if attempts and attempts[-1].provider and row.state in ("sent", "confirmed"):
         words += f" through {attempts[-1].provider}"
     tries = [(each.at, named(_tried(each), names), each.took_ms) for each in attempts]
-    channel = CHANNELS.get(scheme, scheme)
+    channel = channel_name(scheme)
     if row.contact not in (scheme, channel):
         channel = f"{channel} ({row.contact})"
     return Way(channel, row.state, named(words, names), at, row.state == "due", tries)

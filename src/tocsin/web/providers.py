@@ -54,6 +54,7 @@ class Way:
     words: str
     tone: str
     done: Figures
+    second: bool = False  # another account is asked before it for the same purpose
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,22 @@ def _ways(now: datetime) -> list[Way]:
         accounts.states(now),
         figures([row.pk for row in rows], now),
     )
-    ways = []
+    ways: list[Way] = []
     for row in rows:
         vendor = vendors().get(row.vendor)
+        second = any(set(way.schemes) & set(_schemes(vendor)) for way in ways)
         problem = opened[row.pk].problem if row.pk in opened else ""
         words, tone = how_it_is(row, problem, known.get(row.pk) or State(), done[row.pk])
         ways.append(
-            Way(row, vendor.title if vendor else row.vendor, _schemes(vendor), words, tone, done[row.pk])
+            Way(
+                row,
+                vendor.title if vendor else row.vendor,
+                _schemes(vendor),
+                words,
+                tone,
+                done[row.pk],
+                second,
+            )
         )
     return ways
 
@@ -252,11 +262,14 @@ def switch(request: HttpRequest, provider_id: str) -> HttpResponse:
 @needs(May.SETTINGS)
 @require_POST
 def earlier(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Ask the account before the one that is asked before it now."""
-    ids = [row.pk for row in providers()]
+    """Ask the account before the one that is asked before it now for the same purpose."""
+    rows = providers()
+    ids = [row.pk for row in rows]
     at = ids.index(find_provider(provider_id).pk)
-    if at > 0:
-        ids[at - 1], ids[at] = ids[at], ids[at - 1]
+    own = set(_schemes(vendors().get(rows[at].vendor)))
+    rivals = [place for place in range(at) if own & set(_schemes(vendors().get(rows[place].vendor)))]
+    if rivals:
+        ids.insert(rivals[-1], ids.pop(at))
         order_providers(ids, by(request), instant(request))
     return redirect("ways")
 

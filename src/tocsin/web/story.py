@@ -9,11 +9,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tocsin.kernel.durations import in_words
+from tocsin.notification.vendors import vendors
 
 Names = Mapping[str, str]  # "user:ada" -> "Ada Ortiz", "integration:shop-events" -> "Shop events"
 Data = Mapping[str, Any]
 
-CHANNELS = {"mailto": "e-mail", "https": "webhook", "http": "webhook", "console": "console message"}
+CHANNELS = {
+    "mailto": "e-mail",
+    "https": "webhook",
+    "http": "webhook",
+    "console": "console message",
+    "push": "web push",
+    "sms": "SMS",
+    "tel": "call",
+}
 THROUGH = {
     "link": "from a message",
     "api": "through the API",
@@ -265,19 +274,19 @@ WHAT = {"over": "word that it is over", "shadow": "a copy of the page", "update"
 
 def _whom(data: Data, names: Names) -> str:
     """Who was told: a person, or the place of that name."""
-    return f"The place {data['place']}" if data.get("place") else person(data.get("user"), names)
+    return f"the place {data['place']}" if data.get("place") else person(data.get("user"), names)
 
 
 def _sent(data: Data, actor: str, names: Names) -> tuple[str, str]:
     tries = int(data.get("attempt") or 1)
     at_last = f", at attempt {tries}" if tries > 1 else ""
     what = WHAT.get(str(data.get("what", "")), "the page")
-    return f"{_whom(data, names)} was sent {what} by {_channel(data)}{at_last}", ""
+    return f"{_begun(_whom(data, names))} was sent {what} by {_channel(data)}{at_last}", ""
 
 
 def _failed(data: Data, actor: str, names: Names) -> tuple[str, str]:
     why = f": {data['error']}" if data.get("error") else ""
-    return f"{_channel(data).capitalize()} to {_whom(data, names)} did not go{why}", ""
+    return f"{_begun(_channel(data))} to {_whom(data, names)} did not go{why}", ""
 
 
 def _undeliverable(data: Data, actor: str, names: Names) -> tuple[str, str]:
@@ -295,7 +304,7 @@ def _break_glass(data: Data) -> tuple[str, str]:
 
 def _unconfirmed(data: Data, actor: str, names: Names) -> tuple[str, str]:
     return (
-        f"{_channel(data).capitalize()} to {_whom(data, names)} was sent, and nobody says that it arrived; "
+        f"{_begun(_channel(data))} to {_whom(data, names)} was sent, and nobody says that it arrived; "
         "the next channel goes now",
         "",
     )
@@ -307,7 +316,7 @@ def _together(data: Data, actor: str, names: Names) -> tuple[str, str]:
 
 
 def _suppressed(data: Data, actor: str, names: Names) -> tuple[str, str]:
-    return f"{_channel(data).capitalize()} to {person(data.get('user'), names)} was not needed any more", ""
+    return f"{_begun(_channel(data))} to {person(data.get('user'), names)} was not needed any more", ""
 
 
 def _confirmed(data: Data, actor: str, names: Names) -> tuple[str, str]:
@@ -315,9 +324,21 @@ def _confirmed(data: Data, actor: str, names: Names) -> tuple[str, str]:
     return f"The page arrived{late} at {person(data.get('user'), names)} ({_channel(data)})", ""
 
 
+def channel_name(scheme: str) -> str:
+    """What readers call the channel of addresses that begin with `scheme`: "e-mail", or as its vendor is called."""
+    served = (vendor for vendor in vendors().values() if tuple(vendor.schemes) == (scheme,))
+    titled = next((vendor.title.partition(":")[0] for vendor in served), scheme)
+    return CHANNELS.get(scheme, titled)
+
+
+def _begun(text: str) -> str:
+    """`text` as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
 def _channel(data: Data) -> str:
     word = str(data.get("channel", ""))
-    channel, contact = CHANNELS.get(word, word or "a message"), str(data.get("contact", ""))
+    channel, contact = channel_name(word) or "a message", str(data.get("contact", ""))
     return f"{channel} ({contact})" if contact and contact not in (word, channel) else channel
 
 

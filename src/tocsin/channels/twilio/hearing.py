@@ -81,9 +81,10 @@ def hear(callback: Callback, form: Mapping[str, str]) -> Hearing:
         return _call_status(form, delivery)
     if callback.what == "keys":
         return _key(form, delivery, language, _asked_again(callback.url, query))
-    if callback.what == "sms":
+    calls = "CallSid" in form
+    if callback.what == "sms" or (not callback.what and not calls):
         return _written(form)
-    if callback.what == "call":
+    if callback.what == "call" or not callback.what:
         return Hearing(answer=lambda told: _as_xml(markup.said([_nobody_here()], house_language())))
     raise Refused("Nothing is heard here", "one of sms, call", status=404)
 
