@@ -138,6 +138,8 @@ def test_c42_an_address_with_a_line_break_makes_no_line(told: Told, ada: Program
     body = {"name": "Desk", "address": address, "events": ["incident.opened"]}
     if ada.call("put", "/webhooks/desk", body).status < 300:  # one at the end is left out, an encoded one is text
         assert not set(find_hook("desk").address) & set("\r\n\0")
+    if "\0" in break_:
+        return  # PostgreSQL stores none
     told.hook("old")
     Hook.objects.filter(pk="old").update(address=address)  # as if it was stored before a rule became stricter
     send_test("old", BY, told.now)
