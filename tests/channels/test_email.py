@@ -29,6 +29,7 @@ from tocsin.channels.email import Email, write
 from tocsin.channels.mailserver import MailServer, read_mail_server
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import Act, ActVerb, Blame, Failed, Message, Sent
+from tocsin.people.rules import Language
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SENDER = Address("Tocsin", addr_spec="tocsin@example.com")
@@ -151,6 +152,33 @@ def test_letters_about_one_incident_form_a_thread_and_a_retry_is_the_same_letter
     assert "References" not in write_one(replace(MESSAGE, thread=""))
 
 
+@pytest.mark.parametrize(
+    ("details", "list_id"),
+    [
+        ({"service": "shop"}, "<shop.incidents.example.com>"),
+        ({}, "<notices.example.com>"),
+        ({"service": "shop>\r\nBcc: eve@example.com"}, "<incidents.example.com>"),
+        ({"service": ["shop"]}, "<incidents.example.com>"),
+        ({"service": "s" * 65}, "<incidents.example.com>"),
+    ],
+)
+def test_letters_can_be_sorted_by_their_service_and_offer_no_way_to_leave(
+    details: dict[str, object], list_id: str
+) -> None:
+    letter = read(write(SENDER, "ada@example.com", "Ada", replace(MESSAGE, details=details), NOW))
+    assert letter.get_all("List-Id") == [list_id]
+    assert letter["List-Unsubscribe"] is None and letter["Bcc"] is None
+
+
+@pytest.mark.parametrize("language", [*Language, "tlh", "de\r\nBcc: eve@example.com"])
+def test_a_letter_says_in_which_language_it_is(language: str) -> None:
+    letter = read(write(SENDER, "ada@example.com", "Ada", replace(MESSAGE, language=language), NOW))
+    said = language if language in tuple(Language) else "en"
+    assert letter.get_all("Content-Language") == [said]
+    assert letter["Bcc"] is None
+    assert f"<html lang={said}>" in parts(letter)[1]
+
+
 def test_the_handover_note_stands_before_the_facts() -> None:
     note = "Payments are stuck.\nTried: restart of the edge."
     text, html = parts(read(write(SENDER, "bo@example.com", "Bo", replace(MESSAGE, note=note), NOW)))
@@ -176,8 +204,8 @@ def test_what_an_alert_says_is_data_in_html() -> None:
 
 
 HEADERS_EXPECTED = {
-    "from", "to", "subject", "date", "message-id", "in-reply-to", "references", "auto-submitted",
-    "x-auto-response-suppress", "tocsin-delivery", "importance", "mime-version", "content-type",
+    "from", "to", "subject", "date", "message-id", "in-reply-to", "references", "list-id", "content-language",
+    "auto-submitted", "x-auto-response-suppress", "tocsin-delivery", "importance", "mime-version", "content-type",
 }  # fmt: skip
 # What somebody would try: line breaks of every kind, header-like text, encoded words, and any character at all.
 HOSTILE = st.text(max_size=120) | st.lists(

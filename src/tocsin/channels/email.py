@@ -25,6 +25,7 @@ from tocsin.channels.wording import clean, rendering_failed
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import Act, Blame, Failed, Limits, Message, Sent
 from tocsin.notification.rules.throttling import ROOM_STORM, STORM
+from tocsin.people.rules import Language
 
 SUBJECT_LENGTH_MAX = 200
 NAME_LENGTH_MAX = 120
@@ -38,6 +39,7 @@ HINT = gettext_noop(
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+_LIST_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
 _POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=0)
 _UTF_8 = Charset("utf-8")
 _UTF_8.body_encoding = QP
@@ -177,6 +179,8 @@ def _letter(sender: Address, mailbox: str, to_name: str, message: Message, now: 
     if message.thread:
         # Nobody ever gets the letter named here; mail programs thread what refers to it all the same.
         letter["In-Reply-To"] = letter["References"] = f"<{_atom(message.thread)}@{sender.domain}>"
+    letter["List-Id"] = f"<{_list_of(message)}.{sender.domain}>"
+    letter["Content-Language"] = _language(message)
     letter["Auto-Submitted"] = "auto-generated"
     letter["X-Auto-Response-Suppress"] = "All"
     letter["Tocsin-Delivery"] = _atom(message.id)
@@ -207,6 +211,19 @@ def _named(name: str, mailbox: str) -> str:
 def _atom(text: str) -> str:
     """`text` as it may stand in a Message-ID."""
     return re.sub(r"[^A-Za-z0-9_-]", "-", text)[:100] or "-"
+
+
+def _list_of(message: Message) -> str:
+    """What a mail program can sort letters by: `shop.incidents` for those about a service, else `notices`. No way to
+    leave goes with it: people are taken off call by whoever plans it. (RFC 2919)"""
+    service = message.details.get("service")
+    if isinstance(service, str) and _LIST_LABEL.match(service):
+        return f"{service}.incidents"
+    return "incidents" if service else "notices"
+
+
+def _language(message: Message) -> str:
+    return message.language if message.language in tuple(Language) else Language.ENGLISH
 
 
 def _facts(message: Message) -> list[str]:
@@ -251,7 +268,8 @@ def as_html(message: Message) -> str:
     """The same as the text, in the same order. Everything that came from outside is escaped."""
     note = clean(message.note, NOTE_LENGTH_MAX, lines=True)
     out = [
-        f"<!doctype html><html><head><meta charset=utf-8><meta name=color-scheme content='light dark'></head>"
+        f"<!doctype html><html lang={_language(message)}><head><meta charset=utf-8>"
+        "<meta name=color-scheme content='light dark'></head>"
         f'<body style="{_FONT};margin:16px;max-width:36rem">'
     ]
     for act in _doors(message)[:1]:
