@@ -290,6 +290,17 @@ def test_without_a_mail_server_the_page_says_whom_to_ask(reader: Reader) -> None
     assert "<form" not in text
 
 
+def test_account_mail_is_in_the_language_of_whom_it_is_for(reader: Reader, world: World) -> None:
+    User.objects.filter(pk="mo").update(language="de")
+    reader(None).post("/sign-in/reset", {"email": User.objects.get(pk="mo").email})
+    wait_for_mail()
+    (message,) = mail.outbox
+    assert message.subject == "Ein neues Passwort für Tocsin setzen"
+    assert message.body.startswith("Setze ein neues Passwort:")
+    assert message.extra_headers["Content-Language"] == "de"
+    assert message.extra_headers["Auto-Submitted"] == "auto-generated"
+
+
 def reset_address() -> str:
     wait_for_mail()
     (message,) = mail.outbox

@@ -16,14 +16,17 @@ from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import override
 
 from tocsin.journal.actions import ORGANISATION, Fact, write
 from tocsin.journal.changes import changing
 from tocsin.kernel.acting import By, by_user
 from tocsin.people.models import User
+from tocsin.people.speaking import house_language
 from tocsin.web.sessions import begin, forget_expired
 
 NEXT_LENGTH_MAX = 2_000
+MACHINE_MADE = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 NOTED = {
     "mfa/email/totp_activated": "access.two_factor_on",
     "mfa/email/totp_deactivated": "access.two_factor_off",
@@ -117,22 +120,33 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_reset_password_from_key_url(self, key: str) -> str:
         return f"{settings.PUBLIC_URL}{reverse('account_reset_password')}/{quote(key)}"
 
-    def send_notification_mail(self, template_prefix: str, user: User, *args: Any, **kwargs: Any) -> None:
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
         """Tell the person by mail that their access changed, and write down what nothing else does."""
         if kind := NOTED.get(template_prefix):
             note_access(kind, user, self.request)
-        super().send_notification_mail(template_prefix, user, *args, **kwargs)
+        super().send_notification_mail(template_prefix, user, {"user": user, **(context or {})}, email)
 
     def tell_second_step_is_gone(self, user: User) -> None:
         """Tell the person that an administrator turned their two-factor sign-in off."""
-        super().send_notification_mail("mfa/email/totp_deactivated", user)
+        super().send_notification_mail("mfa/email/totp_deactivated", user, {"user": user})
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send account mail in the background; nothing where no mail server is set."""
         if not mail_is_set_up():
             return
         context = {"email": email, "public_url": settings.PUBLIC_URL, **context}
-        send_beside(self.render_mail(template_prefix, email, context))
+        reader = context.get("user")
+        language = reader.language if isinstance(reader, User) else house_language()
+        headers = MACHINE_MADE | {"Content-Language": language}
+        with override(language):
+            message = self.render_mail(template_prefix, email, context, headers)
+        send_beside(message)
 
     def get_user_search_fields(self) -> list[str]:
         return []

@@ -27,11 +27,13 @@ from tocsin.escalation.rules import Handover
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import State
 from tocsin.kernel.errors import Refused
+from tocsin.kernel.phrases import phrase
 from tocsin.notification.links import ActLink, act_token, find_act_link
 from tocsin.notification.rules import ActVerb
 from tocsin.people.speaking import since_words
+from tocsin.web.errors import refusal
 from tocsin.web.forms import told_beside
-from tocsin.web.guard import activate_zone, public
+from tocsin.web.guard import activate_zone, asked_language, public
 from tocsin.web.incident_acts import EscalateForm, NoteForm, SnoozeForm, rests
 from tocsin.web.incidents import holder_of
 from tocsin.web.names import names_of
@@ -85,12 +87,13 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
         else None
     )
     if link is None or incident is None:
-        raise Refused(
-            "This link opens nothing",
-            "a link as it stands in a message",
-            "It may have been cut: copy all of it, or sign in and look at the incident there.",
+        gone = Refused(
+            phrase("This link opens nothing"),
+            phrase("a link as it stands in a message"),
+            phrase("It may have been cut: copy all of it, or sign in and look at the incident there."),
             status=404,
         )
+        return refusal(request, gone, asked_language(request))
     activate_zone(link.user.timezone)
     now: datetime = request.now  # type: ignore[attr-defined]
     with override(link.user.language):

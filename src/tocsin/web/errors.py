@@ -7,32 +7,41 @@ from collections.abc import Callable
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext, gettext_noop, override
 
 from tocsin.kernel.errors import Refused
+from tocsin.people.rules import Language
+from tocsin.people.speaking import told
 
 TITLES = {
-    400: "That does not work",
-    401: "Please sign in",
-    403: "You may not do this",
-    404: "There is nothing here",
-    405: "That does not work here",
-    409: "Not in this state",
-    410: "This is over",
-    422: "Something is missing",
-    429: "Too many tries",
-    500: "Tocsin made a mistake",
-    503: "The database does not answer",
+    400: gettext_noop("That does not work"),
+    401: gettext_noop("Please sign in"),
+    403: gettext_noop("You may not do this"),
+    404: gettext_noop("There is nothing here"),
+    405: gettext_noop("That does not work here"),
+    409: gettext_noop("Not in this state"),
+    410: gettext_noop("This is over"),
+    422: gettext_noop("Something is missing"),
+    429: gettext_noop("Too many tries"),
+    500: gettext_noop("Tocsin made a mistake"),
+    503: gettext_noop("The database does not answer"),
 }
 FIRST_SERVER_ERROR = 500
 
 
-def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
-    """The page, or the JSON when the asker wants that, for a refusal."""
+def refusal(request: HttpRequest, refused: Refused, language: str = Language.ENGLISH) -> HttpResponse:
+    """The page, or the JSON when the asker wants that, for a refusal; in `language` where what was refused is known in
+    it."""
+    with override(language):
+        return _refusal(request, refused, language)
+
+
+def _refusal(request: HttpRequest, refused: Refused, language: str) -> HttpResponse:
     if request.headers.get("Accept", "").startswith("application/json"):
         body = {
-            "error": refused.what,
-            "expected": refused.expected,
-            "mend": refused.mend,
+            "error": told(refused.what),
+            "expected": told(refused.expected),
+            "mend": told(refused.mend),
             "where": refused.where,
         }
         return JsonResponse(body | {"request": request_id(request)}, status=refused.status)
@@ -40,8 +49,11 @@ def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
         render_to_string(
             "error.html",
             {
-                "title": TITLES.get(refused.status, TITLES[400]),
-                "refused": refused,
+                "title": gettext(TITLES.get(refused.status, TITLES[400])),
+                "what": told(refused.what),
+                "expected": told(refused.expected),
+                "mend": told(refused.mend),
+                "language": language,
                 "status": refused.status,
                 "server_error": refused.status >= FIRST_SERVER_ERROR,
                 "request_id": request_id(request),

@@ -21,13 +21,16 @@ from django.shortcuts import resolve_url
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from tocsin.kernel.errors import Refused
-from tocsin.people.rules import May
+from tocsin.people.rules import Language, May
+from tocsin.people.speaking import house_language
 from tocsin.web.errors import refusal
 
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+ACCEPTED_LENGTH_MAX = 200  # of Accept-Language; what follows is not looked at
 FOREIGN = frozenset({"cross-site", "same-site"})
 
 
@@ -159,6 +162,13 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=401, headers={"HX-Redirect": where})
     return HttpResponseRedirect(where)
+
+
+def asked_language(request: HttpRequest) -> str:
+    """The language that the browser of somebody without an account asks for first, of those that we speak."""
+    asked = parse_accept_lang_header(request.headers.get("Accept-Language", "")[:ACCEPTED_LENGTH_MAX].lower())
+    tags = [tag.partition("-")[0] for tag, _ in asked]
+    return next((tag for tag in tags if tag in tuple(Language)), house_language())
 
 
 def activate_zone(name: str) -> None:

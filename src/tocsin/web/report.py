@@ -10,6 +10,9 @@ from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language, gettext, override
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -21,7 +24,7 @@ from tocsin.kernel.ids import digest
 from tocsin.people.models import User
 from tocsin.people.rules import May
 from tocsin.web.forms import instant, told_beside
-from tocsin.web.guard import activate_zone, public, to_sign_in
+from tocsin.web.guard import activate_zone, asked_language, public, to_sign_in
 from tocsin.web.layout import say
 
 PUBLIC = "public"  # in TOCSIN_REPORTS
@@ -32,16 +35,16 @@ WEB = "web"
 
 class ReportForm(forms.Form):
     words = forms.CharField(
-        label="What is wrong?",
-        help_text="In your own words: what you see, since when, and whom it hurts.",
+        label=_("What is wrong?"),
+        help_text=_("In your own words: what you see, since when, and whom it hurts."),
         max_length=TEXT_LENGTH_MAX // 2,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 4, "autofocus": True}),
     )
     service = forms.ChoiceField(label="What is it about?", required=False)
     urgency = forms.ChoiceField(
-        label="How urgent is it?",
-        choices=[("high", "Somebody is affected now"), ("low", "It can wait for working hours")],
+        label=_("How urgent is it?"),
+        choices=[("high", _("Somebody is affected now")), ("low", _("It can wait for working hours"))],
         initial="high",
     )
     # People do not see it; what is written in it was written by a machine.
@@ -67,13 +70,24 @@ class ReportForm(forms.Form):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
-    """Ask what is wrong, show what is known already, and open an incident with the words."""
+    """Ask what is wrong, show what is known already, and open an incident with the words. Who has no account is asked
+    in the language that their browser asks for."""
     reader = request.user if isinstance(request.user, User) and request.user.is_active else None
-    if reader is None and PUBLIC not in settings.CONFIG.reports:
-        return to_sign_in(request)
     if reader is not None:
         _check_may(reader)
         activate_zone(reader.timezone)
+        return _answer(request, reader)
+    if PUBLIC not in settings.CONFIG.reports:
+        return to_sign_in(request)
+    language = asked_language(request)
+    with override(language):
+        response = _answer(request, None)
+    response.headers["Content-Language"] = language
+    patch_vary_headers(response, ["Accept-Language"])
+    return response
+
+
+def _answer(request: HttpRequest, reader: User | None) -> HttpResponse:
     now = instant(request)
     if request.method != "POST":
         return _show(
@@ -86,7 +100,9 @@ def page(request: HttpRequest) -> HttpResponse:
         return _show(request, form, reader)
     data = form.cleaned_data
     if reader is None and not _is_human(data["website"], data["since"], now):
-        form.add_error(None, "That was too fast or too old. Look at it once more, and send it again.")
+        form.add_error(
+            None, gettext("That was too fast or too old. Look at it once more, and send it again.")
+        )
         return _show(request, form, reader)
     title, _, text = data["words"].replace("\r\n", "\n").strip().partition("\n")
     said = Said(
@@ -142,9 +158,9 @@ def _thank(request: HttpRequest, number: int, reader: User | None) -> HttpRespon
         response = redirect("incident", incident_id=number)
         response.status_code = 303
         return response
-    return render(request, "report_thanks.html", {"number": number})
+    return render(request, "report_thanks.html", {"number": number, "language": get_language()})
 
 
 def _show(request: HttpRequest, form: ReportForm, reader: User | None, near: object = ()) -> HttpResponse:
-    context = {"form": form, "near": near, "reader_known": reader is not None}
+    context = {"form": form, "near": near, "reader_known": reader is not None, "language": get_language()}
     return render(request, "report.html" if reader is not None else "report_public.html", context)

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from tocsin.kernel.durations import format_duration, in_words
 from tocsin.notification.channels import shown_address
+from tocsin.people.speaking import date_words, weekday_words
 from tocsin.web import assets, calendar_svg
 
 register = template.Library()
@@ -157,12 +158,10 @@ def day_time(at: datetime | None, now: datetime | None = None) -> str | SafeStri
     here = timezone.localtime(now) if now else local
     days = (here.date() - local.date()).days
     if now is None or days == 0:
-        shape = "%H:%M"
-    elif 0 < days < 7:
-        shape = "%a %H:%M"
-    else:
-        shape = "%-d %b %H:%M" if local.year == here.year else "%Y-%m-%d %H:%M"
-    return _time(at, local.strftime(shape))
+        return _time(at, f"{local:%H:%M}")
+    if 0 < days < 7:
+        return _time(at, weekday_words(local))
+    return _time(at, date_words(local) if local.year == here.year else f"{local:%Y-%m-%d %H:%M}")
 
 
 @register.filter
