@@ -16,7 +16,10 @@ import polib
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "tocsin"
 LOCALE = PACKAGE / "locale"
 _VERBS = ("gettext", "gettext_noop", "gettext_lazy", "_", "phrase")
-_IN_TEMPLATES = re.compile(r"{%\s*translate\s+\"([^\"]+)\"")
+_IN_TEMPLATES = re.compile(
+    r"{%\s*translate\s+\"([^\"]+)\"|{%\s*blocktranslate\b[^%]*%}(.*?){%\s*endblocktranslate", re.DOTALL
+)
+_VALUE = re.compile(r"{{\s*(\w+)\s*}}")
 
 
 def texts() -> dict[str, str]:
@@ -24,8 +27,9 @@ def texts() -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         found |= _of_code(ast.parse(path.read_text(encoding="utf-8")))
-    for path in sorted(PACKAGE.rglob("*.html")):
-        found |= dict.fromkeys(_IN_TEMPLATES.findall(path.read_text(encoding="utf-8")), "")
+    for path in sorted([*PACKAGE.rglob("*.html"), *PACKAGE.rglob("*.txt")]):
+        for word, block in _IN_TEMPLATES.findall(path.read_text(encoding="utf-8")):
+            found[word or _VALUE.sub(r"%(\1)s", block)] = ""
     return found
 
 

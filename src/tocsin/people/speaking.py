@@ -79,7 +79,17 @@ def clock_words(at: datetime, here: ZoneInfo, now: datetime) -> str:
     if wall.date() == today:
         return f"{wall:%H:%M}"
     if abs((wall.date() - today).days) < NEAR.days and abs(at - now) < NEAR:
-        return gettext("%(weekday)s %(time)s") % _parts(wall)
+        return weekday_words(wall)
+    return date_words(wall)
+
+
+def weekday_words(wall: datetime) -> str:
+    """A wall clock of the days around: "Tue 08:00"."""
+    return gettext("%(weekday)s %(time)s") % _parts(wall)
+
+
+def date_words(wall: datetime) -> str:
+    """A wall clock of some other day: "3 Dec 08:00"."""
     return gettext("%(day)s %(month)s %(time)s") % _parts(wall)
 
 
