@@ -133,6 +133,8 @@ def test_after_an_outage_a_backlog_climbs_one_level_per_timeout(road: Road, outb
     road.sleep(hours=3)
     outbox.sent.clear()
     road.look()
+    assert outbox.people == [] and road.told(road.incident())[-1] == "climb.resumed"
+    road.live(seconds=20)
     assert outbox.people == ["cy", "bo"]
     road.live(minutes=9)
     assert outbox.people == ["cy", "bo"]
