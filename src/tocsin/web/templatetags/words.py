@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import template
 from django.utils import timezone
@@ -11,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from tocsin.kernel.durations import format_duration, in_words
+from tocsin.kernel.text import cut
 from tocsin.notification.channels import shown_address
 from tocsin.people.speaking import date_words, weekday_words
 from tocsin.web import assets, calendar_svg
@@ -34,6 +36,7 @@ STATES = {
     "firing": "firing",
 }
 SHORT = timedelta(hours=1)
+LINK_LENGTH_MAX = 60  # characters of a link's words
 
 
 register.filter("shown_address", shown_address)
@@ -186,6 +189,14 @@ def plural(count: int, noun: str) -> str:
 def at_key(mapping: Any, key: object) -> Any:
     """`mapping[key]`, or "" when there is none."""
     return mapping.get(key, "") if hasattr(mapping, "get") else ""
+
+
+@register.filter
+def with_host(link: tuple[str, str]) -> str:
+    """The words of a sender's link, with the host that it leads to: "Runbook (wiki.example)". A link may be called
+    like another address than its own."""
+    name, host = cut(link[0], LINK_LENGTH_MAX), urlsplit(link[1]).hostname or ""
+    return f"{name} ({host})" if name and name != host else host
 
 
 @register.filter
