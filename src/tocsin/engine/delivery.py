@@ -29,6 +29,7 @@ from tocsin.engine.attempt import Clock, Finder, Result, deliver_one, keep
 from tocsin.engine.traffic import HELD_MAX, PER_DESTINATION_MAX, WORKERS_MAX, Traffic
 from tocsin.engine.workers import Workers
 from tocsin.journal import waking
+from tocsin.journal.commits import unsynced
 from tocsin.notification.channels import channel_at_hand, get_ready
 from tocsin.notification.delivering import Claimed, claim, next_delivery_at, release, still_wanted
 from tocsin.notification.models import Delivery
@@ -188,6 +189,7 @@ class Sender:
     def leaving(self, now: datetime) -> Iterator[None]:
         """A transaction in the caller's thread whose pages leave with its commit.
 
+        The commit does not wait for the disk: what it makes is made again from the inbox, which did (ADR 0001).
         Only where a writer holds everything (SQLite): elsewhere two nodes that lock the rows of several actions in
         their own order could wait for each other in a circle, so there the sender claims as it always does.
         """
@@ -197,7 +199,7 @@ class Sender:
         self._leaving = threading.get_ident()
         claimed: list[Claimed] = []
         try:
-            with transaction.atomic():
+            with unsynced():
                 transaction.on_commit(lambda: self._begin(claimed))  # before anybody who waits for the commit
                 yield
                 if not self._unrecorded:
