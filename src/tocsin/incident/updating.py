@@ -13,9 +13,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext, ngettext, override
 
-from tocsin.incident.messages import details_of, lines_of, subject_of
+from tocsin.incident.messages import details_of
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import State
+from tocsin.incident.worded import telling, words_of
 from tocsin.journal.waking import wake
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.actions import Call, page_people
@@ -105,8 +106,9 @@ def _look_again(incident: Incident, at: datetime) -> None:
 
 
 def _call(incident: Incident, row: Delivery, user: User, knew: Size, now: datetime) -> Call:
+    said = words_of(telling(incident, user, now))
     with override(user.language):
-        subject = gettext("Update: %(subject)s") % {"subject": subject_of(incident)}
+        subject = gettext("Update: %(subject)s") % {"subject": said.subject}
         lines = _news(incident, knew)
     return Call(
         user_id=user.pk,
@@ -114,8 +116,10 @@ def _call(incident: Incident, row: Delivery, user: User, knew: Size, now: dateti
         urgency=Urgency.LOW,
         reason=f"told that it has grown, as by {row.contact} that it began",
         subject=subject,
-        lines=[*lines, *lines_of(incident, user.timezone, now, user.language)],
+        lines=[*lines, *said.lines],
         details=details_of(incident),
+        note=said.note,
+        trouble=said.trouble,
         kind=Kind.UPDATE,
         through=(row.contact, row.address),
         obeys_quiet=incident.urgency == Urgency.LOW,
