@@ -40,7 +40,8 @@ TIER_ONE = 15  # of them, where alerts are critical: P1
 STORM_S = 60.0
 STORM_CRITICAL = 20
 STORM_MINUTES = 1.5  # from its beginning, in which messages are counted
-WINDOW_S = 600.0  # in which a person gets so many messages
+WINDOW_S = 595.0  # of the ten minutes in which a person gets so many: a message counts when it leaves, and then travels
+TEXTS_MAX, CALLS_MAX = 5, 3
 ON_CALL = 5
 
 QUIET_S = 8.0  # of the other sender, without and with the noisy one
@@ -60,8 +61,8 @@ GOALS: Sequence[tuple[str, str, float]] = (
     *((queue, "grew MB", 10) for queue in (WORST, URGENT)),
     *((hung, *most) for hung in (APART, TOGETHER) for most in (("added p99 ms", 1_000), ("lost", 0))),
     (BURNS, "first critical s", 10),
-    (BURNS, "texts a person", 5),
-    (BURNS, "calls a person", 3),
+    (BURNS, "texts a person", TEXTS_MAX),
+    (BURNS, "calls a person", CALLS_MAX),
     (NOISY, "answer x", 2),
     (NOISY, "page x", 2),
     (NOISY, "lost", 0),
@@ -258,6 +259,7 @@ def people_in_a_storm(tag: str, folder: Path, scale: float, minutes: float = STO
         "first critical s": min(told, default=math.nan),
         "texts a person": _most_in_a_window(by_text, WINDOW_S),
         "calls a person": _most_in_a_window([one for one in rang if one.call], WINDOW_S * 1.5),
+        "one text more after s": _least_span(by_text, TEXTS_MAX + 1),
         "people": len({one.to for one in rang}),
         "messages": len(rang),
         "minutes": minutes,
@@ -296,6 +298,15 @@ def _most_in_a_window(rang: list[Rang], seconds: float) -> int:
         got = Counter(each.to for each in rang[: last + 1] if each.at > one.at - seconds)
         most = max(most, got[one.to])
     return most
+
+
+def _least_span(rang: list[Rang], count: int) -> float:
+    """The shortest time, in seconds, in which one telephone got so many; infinite when none got them."""
+    got: dict[str, list[float]] = {}
+    for one in rang:
+        got.setdefault(one.to, []).append(one.at)
+    spans = [at[n + count - 1] - at[n] for at in got.values() for n in range(len(at) - count + 1)]
+    return min(spans, default=math.inf)
 
 
 # -- one who sends far too much --------------------------------------------------------------------------------------
