@@ -19,7 +19,7 @@ from tocsin.catalog.rules import IntegrationValue
 from tocsin.catalog.snapshot import as_it_stands, configuration
 from tocsin.intake.hot_request import Request
 from tocsin.intake.hot_store import Item, store
-from tocsin.intake.models import Inbox
+from tocsin.intake.models import Alert, Inbox
 from tocsin.intake.rules import QUEUE_ROWS_MAX
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import digest
@@ -30,6 +30,7 @@ from tocsin.sources.letters import Letter
 REPORT = "report"
 ALERT_PREFIX = "alert+"
 REPORTS_BY_MAIL = "mail"  # in TOCSIN_REPORTS
+OWN_LINKS_MAX = 20  # of ours in one letter that are looked at
 LOCAL_PART = re.compile(r"[A-Za-z0-9+._=-]{1,64}\Z")
 
 
@@ -42,6 +43,7 @@ class Became(StrEnum):
     OWN = "written by a Tocsin"
     MACHINE = "written by a machine that answers"
     GONE = "its mailbox is gone"
+    ROUND = "written about an incident that its own integration opened"
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,19 @@ def deliver(mailbox: Mailbox, letter: Letter, now: datetime) -> Became:
     return Became.REPORT
 
 
+def _goes_round(integration: IntegrationValue, letter: Letter) -> bool:
+    """Whether the letter quotes a page about an incident that this very integration opened: a ticket system that gets
+    our pages, and sends us its tickets, would never end."""
+    own = re.compile(re.escape(settings.CONFIG.url) + r"/incidents/([0-9]{1,18})\b")
+    numbers = {int(number) for number in own.findall(letter.text)[:OWN_LINKS_MAX]}
+    return (
+        bool(numbers) and Alert.objects.filter(integration_id=integration.id, incident__in=numbers).exists()
+    )
+
+
 def _alert(integration: IntegrationValue, letter: Letter, now: datetime) -> Became:
+    if not email.is_over(letter.subject) and _goes_round(integration, letter):
+        return Became.ROUND
     if Inbox.objects.filter(quarantined_at=None).count() >= QUEUE_ROWS_MAX:
         raise Refused("Too much waits to be looked at", mend="Send it again in a minute.", status=503)
     asked = Request("POST", "/", "", {}, b"")
