@@ -115,7 +115,8 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in _TAGS, tag
         for name, value in attrs:
-            assert name in ("href", "style", "charset", "name", "content")
+            assert name in ("href", "style", "charset", "name", "content", "lang")
+            assert name != "lang" or value in ("en", "de", "es", "fr")
             assert name != "href" or (value or "").startswith("https://tocsin.example/"), value
 
     def handle_data(self, data: str) -> None:
