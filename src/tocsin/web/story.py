@@ -303,11 +303,10 @@ def _break_glass(data: Data) -> tuple[str, str]:
 
 
 def _unconfirmed(data: Data, actor: str, names: Names) -> tuple[str, str]:
-    return (
-        f"{_begun(_channel(data))} to {_whom(data, names)} was sent, and nobody says that it arrived; "
-        "the next channel goes now",
-        "",
-    )
+    alone = data.get("what") in ("update", "over")  # by one channel, and no other follows
+    follows = "" if alone else "; the next channel goes now"
+    said = f"{_begun(_channel(data))} to {_whom(data, names)} was sent, and nobody says that it arrived"
+    return f"{said}{follows}", ""
 
 
 def _together(data: Data, actor: str, names: Names) -> tuple[str, str]:
