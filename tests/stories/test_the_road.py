@@ -140,6 +140,16 @@ def test_after_an_outage_a_backlog_climbs_one_level_per_timeout(road: Road, outb
     assert outbox.people == ["cy", "bo"]
 
 
+def test_a_machine_that_stands_still_again_and_again_pages_all_the_same(road: Road, outbox: Outbox) -> None:
+    road.event("db")
+    road.look()
+    outbox.sent.clear()
+    for _ in range(2):
+        road.sleep(hours=1)
+        road.look()
+    assert outbox.people == ["cy", "bo"]
+
+
 def test_escalating_by_hand_hands_over_a_note_that_the_next_reads_first(road: Road, outbox: Outbox) -> None:
     road.event("db")
     road.look()

@@ -107,10 +107,10 @@ def _resume(climbs: Sequence[Climb], now: datetime) -> set[int]:
             continue
         data = {"was": climb.due_at.isoformat() if climb.due_at else None, "until": at.isoformat()}
         facts.append(Fact(climb.incident.chain, "climb.resumed", data))
-        climb.due_at = at
+        climb.due_at, climb.put_off = at, True
         stood.append(climb)
     if stood:
-        Climb.objects.bulk_update(stood, ["due_at"])
+        Climb.objects.bulk_update(stood, ["due_at", "put_off"])
         write(facts, ENGINE, now)
         wake("duties", *(f"incident:{climb.incident_id}" for climb in stood))
     return {climb.incident_id for climb in stood}
@@ -364,12 +364,12 @@ def _ended_by_hand(climb: Climb) -> None:
 
 _UPSERT = """
     INSERT INTO escalation_climb (incident_id, policy, priority, due_at, pages_sent, level, round, paged_at, forced,
-        ended, handover, version)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1)
+        ended, handover, put_off, version)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, FALSE, 1)
     ON CONFLICT (incident_id) DO UPDATE SET policy = excluded.policy, priority = excluded.priority,
         due_at = excluded.due_at, pages_sent = excluded.pages_sent, level = excluded.level, round = excluded.round,
         paged_at = excluded.paged_at, forced = excluded.forced, ended = excluded.ended,
-        handover = excluded.handover, version = escalation_climb.version + 1
+        handover = excluded.handover, put_off = excluded.put_off, version = escalation_climb.version + 1
 """
 
 

@@ -57,6 +57,7 @@ class Climb(models.Model):
     )  # somebody said "escalate now": an acknowledgement does not stop it
     ended = models.CharField(max_length=32, blank=True, default="")  # why nothing more follows by itself
     handover = models.JSONField(default=dict)  # the note that the next person reads first
+    put_off = models.BooleanField(default=False)  # its next page, once, because everything had stood still
     alarm_at = models.DateTimeField(null=True)  # nobody was reached so far: when that is said aloud, again
     version = models.PositiveIntegerField(default=1)
 
@@ -72,4 +73,4 @@ class Climb(models.Model):
         return f"climb of #{self.incident_id}"
 
     def as_value(self) -> rules.Climb:
-        return rules.Climb(due_at=self.due_at, pages_sent=self.pages_sent)
+        return rules.Climb(due_at=self.due_at, pages_sent=self.pages_sent, put_off=self.put_off)

@@ -12,18 +12,21 @@ from tocsin.kernel.urgency import Urgency
 
 WAIT_MAX = timedelta(days=14)  # as far ahead as a climb waits for a level to open
 LOOKS_MAX = 2_000  # instants at which it is looked whether one has opened
-STANDSTILL = timedelta(
-    minutes=1
-)  # a climb that is overdue by more was looked at by nobody: everything stood still
+# A climb that is overdue by more was looked at by nobody: everything stood still.
+STANDSTILL = timedelta(minutes=1)
 CATCH_UP = timedelta(seconds=20)  # after that, in which what came meanwhile is read
 
 
 @dataclass(frozen=True)
 class Climb:
-    """How far an incident has come up its policy. `due_at` None: nothing more will happen by itself."""
+    """How far an incident has come up its policy. `due_at` None: nothing more will happen by itself.
+
+    `put_off` when its next page was due while everything stood still, and waits a moment for that.
+    """
 
     due_at: datetime | None
     pages_sent: int = 0
+    put_off: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,10 +143,10 @@ def resumed(climb: Climb, now: datetime) -> datetime | None:
     """When a climb goes on that everything has stood still for since it was due; None when it goes on at once.
 
     What has come meanwhile is read first, so that what has healed wakes nobody. What was never paged is not a climb
-    yet, and waits for nothing.
+    yet, and waits for nothing. Each page waits once: a machine that stands still again and again pages all the same.
     """
     overdue = climb.due_at is not None and now - climb.due_at > STANDSTILL
-    return now + CATCH_UP if overdue else None
+    return now + CATCH_UP if overdue and not climb.put_off else None
 
 
 def push(policy: Policy, climb: Climb, now: datetime) -> Climb:
