@@ -103,7 +103,8 @@ def handed_over(channel: Channel, caught: Caught, address: str, one: Message, na
 _TAGS = {"html", "head", "meta", "body", "p", "a", "br"}
 _HEADERS = {
     "from", "to", "subject", "date", "message-id", "in-reply-to", "references", "auto-submitted", "reply-to",
-    "x-auto-response-suppress", "tocsin-delivery", "importance", "mime-version", "content-type", "list-id", "content-language",
+    "x-auto-response-suppress", "tocsin-delivery", "importance", "mime-version", "content-type", "list-id",
+    "content-language",
 }  # fmt: skip
 
 
