@@ -129,6 +129,7 @@ def test_what_a_message_replaces_is_changed_and_keeps_its_name(slack: SlackChann
     first = slack.send("slack:C012AB3CD", "", message(), NOW)
     assert isinstance(first, Sent)
     later = message("Acknowledged by Bo: Checkout fails", replaces=first.reference, state="acknowledged")
+    later = replace(later, acts=later.acts[1:])
 
     assert slack.send("slack:C012AB3CD", "", later, NOW) == first
 
@@ -155,10 +156,11 @@ def test_in_a_room_what_follows_stands_in_the_thread_of_the_first_and_a_new_page
     follow = replace(message(), parent=first.reference)
 
     slack.send("slack:C012AB3CD", "", follow, NOW)
+    slack.send("slack:C012AB3CD", "", replace(follow, kind="place"), NOW)  # what rooms are told
     slack.send("slack:C012AB3CD", "", replace(follow, kind="notice"), NOW)
 
-    assert [request.data.get("thread_ts") for request in fake.requests[1:]] == ["1772442000.000001"] * 2
-    assert [request.data.get("reply_broadcast") for request in fake.requests[1:]] == [True, False]
+    assert [request.data.get("thread_ts") for request in fake.requests[1:]] == ["1772442000.000001"] * 3
+    assert [request.data.get("reply_broadcast") for request in fake.requests[1:]] == [True, True, False]
 
 
 def test_a_person_gets_each_page_as_a_message_of_its_own(slack: SlackChannel, fake: FakeSlack) -> None:

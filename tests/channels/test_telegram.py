@@ -90,6 +90,7 @@ def test_what_a_message_replaces_is_changed_and_an_equal_one_is_no_error(
     first = telegram.send(f"telegram:{OPS}", "", message(), NOW)
     assert first == Sent(f"{OPS}/1", confirmed=True)
     later = message("Acknowledged by Bo", replaces=f"{OPS}/1", state="acknowledged")
+    later = replace(later, acts=later.acts[1:])
 
     assert telegram.send(f"telegram:{OPS}", "", later, NOW) == first
     assert telegram.send(f"telegram:{OPS}", "", later, NOW) == first  # a repeat after a lost answer

@@ -9,7 +9,9 @@ import pytest
 
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
+from tocsin.channels.chatting import acts_of
 from tocsin.engine.cards import Cards, begin, send
+from tocsin.escalation.actions import escalate_now
 from tocsin.incident import actions as incidents
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.urgency import Impact
@@ -61,6 +63,20 @@ def test_a_card_says_when_and_not_how_long_ago(road: Road, outbox: Outbox) -> No
     assert "Cy Tran put it off until Wed 11:00 UTC." in card.lines
     assert any(line.startswith("Since Mon 09:00 UTC; ") for line in card.lines)
     assert not any("ago" in line for line in card.lines)
+
+
+def test_a_card_offers_to_take_it_to_whom_it_is_passed_on_and_not_to_who_has_it(
+    road: Road, outbox: Outbox
+) -> None:
+    road.event("db")
+    road.live(seconds=10)
+    incidents.acknowledge(road.incident().pk, by_user("bo", "web"), road.now)
+    road.live(seconds=10)
+    escalate_now(road.incident().pk, by_user("bo", "web"), road.now)
+    road.live(seconds=10)
+    for who, offered in (("cy", True), ("bo", False)):
+        card = outbox.to(who)[-1]
+        assert ("acknowledge" in [act.verb for act in acts_of(card)]) is offered, who
 
 
 def test_many_changes_in_a_second_are_one(road: Road, outbox: Outbox) -> None:

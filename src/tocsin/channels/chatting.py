@@ -134,12 +134,8 @@ def snooze_spans(message: Message) -> list[tuple[str, str]]:
 
 
 def acts_of(message: Message) -> tuple[Act, ...]:
-    """The buttons that make sense in the incident's state: none when it is over."""
-    if message.state in _OVER:
-        return ()
-    if message.state == "acknowledged":
-        return tuple(act for act in message.acts if act.verb is not ActVerb.ACKNOWLEDGE)
-    return tuple(message.acts)
+    """The buttons: none when the incident is over. Which of them make sense before, for whom, was decided with it."""
+    return () if message.state in _OVER else tuple(message.acts)
 
 
 def label_of(act: Act, most: int) -> str:

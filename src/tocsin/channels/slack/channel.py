@@ -168,7 +168,8 @@ def _thread(place: str, parent: re.Match[str] | None, message: Message) -> dict[
     """
     if parent is None or not room(place) or parent[1] != place:
         return {}
-    return {"thread_ts": parent[2], "reply_broadcast": message.urgent and message.kind == Kind.PAGE}
+    new = message.urgent and message.kind in (Kind.PAGE, Kind.PLACE)
+    return {"thread_ts": parent[2], "reply_broadcast": new}
 
 
 def _judge(said: Said, now: datetime | None) -> Failed | None:
