@@ -136,7 +136,8 @@ def test_c42_no_way_of_making_a_webhook_takes_headers(told: Told, signed_in: Sig
 def test_c42_an_address_with_a_line_break_makes_no_line(told: Told, ada: Program, break_: str) -> None:
     address = told.faults.url("/ok?x=1") + break_
     body = {"name": "Desk", "address": address, "events": ["incident.opened"]}
-    if ada.call("put", "/webhooks/desk", body).status < 300:  # one at the end is left out, an encoded one is text
+    saved = ada.call("put", "/webhooks/desk", body)
+    if saved.status < 300:  # one at the end is left out, an encoded one is text
         assert not set(find_hook("desk").address) & set("\r\n\0")
     if "\0" in break_:
         return  # PostgreSQL stores none
