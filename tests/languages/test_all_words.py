@@ -214,10 +214,11 @@ def _answers(at: Scene) -> Iterator[object]:
 
 def _commands_typed(at: Scene) -> Iterator[object]:
     now = at.road.now
+    mine = at.incident.pk
     lines = (
         "help", "foo", "who", "who shop", "who web-primary", "who web", "who nothing", "status", "ack", "ack 99999",
-        "note 1", "page", "page x y", "page web Kasse", "page shop Kasse", "page bo Kasse", "open", "open Kasse",
-        "snooze 1 1m", "escalate 1", "ack 1", "ack 1",
+        f"note {mine}", "page", "page x y", "page web Kasse", "page shop Kasse", "page bo Kasse", "open", "open Kasse",
+        f"snooze {mine} 1m", f"escalate {mine}", f"ack {mine}", f"ack {mine}",
     )  # fmt: skip
     for number, line in enumerate(lines):
         verb, _, rest = line.partition(" ")
