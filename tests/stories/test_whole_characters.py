@@ -12,7 +12,7 @@ from tocsin.channels.email import as_text
 from tocsin.incident.models import Incident
 from tocsin.sources import reading
 
-CHARACTERS_LONG = 2_000  # more than any title, and more than any page shows of a description
+TITLE, DESCRIPTION = 1_000, 15_000  # as long as readers of events let them be
 
 
 @pytest.fixture
@@ -29,8 +29,9 @@ def test_a_page_is_cut_between_characters_from_its_sender_to_its_reader(
     road: Road, outbox: Outbox, character: str
 ) -> None:
     for shift in range(len(character) + 1):
-        long = "x" * shift + character * CHARACTERS_LONG
-        road.event(f"one-{shift}", title=long, description=long)
+        title = "x" * shift + character * (TITLE // len(character))
+        description = "x" * shift + character * (DESCRIPTION // len(character))
+        road.event(f"one-{shift}", title=title, description=description)
         road.look()
         incident = Incident.objects.latest("pk")
         message = outbox.to("bo")[-1]
