@@ -31,7 +31,11 @@ IDS = {
     "hook_id": "desk",
     "delivery": "00000000-0000-4000-8000-000000000000",
     "uid": "00000000-0000-4000-8000-000000000000",
+    "language": "de",
+    "name": "fake",
 }
+SHOWS_BRACES = {"templates", "templates_of", "templates_reset"}  # they are about what is written in them
+
 # Pages that lead on by themselves when there is nothing to show for this person.
 ELSEWHERE = {
     "account_set_password",
@@ -97,7 +101,8 @@ def test_every_page_renders_for_an_admin(ada: Client, pattern: URLPattern) -> No
     answer = ada.get(address(pattern))
     if answer.status_code == 200:
         text = answer.content.decode()
-        assert "{{" not in text and "{%" not in text
+        assert "{%" not in text
+        assert "{{" not in text or pattern.name in SHOWS_BRACES
         assert "style=" not in text and "onclick" not in text, "the policy of contents allows neither"
     elif pattern.name in ELSEWHERE:
         assert answer.status_code in (302, 404)

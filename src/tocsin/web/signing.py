@@ -142,15 +142,25 @@ def _to_place(name: str) -> str:
 
 urlpatterns = [
     path("me/signing", mine, name="signing"),
-    path("me/signing/<slug:name>/rotate", _act(May.OWN_PROFILE, _own, rotate_address, ROTATED, _to_mine)),
-    path("me/signing/<slug:name>/end-old", _act(May.OWN_PROFILE, _own, end_old_of_address, ENDED, _to_mine)),
+    path(
+        "me/signing/<slug:name>/rotate",
+        _act(May.OWN_PROFILE, _own, rotate_address, ROTATED, _to_mine),
+        name="signing_rotate",
+    ),
+    path(
+        "me/signing/<slug:name>/end-old",
+        _act(May.OWN_PROFILE, _own, end_old_of_address, ENDED, _to_mine),
+        name="signing_end_old",
+    ),
     path("places/<slug:place_id>/signing", of_place, name="place_signing"),
     path(
         "places/<slug:name>/signing/rotate",
         _act(May.CONFIGURE, _of_place, rotate_address, ROTATED, _to_place),
+        name="place_signing_rotate",
     ),
     path(
         "places/<slug:name>/signing/end-old",
         _act(May.CONFIGURE, _of_place, end_old_of_address, ENDED, _to_place),
+        name="place_signing_end_old",
     ),
 ]
