@@ -360,7 +360,9 @@ def test_a_climb_that_everything_stood_still_for_goes_on_a_little_later() -> Non
     assert at == T0 + timedelta(hours=1, seconds=20)
     assert resumed(Climb(due_at=at), at) is None, "once"
     assert resumed(Climb(due_at=None), T0) is None
-    assert resumed(Climb(due_at=T0, put_off=True), T0 + timedelta(hours=1)) is None, "never twice for one page"
+    assert resumed(Climb(due_at=T0, put_off=True), T0 + timedelta(hours=1)) is None, (
+        "never twice for one page"
+    )
 
 
 def holidays_until(days: int) -> list[Holiday]:

@@ -46,7 +46,8 @@ def test_what_a_page_costs_does_not_grow_with_the_history(road: Road, signed_in:
         assert answer.status_code == 200, (page, answer.status_code)
         return steps
 
-    before = {page: cost(page) for page in (*PAGES, *PAGES)}  # the first time much is asked that is remembered
+    # Twice, for the first time much is asked that is remembered.
+    before = {page: cost(page) for page in (*PAGES, *PAGES)}
     live_through(road, PAST, "more")
     found = [f"{page}\n{more}" for page in PAGES if (more := grown(before[page], cost(page)))]
     assert not found, "\n".join(found)
