@@ -82,7 +82,7 @@ def test_keys_leave_only_when_asked_for(ada: Program) -> None:
 def test_editors_get_the_schema_of_the_file(bo: Program) -> None:
     schema = bo.get("/organisation/schema").body
     sections = ("organisation", "users", "teams", "calendars", "schedules", "policies", "services", "expect")
-    assert schema["properties"].keys() == {*sections, "providers", "places"}
+    assert schema["properties"].keys() == {*sections, "providers", "places", "webhooks", "templates"}
 
 
 def test_the_settings_are_shown_and_replaced(ada: Program, bo: Program) -> None:
