@@ -635,7 +635,7 @@ def test_empty_lists_teach_the_next_step(reader: Reader, world: World) -> None:
 
 def test_every_form_that_changes_something_carries_its_secret() -> None:
     for template in templates():
-        if template.name == "act.html":
+        if template.name in ("act.html", "test_arrived.html"):
             continue  # the link itself is the secret there, and no session is asked
         text = template.read_text()
         for form in re.findall(r'<form[^>]*method="post"[^>]*>.{0,40}', text, re.DOTALL):
