@@ -49,7 +49,7 @@ def test_an_alert_pages_climbs_is_acknowledged_and_resolves(road: Road, outbox: 
     assert (ahead.at - road.now).total_seconds() == 300
 
     road.live(minutes=5)
-    assert outbox.people == ["bo", "cy", "bo"]
+    assert outbox.people[0] == "bo" and sorted(outbox.people[1:]) == ["bo", "cy"]
     message = outbox.to("cy")[0]
     assert message.subject == f"[P1] Checkout fails · Web shop #{incident.pk}"
     assert "Also paged: Bo Lind." in message.lines
@@ -65,7 +65,7 @@ def test_an_alert_pages_climbs_is_acknowledged_and_resolves(road: Road, outbox: 
     assert outcome.incident.assigned_id == "cy"
 
     road.live(minutes=25)
-    assert outbox.people == ["bo", "cy", "bo"]
+    assert outbox.people[0] == "bo" and sorted(outbox.people[1:]) == ["bo", "cy"]
 
     road.event("db", "resolve")
     road.look()
@@ -82,7 +82,12 @@ def test_an_alert_pages_climbs_is_acknowledged_and_resolves(road: Road, outbox: 
 def test_nobody_answers_every_round_and_then_the_fallback_is_told_loudly(road: Road, outbox: Outbox) -> None:
     road.event("db")
     road.live(minutes=40)
-    assert outbox.people == ["bo", "cy", "bo", "bo", "cy", "bo", "ada"]
+    first, second, again, higher, last = (
+        outbox.people[a:b] for a, b in ((0, 1), (1, 3), (3, 4), (4, 6), (6, 9))
+    )
+    assert (first, sorted(second), again, sorted(higher), last) == (
+        ["bo"], ["bo", "cy"], ["bo"], ["bo", "cy"], ["ada"],
+    )  # fmt: skip
     assert Climb.objects.get().ended == "exhausted"
     assert "climb.exhausted" in road.told(road.incident())
 
@@ -135,9 +140,9 @@ def test_after_an_outage_a_backlog_climbs_one_level_per_timeout(road: Road, outb
     road.look()
     assert outbox.people == [] and road.told(road.incident())[-1] == "climb.resumed"
     road.live(seconds=20)
-    assert outbox.people == ["cy", "bo"]
+    assert sorted(outbox.people) == ["bo", "cy"]
     road.live(minutes=9)
-    assert outbox.people == ["cy", "bo"]
+    assert sorted(outbox.people) == ["bo", "cy"]
 
 
 def test_a_machine_that_stands_still_again_and_again_pages_all_the_same(road: Road, outbox: Outbox) -> None:
@@ -147,7 +152,7 @@ def test_a_machine_that_stands_still_again_and_again_pages_all_the_same(road: Ro
     for _ in range(2):
         road.sleep(hours=1)
         road.look()
-    assert outbox.people == ["cy", "bo"]
+    assert sorted(outbox.people) == ["bo", "cy"]
 
 
 def test_escalating_by_hand_hands_over_a_note_that_the_next_reads_first(road: Road, outbox: Outbox) -> None:
@@ -158,7 +163,7 @@ def test_escalating_by_hand_hands_over_a_note_that_the_next_reads_first(road: Ro
     outbox.sent.clear()
     escalate_now(incident.pk, BO, road.now, Handover(tried="restarted the database", help_needed="a DBA"))
     road.look()
-    assert outbox.people == ["cy", "bo"]
+    assert sorted(outbox.people) == ["bo", "cy"]
     assert outbox.to("cy")[0].note == "Tried so far: restarted the database\nHelp needed: a DBA"
     assert road.incident().state == State.ACKNOWLEDGED
     road.live(minutes=15)
@@ -187,7 +192,7 @@ def test_when_nobody_of_a_level_can_be_reached_the_next_is_paged_at_once(road: R
     outbox.fail("bo", again=False)
     road.event("db")
     road.look()
-    assert outbox.people == ["cy", "bo"]
+    assert sorted(outbox.people) == ["bo", "cy"]
     assert "page.undeliverable" in road.told(road.incident())
 
 
