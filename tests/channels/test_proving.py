@@ -56,10 +56,11 @@ def test_the_oracle_excuses_what_nobody_can_know() -> None:
 
 
 def test_through_bad_days_of_every_provider_every_promise_holds() -> None:
-    words = [sys.executable, "-m", "tocsin.testing.proving", "--json", "--deadline", "0.3"]
+    words = [sys.executable, "-m", "tocsin.testing.proving", "--json", "--deadline", "1"]
     proof = subprocess.run(words, capture_output=True, text=True, check=False)
     verdicts = json.loads(proof.stdout)
-    assert [one for one in verdicts if not one["holds"]] == [], proof.stderr
+    broken = [one for one in verdicts if not one["holds"]]
+    assert not broken, f"{broken}\n{proof.stderr}"
     assert proof.returncode == 0
     assert len({one["channel"] for one in verdicts}) == 10
     assert len({one["mood"] for one in verdicts}) == 9
