@@ -58,7 +58,9 @@ def live_through(road: Road, incidents: int, name: str) -> None:
     """So many incidents open, page, climb, end and are closed."""
     over = Alert.objects.filter(state="resolved").count()
     keys = [f"{name}-{n}" for n in range(incidents)]
-    road.events([{"key": key, "action": "trigger", "title": key} for key in keys], lane=1)
+    road.events(
+        [{"key": key, "action": "trigger", "title": key, "fields": {"region": key}} for key in keys], lane=1
+    )
     road.live(minutes=40)
     road.events([{"key": key, "action": "resolve"} for key in keys], lane=1)
     road.live(minutes=40)

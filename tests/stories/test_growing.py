@@ -9,6 +9,7 @@ import pytest
 from tests.costs import PAST, counting, grown, live_through
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
+from tocsin.catalog import actions as configuration
 from tocsin.incident import actions as incidents
 from tocsin.incident.models import Incident
 from tocsin.kernel.acting import by_user
@@ -25,7 +26,10 @@ def _one_night(road: Road, name: str) -> Counter[str]:
     """Two alerts, one of them twice, climb a level, are acknowledged and end; what each statement of it took."""
     last = Incident.objects.order_by("pk").values_list("pk", flat=True).last() or 0
     with counting() as steps:
-        road.events([{"key": f"{name}-{n}", "action": "trigger", "title": f"{name} {n}"} for n in (1, 2, 1)])
+        keys = [f"{name}-{n}" for n in (1, 2, 1)]
+        road.events(
+            [{"key": key, "action": "trigger", "title": key, "fields": {"region": key}} for key in keys]
+        )
         road.live(minutes=6)
         for number in Incident.objects.filter(pk__gt=last).values_list("pk", flat=True):
             incidents.acknowledge(number, by_user("bo", "web"), road.now)
@@ -35,7 +39,13 @@ def _one_night(road: Road, name: str) -> Counter[str]:
     return steps
 
 
-def test_what_an_incident_costs_does_not_grow_with_the_history(road: Road) -> None:
+@pytest.mark.parametrize("group_by", [[], ["region"]], ids=["ungrouped", "grouped"])
+def test_what_an_incident_costs_does_not_grow_with_the_history(
+    road: Road, world: World, group_by: list[str]
+) -> None:
+    world.shop.group_by = group_by
+    world.shop.save()
+    configuration.refresh()
     _one_night(road, "warm")
     before = _one_night(road, "first")
     live_through(road, PAST, "past")

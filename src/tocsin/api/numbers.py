@@ -26,7 +26,7 @@ from prometheus_client.registry import Collector
 
 from tocsin.api.auth import caller_of
 from tocsin.api.errors import refuse
-from tocsin.escalation.alarm_actions import alone
+from tocsin.escalation.alarm_actions import how_many_alone
 from tocsin.escalation.models import Climb
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
@@ -198,7 +198,7 @@ class Numbers(Collector):
             opened.add_metric([priority, state], count)
         yield opened
         yield GaugeMetricFamily(
-            "tocsin_incidents_unreached", "Open incidents that nobody can be reached about", alone().count()
+            "tocsin_incidents_unreached", "Open incidents that nobody can be reached about", how_many_alone()
         )
         running = Climb.objects.filter(due_at__isnull=False).count()
         yield GaugeMetricFamily(

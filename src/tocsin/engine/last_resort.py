@@ -26,7 +26,7 @@ from tocsin.engine.health import Health
 from tocsin.engine.workers import Workers
 from tocsin.escalation.alarm_actions import (
     Alarm,
-    alone,
+    how_many_alone,
     note_break_glass,
     note_last_resort,
     sound_alarms,
@@ -113,7 +113,7 @@ class LastResort:
 
     def watch(self, now: datetime) -> int:
         """Note for whoever asks after our health whether somebody waits in vain; moves nothing."""
-        count = alone().count()
+        count = how_many_alone()
         more = f"{count} incidents" if count > 1 else "an incident"
         self._health.alone = f"Nobody can be reached about {more}: every message failed." if count else ""
         return 0

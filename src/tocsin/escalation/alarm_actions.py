@@ -39,6 +39,9 @@ class Alarm:
     data: Mapping[str, Any]
 
 
+ALONE_COUNTED_MAX = 100_000
+
+
 def watch_out(incident_ids: Iterable[int], now: datetime) -> None:
     """Set the alarm of those of these incidents that nobody was reached about. In the caller's transaction."""
     numbers = set(incident_ids)
@@ -109,7 +112,13 @@ def note_break_glass(incident_id: int, outcomes: Sequence[tuple[str, str, str]],
 
 def alone() -> QuerySet[Climb]:
     """The climbs of incidents that nobody has been reached about, since their alarm sounded first."""
-    return Climb.objects.filter(alarm_at__isnull=False, incident__state=State.TRIGGERED)
+    return Climb.objects.filter(alarm_at__isnull=False, incident__state=State.TRIGGERED).order_by("alarm_at")
+
+
+def how_many_alone() -> int:
+    """How many incidents nobody has been reached about, at most `ALONE_COUNTED_MAX`."""
+    # In their order, for else SQLite looks through every incident that there is.
+    return alone()[:ALONE_COUNTED_MAX].count()
 
 
 def _alarm(incident: Incident) -> Alarm:

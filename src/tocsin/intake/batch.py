@@ -244,7 +244,9 @@ class Batch:
         held = self.groups.get((service.id, group)) if group else None
         if group and held is None:
             rows = Incident.objects.select_for_update(of=("self",)).select_related("service")
-            found = rows.filter(service=service.id, group_key=group, state__in=OPEN).order_by("-id").first()
+            # That it has a group is said for the index of those that have one.
+            joinable = rows.filter(service=service.id, group_key=group, state__in=OPEN).exclude(group_key="")
+            found = joinable.order_by("-id").first()
             if found is not None and may_join(service.grouping, found.last_alert_at, self.now):
                 held = self._touch(self.rows.setdefault(found.pk, found))
         if held is not None and held.incident.state in OPEN:

@@ -80,7 +80,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "may": {what.name: what in allowed for what in May},
         "places": [(place, place.address == here) for place in PLACES if place.what in allowed],
         "organisation": organisation_row(),
-        "alone": list(alone().order_by("alarm_at").values_list("pk", flat=True)[:ALONE_SHOWN_MAX]),
+        "alone": list(alone().values_list("pk", flat=True)[:ALONE_SHOWN_MAX]),
     }
 
 
