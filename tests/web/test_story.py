@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tocsin.web.story import SENTENCES, folded, named, parties_in, tell
+from tocsin.web.story import SENTENCES, folded, tell
+from tocsin.web.story.naming import named, parties_in
 
 NAMES = {"user:ada": "Ada Ortiz", "user:bo": "Bo Lind", "integration:shop-events": "Shop events"}
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -31,7 +31,8 @@ from tocsin.people.rules import May
 from tocsin.web.forms import instant
 from tocsin.web.guard import needs
 from tocsin.web.names import names_of
-from tocsin.web.story import Told, channel_name, folded, named, parties_in, party, tell
+from tocsin.web.story import Told, folded, tell
+from tocsin.web.story.naming import channel_name, named, parties_in, party
 
 PER_PAGE = 50
 SEARCH_LENGTH_MAX = 200

@@ -25,7 +25,7 @@ from tocsin.web.forms import asker, instant
 from tocsin.web.guard import needs
 from tocsin.web.names import names_of
 from tocsin.web.on_call import on_call_now
-from tocsin.web.story import party
+from tocsin.web.story.naming import party
 from tocsin.web.weak_reach import weak_reach
 
 ROWS_MAX = 100  # open incidents on the page; the list has the others
