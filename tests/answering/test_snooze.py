@@ -168,7 +168,7 @@ def test_somebody_else_may_take_what_rests_but_not_put_off_what_is_in_hand(road:
 
 def test_what_gets_worse_wakes_it(road: Road, world: World) -> None:
     by = by_user("bo", "web")
-    from tocsin.incident.actions import classify, worsen
+    from tocsin.incident.describing import classify, worsen
     from tocsin.kernel.urgency import Urgency
 
     incident = open_incident("shop", "Slow", urgency=Urgency.LOW, by=by, now=road.now)

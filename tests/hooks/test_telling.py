@@ -26,7 +26,8 @@ from tocsin.hooks.models import Hook, Message
 from tocsin.hooks.rules import ATTEMPTS_MAX, EVENTS, OFF_AFTER, MessageState, settled
 from tocsin.hooks.saving import HookValue
 from tocsin.hooks.sending import KEPT_FOR, due_hooks, forget_old
-from tocsin.incident.actions import acknowledge, add_note, close, resolve
+from tocsin.incident.actions import acknowledge, close, resolve
+from tocsin.incident.describing import add_note
 from tocsin.incident.models import Incident
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import by_user

@@ -17,7 +17,8 @@ from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.catalog.actions import refresh
 from tocsin.escalation.actions import escalate_now
-from tocsin.incident.actions import acknowledge, assign, classify, reopen, resolve, snooze
+from tocsin.incident.actions import acknowledge, reopen, resolve, snooze
+from tocsin.incident.describing import assign, classify
 from tocsin.incident.models import Incident
 from tocsin.kernel.acting import By, by_user
 from tocsin.kernel.errors import Refused

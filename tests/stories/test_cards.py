@@ -13,6 +13,7 @@ from tocsin.channels.chatting import acts_of
 from tocsin.engine.cards import Cards, begin, send
 from tocsin.escalation.actions import escalate_now
 from tocsin.incident import actions as incidents
+from tocsin.incident import describing
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.urgency import Impact
 from tocsin.notification.cards import Lent, lend_cards, record_card
@@ -42,7 +43,7 @@ def test_a_card_follows_its_incident_to_the_end(road: Road, outbox: Outbox) -> N
     assert (first.replaces, first.state, first.urgent) == ("fake-1", "acknowledged", False)
     assert "Cy Tran has it, since 09:00 UTC." in first.lines
     assert [str(act.verb) for act in first.acts if act.verb == "acknowledge"] == []
-    incidents.classify(road.incident().pk, impact=Impact.MINOR, by=CY, now=road.now)
+    describing.classify(road.incident().pk, impact=Impact.MINOR, by=CY, now=road.now)
     road.live(seconds=10)
     incidents.resolve(road.incident().pk, CY, road.now)
     road.live(seconds=10)
@@ -83,7 +84,7 @@ def test_many_changes_in_a_second_are_one(road: Road, outbox: Outbox) -> None:
     road.event("db")
     road.live(seconds=10)
     number = road.incident().pk
-    incidents.rename(number, "Checkout is down", CY, road.now)
+    describing.rename(number, "Checkout is down", CY, road.now)
     incidents.acknowledge(number, CY, road.now)
     incidents.resolve(number, CY, road.now)
     road.live(seconds=10)

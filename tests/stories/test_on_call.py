@@ -11,7 +11,7 @@ from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.catalog.actions import refresh
 from tocsin.escalation.actions import escalate_now, next_steps
-from tocsin.incident.actions import classify
+from tocsin.incident.describing import classify
 from tocsin.incident.models import Incident
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import by_user

@@ -14,6 +14,7 @@ from tests.world import Clock, Outbox, World
 from tocsin.catalog import actions as configuration
 from tocsin.escalation.models import Policy
 from tocsin.incident import actions as incidents
+from tocsin.incident import describing
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.errors import Refused
 from tocsin.notification.models import Page
@@ -126,7 +127,7 @@ def test_a_trainee_is_sent_copies_and_counts_as_nobody(shifts: Shifts, outbox: O
     assert (copy.kind, copy.acts) == ("shadow", ())
     with pytest.raises(Refused, match="You are a shadow on"):
         incidents.acknowledge(shifts.incident().pk, by_user("mo", "web"), clock.now)
-    assert incidents.assign(shifts.incident().pk, "mo", BY, clock.now).changed
+    assert describing.assign(shifts.incident().pk, "mo", BY, clock.now).changed
     assert incidents.acknowledge(shifts.incident().pk, by_user("mo", "web"), clock.now).changed
 
 

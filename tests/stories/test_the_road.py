@@ -13,6 +13,7 @@ from tocsin.escalation.actions import escalate_now, next_steps
 from tocsin.escalation.models import Climb, Policy
 from tocsin.escalation.rules import Handover
 from tocsin.incident import actions as incidents
+from tocsin.incident import describing
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import State
 from tocsin.intake.models import Alert, Inbox
@@ -380,7 +381,7 @@ def test_somebody_assigned_by_another_is_paged(road: Road, outbox: Outbox) -> No
     incident = incidents.open_incident("shop", "Broken", by=BO, now=road.now)
     road.look()
     outbox.sent.clear()
-    incidents.assign(incident.pk, "cy", BO, road.now)
+    describing.assign(incident.pk, "cy", BO, road.now)
     road.look()
     assert outbox.people == ["cy"]
 

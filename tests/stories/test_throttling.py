@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.incident import actions as incidents
+from tocsin.incident import describing
 from tocsin.kernel.acting import by_user
 from tocsin.notification.delivering import claim, release
 from tocsin.notification.models import Delivery, Page
@@ -153,7 +153,7 @@ def test_the_first_page_of_an_incident_passes_what_a_channel_bears(
     incidents.open_incident("shop", "Another", by=by_user("mo", "web"), now=road.now)
     road.look()
     assert len(outbox.to("bo")) == 2
-    incidents.assign(road.world.shop.incidents.order_by("pk")[0].pk, "bo", by_user("mo", "web"), road.now)
+    describing.assign(road.world.shop.incidents.order_by("pk")[0].pk, "bo", by_user("mo", "web"), road.now)
     road.look()
     assert len(outbox.to("bo")) == 2
     road.live(seconds=61)

@@ -13,6 +13,7 @@ from tocsin.answering.writing import written
 from tocsin.catalog import actions as configuration
 from tocsin.escalation.actions import escalate_now
 from tocsin.incident import actions as incidents
+from tocsin.incident import describing
 from tocsin.incident.rules import State
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.urgency import Impact
@@ -155,12 +156,12 @@ def test_a_higher_priority_at_the_same_urgency_is_told(road: Road, outbox: Outbo
     configuration.refresh()
     _fire(road, 0, 1)
     road.look()
-    incidents.classify(road.incident().pk, impact=Impact.MAJOR, by=by_user("mo", "web"), now=road.now)
+    describing.classify(road.incident().pk, impact=Impact.MAJOR, by=by_user("mo", "web"), now=road.now)
     road.look()
     *_, update = outbox.to("bo")
     assert _kinds(outbox) == [Kind.PAGE, Kind.UPDATE]
     assert update.lines[0] == "It is P1 now, no longer P3."
-    incidents.classify(road.incident().pk, impact=Impact.MINOR, by=by_user("mo", "web"), now=road.now)
+    describing.classify(road.incident().pk, impact=Impact.MINOR, by=by_user("mo", "web"), now=road.now)
     road.live(minutes=20)
     assert len(outbox.to("bo")) == 2
 

@@ -11,7 +11,8 @@ from django.test import Client
 from tests.stories.road import Road
 from tests.web.conftest import WEIGHT_MAX, SignedIn, text_of, weight
 from tests.world import Clock, Outbox, World
-from tocsin.incident.actions import acknowledge, add_note, assign, open_incident, resolve
+from tocsin.incident.actions import acknowledge, open_incident, resolve
+from tocsin.incident.describing import add_note, assign
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import NOTE_LENGTH_MAX
 from tocsin.intake.models import Alert, Change

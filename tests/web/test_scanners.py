@@ -17,7 +17,7 @@ from django.test import Client, RequestFactory
 
 from tests.stories.road import Road
 from tests.world import Outbox
-from tocsin.incident.actions import assign
+from tocsin.incident.describing import assign
 from tocsin.incident.models import Incident
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import by_user

@@ -11,10 +11,12 @@ from tocsin.answering.rules.standing import Press
 from tocsin.catalog.calendars import next_open
 from tocsin.escalation.actions import escalate_now
 from tocsin.escalation.rules import HANDOVER_LENGTH_MAX, Handover
-from tocsin.incident import actions
+from tocsin.incident import actions, describing
+from tocsin.incident.holding import called_since
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import State
 from tocsin.incident.rules.snoozing import Reader, snooze_until
+from tocsin.incident.transitions import Outcome
 from tocsin.kernel.acting import By, by_user
 from tocsin.notification.links import ActLink, use_act_link
 from tocsin.notification.models import Delivery, Page
@@ -42,13 +44,13 @@ def press_of(link: ActLink, incident: Incident) -> Press:
 def press_by(user: User, incident: Incident, verb: ActVerb) -> Press:
     """The same for somebody who is known by other means than a link."""
     mine = incident.acknowledged_by == f"user:{user.pk}"
-    called = not mine and actions.called_since(incident, user.pk)
+    called = not mine and called_since(incident, user.pk)
     return Press(verb, State(incident.state), user.may(May.ACT), mine, incident.snoozed, called)
 
 
 def use(
     link: ActLink, now: datetime, *, handover: Handover | None = None, text: str = "", through: str = "link"
-) -> actions.Outcome | None:
+) -> Outcome | None:
     """Use the link and do what it says, both or neither; None when it was used before. Raises Refused.
 
     Who pressed has read the message: that is the best receipt there is.
@@ -70,24 +72,24 @@ def do(
     *,
     handover: Handover | None = None,
     text: str = "",
-) -> actions.Outcome:
+) -> Outcome:
     """Do what `verb` says, with the `text` that goes with it: the note, until when it rests, what the next people
     read first. Who was overtaken by somebody else is told why nothing changed. Raises Refused."""
     if verb is ActVerb.ESCALATE:
         climb = escalate_now(
             incident_id, by, now, handover or Handover(help_needed=text[:HANDOVER_LENGTH_MAX])
         )
-        return actions.Outcome(climb.incident, True)
+        return Outcome(climb.incident, True)
     if verb is ActVerb.RESOLVE:
         return actions.resolve(incident_id, by, now, text)
     if verb is ActVerb.NOTE:
-        return actions.Outcome(actions.add_note(incident_id, text, by, now), True)
+        return Outcome(describing.add_note(incident_id, text, by, now), True)
     if verb is ActVerb.SNOOZE:
         return actions.snooze(incident_id, until(text, by, now), by, now)
     with transaction.atomic():
         outcome = actions.acknowledge(incident_id, by, now)
         if text.strip():
-            actions.add_note(incident_id, text, by, now)
+            describing.add_note(incident_id, text, by, now)
     return outcome
 
 

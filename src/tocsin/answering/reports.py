@@ -24,7 +24,8 @@ from tocsin.answering.rules.reporting import (
     update_of,
 )
 from tocsin.catalog.actions import configuration
-from tocsin.incident.actions import by_word, open_incident, resolve
+from tocsin.incident.actions import open_incident, resolve
+from tocsin.incident.holding import by_word
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
 from tocsin.journal.actions import Fact, write

@@ -13,7 +13,7 @@ from tocsin.escalation.actions import fallback, policy_of, roster
 from tocsin.escalation.models import Climb
 from tocsin.escalation.rules import Climb as ClimbValue
 from tocsin.escalation.rules import forecast, policy_from, push
-from tocsin.incident.actions import by_word
+from tocsin.incident.holding import by_word
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
 from tocsin.journal.models import Entry

@@ -28,11 +28,11 @@ from tocsin.api.shapes import (
 from tocsin.api.words import NotBlank, NumberInPath, RowInPath, Sent, Slug
 from tocsin.escalation.actions import escalate_now, next_steps
 from tocsin.escalation.rules import HANDOVER_LENGTH_MAX, Handover
-from tocsin.incident import actions
-from tocsin.incident.actions import Outcome
+from tocsin.incident import actions, describing
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import NOTE_LENGTH_MAX, TITLE_LENGTH_MAX, State
 from tocsin.incident.rules.snoozing import TEXT_LENGTH_MAX
+from tocsin.incident.transitions import Outcome
 from tocsin.intake.models import Alert
 from tocsin.journal.models import Entry
 from tocsin.kernel.errors import not_found
@@ -234,19 +234,19 @@ def escalate_incident(request: Asked, number: NumberInPath, body: HandoverNote |
 @room.post("/incidents/{number}/notes", may=May.ACT, answer=IncidentOut, status=201)
 def add_note(request: Asked, number: NumberInPath, body: Note) -> IncidentOut:
     """Puts a note on the timeline."""
-    return show_incident(actions.add_note(number, body.text, request.auth.by, request.now))
+    return show_incident(describing.add_note(number, body.text, request.auth.by, request.now))
 
 
 @room.post("/incidents/{number}/assign", may=May.ACT, answer=OutcomeOut)
 def assign_incident(request: Asked, number: NumberInPath, body: Assignment) -> OutcomeOut:
     """Gives it to somebody, who is paged unless it is you."""
-    return _outcome(actions.assign(number, body.user, request.auth.by, request.now))
+    return _outcome(describing.assign(number, body.user, request.auth.by, request.now))
 
 
 @room.post("/incidents/{number}/classify", may=May.ACT, answer=OutcomeOut)
 def classify_incident(request: Asked, number: NumberInPath, body: Classification) -> OutcomeOut:
     """Says how bad it is; the priority follows from the organisation's matrix."""
-    outcome = actions.classify(
+    outcome = describing.classify(
         number, urgency=body.urgency, impact=body.impact, by=request.auth.by, now=request.now
     )
     return _outcome(outcome)
@@ -255,7 +255,7 @@ def classify_incident(request: Asked, number: NumberInPath, body: Classification
 @room.post("/incidents/{number}/rename", may=May.ACT, answer=OutcomeOut)
 def rename_incident(request: Asked, number: NumberInPath, body: Title) -> OutcomeOut:
     """Gives it a better title."""
-    return _outcome(actions.rename(number, body.title, request.auth.by, request.now))
+    return _outcome(describing.rename(number, body.title, request.auth.by, request.now))
 
 
 def _outcome(outcome: Outcome) -> OutcomeOut:

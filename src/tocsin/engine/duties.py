@@ -27,8 +27,8 @@ from tocsin.escalation.models import Climb
 from tocsin.hooks.collecting import FACTS_MAX, collect
 from tocsin.hooks.sending import SWEEP_MAX as MESSAGES_MAX
 from tocsin.hooks.sending import forget_old
-from tocsin.incident.actions import SWEEP_MAX as INCIDENTS_MAX
-from tocsin.incident.actions import expire_acknowledgements, resolve_settled
+from tocsin.incident.by_time import SWEEP_MAX as INCIDENTS_MAX
+from tocsin.incident.by_time import expire_acknowledgements, resolve_settled
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
 from tocsin.incident.updating import GROWN_MAX, tell_growth

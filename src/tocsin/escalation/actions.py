@@ -39,7 +39,7 @@ from tocsin.escalation.rules import (
     Policy as PolicyValue,
 )
 from tocsin.escalation.shadow_actions import copy_of, learners
-from tocsin.incident.actions import call_for
+from tocsin.incident.calling import call_for
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State
 from tocsin.incident.wanted import take_wanted

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext, override
 
-from tocsin.incident.actions import by_word, called_since
+from tocsin.incident.holding import by_word, called_since
 from tocsin.incident.messages import details_of
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State

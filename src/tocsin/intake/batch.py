@@ -12,6 +12,7 @@ import msgspec
 
 from tocsin.catalog.rules import Configuration, IntegrationValue, ServiceValue, urgency_of
 from tocsin.incident import actions as incidents
+from tocsin.incident import describing
 from tocsin.incident.models import Incident, chain_of
 from tocsin.incident.rules import OPEN
 from tocsin.incident.rules import TITLE_LENGTH_MAX as INCIDENT_TITLE_LENGTH_MAX
@@ -416,11 +417,11 @@ class Batch:
         """What the batch asks of an incident beside counting: page again, acknowledge, note."""
         if held.worst is not None:
             why = cut(f"a worse alert joined: {held.worst_title}", 300)
-            incidents.worsen(held.incident, held.worst, why, held.by, self.now)
+            describing.worsen(held.incident, held.worst, why, held.by, self.now)
         if held.acknowledge is not None:
             incidents.acknowledge(held.incident.pk, held.acknowledge, self.now)
         for text, by in held.notes:
-            incidents.add_note(held.incident.pk, text, by, self.now)
+            describing.add_note(held.incident.pk, text, by, self.now)
 
 
 def sample(event: Event, at: datetime) -> Mapping[str, Any]:

@@ -13,7 +13,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST
-
 from tocsin.answering import reports
 from tocsin.answering.acting import until
 from tocsin.answering.words import next_people
@@ -21,11 +20,11 @@ from tocsin.catalog.calendars import calendars
 from tocsin.catalog.models import Service
 from tocsin.escalation.actions import escalate_now
 from tocsin.escalation.rules import HANDOVER_LENGTH_MAX, Handover
-from tocsin.incident import actions
-from tocsin.incident.actions import Outcome
+from tocsin.incident import actions, describing
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import NOTE_LENGTH_MAX, TITLE_LENGTH_MAX
 from tocsin.incident.rules.snoozing import TEXT_LENGTH_MAX
+from tocsin.incident.transitions import Outcome
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.urgency import Impact, Urgency
@@ -305,7 +304,7 @@ def assign(request: HttpRequest, incident_id: int) -> HttpResponse:
 
     def act() -> None:
         user = form.cleaned_data["user"]
-        outcome = actions.assign(incident_id, user.pk if user else None, by(request), instant(request))
+        outcome = describing.assign(incident_id, user.pk if user else None, by(request), instant(request))
         done = f"#{incident_id} is {user.name if user else 'nobody'}'s now."
         told(request, outcome, done, undo_address(incident_id, "assign", user=incident.assigned_id))
 
@@ -323,7 +322,7 @@ def classify(request: HttpRequest, incident_id: int) -> HttpResponse:
 
     def act() -> None:
         urgency, impact = Urgency(form.cleaned_data["urgency"]), Impact(form.cleaned_data["impact"])
-        outcome = actions.classify(
+        outcome = describing.classify(
             incident_id, urgency=urgency, impact=impact, by=by(request), now=instant(request)
         )
         done = f"#{incident_id} is {outcome.incident.priority} now."
@@ -340,7 +339,7 @@ def note(request: HttpRequest, incident_id: int) -> HttpResponse:
     form = NoteForm(given(request))
 
     def act() -> None:
-        actions.add_note(incident_id, form.cleaned_data["note"], by(request), instant(request))
+        describing.add_note(incident_id, form.cleaned_data["note"], by(request), instant(request))
 
     title = f"Note on #{incident_id}"
     return by_form(request, find(incident_id), form, act, title, "Add note", part="timeline")
@@ -354,7 +353,7 @@ def rename(request: HttpRequest, incident_id: int) -> HttpResponse:
     form = RenameForm(given(request), initial={"title": incident.title})
 
     def act() -> None:
-        outcome = actions.rename(incident_id, form.cleaned_data["title"], by(request), instant(request))
+        outcome = describing.rename(incident_id, form.cleaned_data["title"], by(request), instant(request))
         undo = undo_address(incident_id, "rename", title=incident.title)
         told(request, outcome, f"#{incident_id} has a new title.", undo)
 

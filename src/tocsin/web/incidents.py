@@ -19,7 +19,7 @@ from tocsin.catalog.models import Service
 from tocsin.escalation.actions import next_steps
 from tocsin.escalation.models import Climb
 from tocsin.escalation.rules import Ahead
-from tocsin.incident.actions import called_since
+from tocsin.incident.holding import called_since
 from tocsin.incident.models import Incident, chain_of
 from tocsin.incident.rules import OPEN, State
 from tocsin.intake.models import Alert, Change
