@@ -113,6 +113,16 @@ def test_it_rests_until_the_next_row_falls_due_and_never_longer_than_a_second(ha
     assert engine(hands, due=None).look() == REST_MAX
 
 
+def test_what_falls_due_during_a_look_is_looked_at_next_and_not_a_second_later(hands: Hands) -> None:
+    def slow(now: datetime) -> int:
+        hands.forward(timedelta(milliseconds=5))
+        return 0
+
+    loop = engine(hands, Duty("slow", slow), due=START + timedelta(milliseconds=3))
+    assert loop.look() == timedelta(0)
+    assert loop.look() == REST_MAX  # that it moves nothing, though it is due, is no reason to ask without a rest
+
+
 def test_what_waits_past_its_time_is_its_lateness(hands: Hands) -> None:
     health = Health()
     engine(hands, health=health, due=START - timedelta(seconds=40)).look()

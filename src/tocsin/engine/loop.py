@@ -154,10 +154,9 @@ class Engine:
         self._between(now, due is None and not more)
         if more:
             return timedelta(0)
-        wanted = [turn.not_before for turn in self._turns if turn.not_before is not None]
-        if due is not None:
-            wanted.append(due)
-        return max(timedelta(0), min([REST_MAX, *(at - now for at in wanted if at > now)]))
+        # What falls due while this look goes on is for the next one, at once; what was due before has had its turn.
+        wanted = filter(None, (due, *(turn.not_before for turn in self._turns)))
+        return max(timedelta(0), min([REST_MAX, *(at - now for at in wanted if at > began)]))
 
     def _take(self, turn: _Turn, waits: Mapping[str, datetime | None]) -> bool:
         """One turn of one duty; returns whether there may be more to do because of it."""
