@@ -33,8 +33,8 @@ from tocsin.notification.rules import ActVerb
 from tocsin.people.speaking import since_words
 from tocsin.web.errors import refusal
 from tocsin.web.forms import told_beside
+from tocsin.web.forms.incidents import EscalateForm, NoteForm, SnoozeForm, rests
 from tocsin.web.guard import activate_zone, asked_language, public
-from tocsin.web.incident_acts import EscalateForm, NoteForm, SnoozeForm, rests
 from tocsin.web.incidents import holder_of
 from tocsin.web.names import names_of
 
