@@ -120,7 +120,7 @@ def test_what_falls_due_during_a_look_is_looked_at_next_and_not_a_second_later(h
 
     loop = engine(hands, Duty("slow", slow), due=START + timedelta(milliseconds=3))
     assert loop.look() == timedelta(0)
-    assert loop.look() == REST_MAX  # that it moves nothing, though it is due, is no reason to ask without a rest
+    assert loop.look() == REST_MAX  # being due without moving is no reason to ask without a rest
 
 
 def test_what_waits_past_its_time_is_its_lateness(hands: Hands) -> None:
