@@ -15,7 +15,7 @@ SEEDS ?= 2000
 # Many tests wait for real programs, so there are twice as many processes as cores, at most eight.
 JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$((n < 4 ? 2 * n : 8)))
 
-.PHONY: help run test check format bench simulate messages lock wheel clean
+.PHONY: help run test check format bench simulate proofs messages lock wheel clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ bench: $(VENV)/.develops ## measure against Debian's prometheus-alertmanager; AR
 
 simulate: $(VENV)/.develops ## the simulator over SEEDS=2000 seeds, over SEEDS=17-42, or over the one SEEDS==17
 	@$(BIN)/python -m tocsin.testing.simulate --seeds $(SEEDS) $(ARGS)
+
+proofs: $(VENV)/.develops ## the counted proofs of docs/trust.md as often as it says: ten thousand races, …
+	@TOCSIN_PROOFS=whole $(BIN)/python -m pytest -m counted $(ARGS)
 
 messages: $(VENV)/.develops ## take new texts into src/tocsin/locale, and compile it
 	@$(BIN)/python -m tests.languages.catalogues
