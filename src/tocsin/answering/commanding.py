@@ -14,8 +14,8 @@ from tocsin.answering.reports import service_for
 from tocsin.answering.who import who_words
 from tocsin.answering.words import named, status_words
 from tocsin.catalog.actions import configuration
-from tocsin.escalation.actions import policies
 from tocsin.escalation.by_hand import name_of, page_by_policy, page_somebody
+from tocsin.escalation.reading import policies
 from tocsin.escalation.rules import Target, TargetKind
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.text import cut

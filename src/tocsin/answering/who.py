@@ -9,7 +9,8 @@ from django.utils.translation import gettext, gettext_noop
 
 from tocsin.answering.words import clock_of
 from tocsin.catalog.actions import configuration
-from tocsin.escalation.actions import policies, policy_of, roster
+from tocsin.escalation.reading import policies, policy_of
+from tocsin.escalation.rostering import roster
 from tocsin.escalation.rules import Climb, Level, Policy, TargetKind, forecast
 from tocsin.oncall.actions import on_call_at, schedules
 from tocsin.people.models import Team, User

@@ -9,8 +9,9 @@ from django.utils.translation import gettext, override
 
 from tocsin.answering.rules.reading import Missing, Unclear
 from tocsin.answering.rules.standing import Standing
-from tocsin.escalation.actions import fallback, policy_of, roster
 from tocsin.escalation.models import Climb
+from tocsin.escalation.reading import fallback, policy_of
+from tocsin.escalation.rostering import roster
 from tocsin.escalation.rules import Climb as ClimbValue
 from tocsin.escalation.rules import forecast, policy_from, push
 from tocsin.incident.holding import by_word

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from tocsin.escalation.actions import policies, policy_of
 from tocsin.escalation.models import Climb
+from tocsin.escalation.reading import policies, policy_of
 from tocsin.escalation.rules import Level, Policy, Target, TargetKind, policy_as_data
 from tocsin.incident.actions import open_incident
 from tocsin.incident.models import Incident

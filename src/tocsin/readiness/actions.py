@@ -10,7 +10,8 @@ from typing import Any
 
 from tocsin.catalog.actions import configuration, per_configuration
 from tocsin.catalog.actions import organisation as settings
-from tocsin.escalation.actions import everybody, fallback, policies, roster
+from tocsin.escalation.reading import everybody, fallback, policies
+from tocsin.escalation.rostering import roster
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.book import book

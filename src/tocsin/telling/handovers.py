@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext, gettext_noop, ngettext
 
 from tocsin.catalog.actions import configuration
-from tocsin.escalation.actions import policies
+from tocsin.escalation.reading import policies
 from tocsin.escalation.rules import TargetKind
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin.catalog.models import Calendar
-from tocsin.escalation.actions import fallback, roster
+from tocsin.escalation.reading import fallback
+from tocsin.escalation.rostering import roster
 from tocsin.escalation.rules import Climb, Clocks, Policy, Roster, Target, TargetKind, When, forecast
 from tocsin.kernel.durations import in_words
 from tocsin.kernel.urgency import Urgency

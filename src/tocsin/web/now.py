@@ -11,8 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from tocsin.escalation.actions import ahead_of, roster
+from tocsin.escalation.actions import ahead_of
 from tocsin.escalation.models import Climb
+from tocsin.escalation.rostering import roster
 from tocsin.escalation.rules import Ahead, Roster
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN, State

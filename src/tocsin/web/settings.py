@@ -8,7 +8,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tocsin.catalog.actions import organisation, save_organisation
-from tocsin.escalation.actions import fallback
+from tocsin.escalation.reading import fallback
 from tocsin.organisation.demo import leave_demo, return_to_demo
 from tocsin.people.models import User
 from tocsin.people.rules import May

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from tocsin.catalog.actions import configuration, per_configuration
-from tocsin.escalation.actions import everybody, policies, roster
+from tocsin.escalation.reading import everybody, policies
+from tocsin.escalation.rostering import roster
 from tocsin.escalation.rules import TargetKind
 from tocsin.notification.book import book
 from tocsin.oncall.reading import schedules

@@ -8,8 +8,8 @@ from datetime import timedelta
 from django.db.models import Q
 
 from tocsin.catalog.models import Organisation, Service
-from tocsin.escalation.actions import roster
 from tocsin.escalation.models import Policy
+from tocsin.escalation.rostering import roster
 from tocsin.intake.models import Inbox
 from tocsin.kernel.errors import Refused
 from tocsin.notification import accounts
