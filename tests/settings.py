@@ -15,6 +15,8 @@ memory.use()
 # Programs are started hundreds of times here, so they are compiled once, also where the environment says not to.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# How long a mail server of the tests may take to begin, on a machine that does much else: no measure of speed.
+os.environ.setdefault("AIOSMTPD_CONTROLLER_TIMEOUT", "60")
 # Each process of the suite has its own data folder; the settings read it the moment they are imported.
 _FOLDER = Path(tempfile.mkdtemp(prefix="tocsin-tests-"))
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)

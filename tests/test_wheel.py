@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -86,10 +85,7 @@ def test_the_installed_command_is_not_the_checkout(tocsin: Path, tmp_path: Path)
 @pytest.fixture
 def running(tocsin: Path, tmp_path: Path) -> Iterator[str]:
     """The address of `tocsin run --demo` from the wheel, in an empty folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(tocsin), "run", "--demo", "--data", str(tmp_path / "data"), "--port", str(port)]
+    command = [str(tocsin), "run", "--demo", "--data", str(tmp_path / "data"), "--port", "0"]
     program = subprocess.Popen(
         command,
         cwd=tmp_path,
@@ -104,10 +100,11 @@ def running(tocsin: Path, tmp_path: Path) -> Iterator[str]:
         # It prints its address once it answers; a program that ends before closes the pipe.
         for line in program.stdout:
             said.append(line)
-            if f"http://127.0.0.1:{port}" in line:
+            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
                 break
-        assert said and f"http://127.0.0.1:{port}" in said[-1], "".join(said)
-        yield f"http://127.0.0.1:{port}"
+        else:
+            raise AssertionError(f"the program ended: {''.join(said)}")
+        yield found[0]
         program.send_signal(signal.SIGTERM)
         rest, _ = program.communicate(timeout=READY_WITHIN)
         assert program.returncode == 0, "".join(said) + rest

@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,8 @@ from typing import Any
 import pytest
 
 from tests.channels.test_webhook import MESSAGE
+from tests.ports import own_port
+from tests.programs import eventually
 from tocsin.channels import signing
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.webhook import Webhook, render
@@ -35,41 +36,41 @@ def sample(language: str, page: Path = PAGE) -> str:
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+def port() -> Iterator[int]:
+    with own_port() as port:
+        yield port
 
 
 @pytest.fixture
-def receiver(tmp_path: Path, free_port: int) -> Iterator[subprocess.Popen[str]]:
-    """The Python receiver of the documentation, listening on `free_port`."""
+def receiver(tmp_path: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """The Python receiver of the documentation, listening on `port`."""
     script = tmp_path / "receiver.py"
     script.write_text(sample("python"))
-    secret = signing.secret_for(f"http://127.0.0.1:{free_port}/")
-    environ = os.environ | {"TOCSIN_WEBHOOK_SECRET": secret, "PORT": str(free_port)}
+    secret = signing.secret_for(f"http://127.0.0.1:{port}/")
+    environ = os.environ | {"TOCSIN_WEBHOOK_SECRET": secret, "PORT": str(port)}
+
+    def answers() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
     with subprocess.Popen(
         [sys.executable, script], env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
-        last = time.monotonic() + 20
-        while time.monotonic() < last:
-            try:
-                socket.create_connection(("127.0.0.1", free_port), 1).close()
-                break
-            except ConnectionRefusedError:
-                time.sleep(0.05)
-        yield process
-        process.terminate()
+        try:
+            eventually(answers, 60)
+            yield process
+        finally:
+            process.terminate()
 
 
 def test_the_python_receiver_takes_what_is_genuine_and_refuses_the_rest(
     receiver: subprocess.Popen[str],
-    free_port: int,
+    port: int,
     client: Callable[..., Outgoing],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     webhook = Webhook(client("127.0.0.0/8", deadline=5))
-    address = webhook.check(f"http://127.0.0.1:{free_port}")
+    address = webhook.check(f"http://127.0.0.1:{port}")
     now = datetime.now(UTC)
 
     assert webhook.send(address, "Bo", MESSAGE, now) == Sent("HTTP 204", confirmed=True)

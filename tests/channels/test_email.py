@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.channels.faults import make_certificate
+from tests.ports import own_port
 from tocsin.channels import email as letters
 from tocsin.channels.email import Email, write
 from tocsin.channels.mailserver import MailServer, read_mail_server
@@ -98,11 +99,10 @@ Opener = Callable[..., MailServer]
 @pytest.fixture
 def opened(post_office: PostOffice) -> Iterator[Opener]:
     """Opens the post office; the arguments are aiosmtpd's."""
-    running: list[Controller] = []
+    running, ports = list[Controller](), ExitStack()
 
     def open_(url: str = "smtp://127.0.0.1:{port}?from=tocsin@example.com", **more: Any) -> MailServer:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = ports.enter_context(own_port())
         controller = Controller(post_office, hostname="127.0.0.1", port=port, **more)
         controller.start()
         running.append(controller)
@@ -113,6 +113,7 @@ def opened(post_office: PostOffice) -> Iterator[Opener]:
     yield open_
     for controller in running:
         controller.stop()
+    ports.close()
 
 
 def test_a_letter_says_what_to_do_first_and_carries_the_same_in_html(
@@ -330,11 +331,10 @@ def test_without_a_mail_server_the_failure_says_which_setting_is_missing() -> No
 
 
 def test_a_mail_server_that_is_down_is_tried_again() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    outcome = Email(read_mail_server(f"smtp://127.0.0.1:{port}?from=t@example.com")).send(
-        "mailto:bo@example.com", "Bo", MESSAGE, NOW
-    )
+    with own_port() as port:
+        outcome = Email(read_mail_server(f"smtp://127.0.0.1:{port}?from=t@example.com")).send(
+            "mailto:bo@example.com", "Bo", MESSAGE, NOW
+        )
     assert isinstance(outcome, Failed)
     assert outcome.again
     assert "cannot be reached: Connection refused" in outcome.why

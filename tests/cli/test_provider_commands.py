@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.ports import own_port
 from tests.programs import ORGANISATION, tocsin
 
 pytestmark = pytest.mark.sqlite  # each has its own embedded database
@@ -83,14 +83,13 @@ def test_the_break_glass_list_is_tried_on_request(data: Path) -> None:
     none = tocsin(data, "doctor", "--break-glass")
     assert (none.returncode, "There is no break-glass list" in none.stderr) == (1, True)
     path = data.parent / "glass.yaml"
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    path.write_text(f'contacts: [{{name: Ops, address: "http://127.0.0.1:{port}/alarm"}}]')
-    path.chmod(0o600)
-    refused = tocsin(data, "doctor", "--break-glass", TOCSIN_BREAK_GLASS=str(path))
-    assert refused.returncode == 1
-    assert "may not be called" in refused.stderr
-    given = {"TOCSIN_BREAK_GLASS": str(path), "TOCSIN_ALLOWED_NETWORKS": "127.0.0.0/8"}
-    tried = tocsin(data, "doctor", "--break-glass", **given)
+    with own_port() as port:
+        path.write_text(f'contacts: [{{name: Ops, address: "http://127.0.0.1:{port}/alarm"}}]')
+        path.chmod(0o600)
+        refused = tocsin(data, "doctor", "--break-glass", TOCSIN_BREAK_GLASS=str(path))
+        assert refused.returncode == 1
+        assert "may not be called" in refused.stderr
+        given = {"TOCSIN_BREAK_GLASS": str(path), "TOCSIN_ALLOWED_NETWORKS": "127.0.0.0/8"}
+        tried = tocsin(data, "doctor", "--break-glass", **given)
     assert tried.returncode == 1
     assert "fail  Ops by http: " in tried.stdout

@@ -5,16 +5,16 @@ from __future__ import annotations
 import http.server
 import json
 import shutil
-import socket
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.clients.reading import alerts
 from tests.intake_hot.serving import KEY, Serving
+from tests.ports import own_port
+from tests.programs import eventually
 from tocsin.intake.models import Inbox
 
 RULES = """
@@ -36,11 +36,6 @@ def command(*words: str, expect: int = 0) -> str:
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == expect, done.stderr + done.stdout
     return done.stdout
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return int(one.getsockname()[1])
 
 
 def test_curl_without_a_content_type(serving: Serving) -> None:
@@ -93,7 +88,11 @@ def test_amtool_with_the_key_as_password(serving: Serving) -> None:
 @pytest.mark.parametrize("way", ["path", "header"])
 def test_prometheus_itself_fires_and_resolves(serving: Serving, tmp_path: Path, way: str) -> None:
     """A target that is down and comes up; nothing but Prometheus in between."""
-    target = free_port()
+    with own_port() as target, own_port() as own:
+        fires_and_resolves(serving, tmp_path, way, target, own)
+
+
+def fires_and_resolves(serving: Serving, tmp_path: Path, way: str, target: int, own: int) -> None:
     if way == "path":
         manager = (
             f"{{path_prefix: /hooks/{KEY}, static_configs: [{{targets: ['127.0.0.1:{serving.port}']}}]}}"
@@ -110,7 +109,7 @@ def test_prometheus_itself_fires_and_resolves(serving: Serving, tmp_path: Path, 
     prometheus = subprocess.Popen(
         [
             "prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/tsdb",
-            f"--web.listen-address=127.0.0.1:{free_port()}", "--log.level=error", "--rules.alert.resend-delay=1s",
+            f"--web.listen-address=127.0.0.1:{own}", "--log.level=error", "--rules.alert.resend-delay=1s",
         ],
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -132,14 +131,13 @@ def test_prometheus_itself_fires_and_resolves(serving: Serving, tmp_path: Path, 
 
 
 def wait_for(state: str) -> object:
-    """The one alert, once it is in this state; a minute at most."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        for alert in alerts().values() if Inbox.objects.exists() else ():
-            if alert.state == state:
-                return alert
-        time.sleep(0.1)
-    raise AssertionError(f"no alert was {state} within a minute")
+    """The one alert, once it is in this state."""
+
+    def look() -> object:
+        known = alerts().values() if Inbox.objects.exists() else ()
+        return next((alert for alert in known if alert.state == state), None)
+
+    return eventually(look, 90)
 
 
 class Up(http.server.BaseHTTPRequestHandler):

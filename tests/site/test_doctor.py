@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from tests.ports import own_port
 from tests.pretend import pretend as pretend  # noqa: PLC0414 - a fixture
 from tests.world import World
 from tocsin.catalog.models import Integration, Service
@@ -112,10 +112,9 @@ def test_a_journal_from_the_future_means_a_clock_that_was_set_back(world: World)
 def test_a_mail_server_that_is_not_there_is_a_fault_and_none_at_all_is_one_when_mail_is_wanted(
     world: World,
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    away = replace(settings.CONFIG, smtp_url=f"smtp://127.0.0.1:{port}")
-    assert only(outside.mail(away)).state is State.FAIL
+    with own_port() as port:
+        away = replace(settings.CONFIG, smtp_url=f"smtp://127.0.0.1:{port}")
+        assert only(outside.mail(away)).state is State.FAIL
     none = replace(settings.CONFIG, smtp_url="")
     assert only(outside.mail(none)).state is State.WARN
     Contact.objects.filter(user=world.bo).update(address="mailto:bo@example.com")
@@ -124,9 +123,8 @@ def test_a_mail_server_that_is_not_there_is_a_fault_and_none_at_all_is_one_when_
 
 def test_a_program_that_is_not_there_is_said() -> None:
     assert only(outside.program(None)).state is State.WARN
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    assert only(outside.program(f"http://127.0.0.1:{port}")).state is State.FAIL
+    with own_port() as port:
+        assert only(outside.program(f"http://127.0.0.1:{port}")).state is State.FAIL
 
 
 def test_the_worst_of_all_decides() -> None:

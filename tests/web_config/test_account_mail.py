@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.test import override_settings
 
+from tests.ports import own_port
 from tests.web_config.conftest import Reader
 from tests.world import World
 from tocsin.channels.outgoing import Unreachable
@@ -39,12 +39,11 @@ class PostOffice:
 @pytest.fixture
 def post_office() -> Iterator[tuple[PostOffice, str]]:
     office = PostOffice()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    controller = Controller(office, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield office, f"smtp://127.0.0.1:{port}?from=tocsin@example.com"
-    controller.stop()
+    with own_port() as port:
+        controller = Controller(office, hostname="127.0.0.1", port=port)
+        controller.start()
+        yield office, f"smtp://127.0.0.1:{port}?from=tocsin@example.com"
+        controller.stop()
 
 
 def test_a_reset_letter_arrives_with_a_link_that_works(
@@ -63,10 +62,13 @@ def test_a_reset_letter_arrives_with_a_link_that_works(
 
 
 def test_a_dead_mail_server_shows_nobody_anything(reader: Reader, world: World) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    url = f"smtp://127.0.0.1:{port}?from=tocsin@example.com"
-    with override_settings(CONFIG=config(url), EMAIL_BACKEND="tocsin.web.account_mail.Backend"):
+    with (
+        own_port() as port,
+        override_settings(
+            CONFIG=config(f"smtp://127.0.0.1:{port}?from=tocsin@example.com"),
+            EMAIL_BACKEND="tocsin.web.account_mail.Backend",
+        ),
+    ):
         answer = reader(None).post("/sign-in/reset", {"email": "bo@example.com"})
         wait_for_mail()
         assert answer.status_code == 302
