@@ -6,17 +6,24 @@ said in another language later (`people.speaking.told`). Everywhere else it is a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from tocsin.kernel.durations import in_words
 
 
 class Phrase(str):
-    """English words that remember the `text` with places, and the `values` that stand in them."""
+    """English words that remember the `text` with places, and the `values` that stand in them: words, phrases,
+    numbers, lengths of time."""
 
     text: str
     values: Mapping[str, object]
 
     def __new__(cls, text: str, values: Mapping[str, object]) -> Phrase:
-        made = super().__new__(cls, text % values if values else text)
+        said = {
+            name: in_words(each) if isinstance(each, timedelta) else each for name, each in values.items()
+        }
+        made = super().__new__(cls, text % said if said else text)
         made.text, made.values = text, values
         return made
 
@@ -27,3 +34,11 @@ class Phrase(str):
 def phrase(text: str, /, **values: object) -> Phrase:
     """`text`, which is translated, with `values` in its places, such as `%(who)s`. A value may be a phrase itself."""
     return Phrase(text, values)
+
+
+def joined(parts: Sequence[str], between: str) -> str:
+    """`parts`, phrases and other words, one after the other; each is said in the reader's language by itself."""
+    if len(parts) < 2:
+        return parts[0] if parts else ""
+    values = {f"part{place}": each for place, each in enumerate(parts)}
+    return Phrase(between.join(f"%({name})s" for name in values), values)

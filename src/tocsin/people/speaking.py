@@ -133,8 +133,14 @@ def told(words: str) -> str:
     """What a rule has said, in the reader's language; other words as they are."""
     if not isinstance(words, Phrase):
         return words
-    values = {name: told(each) if isinstance(each, str) else each for name, each in words.values.items()}
+    values = {name: _value_words(each) for name, each in words.values.items()}
     return gettext(words.text) % values if values else gettext(words.text)
+
+
+def _value_words(value: object) -> object:
+    if isinstance(value, timedelta):
+        return span_words(value)
+    return told(value) if isinstance(value, str) else value
 
 
 def refusal_words(refused: Refused) -> str:

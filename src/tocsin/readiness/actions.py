@@ -13,6 +13,7 @@ from tocsin.catalog.actions import organisation as settings
 from tocsin.escalation.reading import everybody, fallback, policies
 from tocsin.escalation.rostering import roster
 from tocsin.kernel.errors import Refused
+from tocsin.kernel.phrases import phrase
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.book import book
 from tocsin.notification.channels import channel_for
@@ -57,6 +58,7 @@ class Checked:
 
     @property
     def failed(self) -> tuple[Verdict, ...]:
+        """The expectations that are not met."""
         return tuple(verdict for verdict in self.verdicts if not verdict.met)
 
     def passed(self, verified: bool = False) -> bool:
@@ -205,9 +207,9 @@ def _judged(person: Person, known: Mapping[tuple[str, str, str], rules.Contact])
             continue
         paged[name] = address
         if not _has_channel(address):
-            broken[name] = "has an address that nothing delivers to"
+            broken[name] = phrase("has an address that nothing delivers to")
         elif not contact.is_sound:
-            broken[name] = f"fails: {contact.failing_why[:REASON_LENGTH_MAX]}"
+            broken[name] = phrase("fails: %(why)s", why=contact.failing_why[:REASON_LENGTH_MAX])
         elif contact.is_untried:
             untried.add(name)
         if not contact.is_sound:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tocsin.escalation.rules import Climb, Decision, PageLevel, Policy, Roster, escalate
+from tocsin.kernel.phrases import joined, phrase
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.rules import Planned, plan_deliveries
 from tocsin.readiness.rules.values import Arrangement, Person
@@ -77,17 +78,23 @@ def planned_for(person: Person, urgency: Urgency, now: datetime) -> tuple[Planne
 def unreachable(person: Person, urgency: Urgency, now: datetime) -> str:
     """Why the person cannot be reached, in words; "" when they can."""
     if not person.active:
-        return f"{person.name} is switched off"
+        return phrase("%(who)s is switched off", who=person.name)
     if delay_of(person, urgency, now) is not None:
         return ""
     if not person.contacts:
         if not person.unverified:
-            return f"{person.name} has no contact"
-        are = "is" if len(person.unverified) == 1 else "are"
-        return f"{person.name} has no contact that is paged ({', '.join(sorted(person.unverified))} {are} unverified)"
+            return phrase("%(who)s has no contact", who=person.name)
+        names = ", ".join(sorted(person.unverified))
+        if len(person.unverified) == 1:
+            return phrase(
+                "%(who)s has no contact that is paged (%(names)s is unverified)", who=person.name, names=names
+            )
+        return phrase(
+            "%(who)s has no contact that is paged (%(names)s are unverified)", who=person.name, names=names
+        )
     named = {each.contact for each in planned_for(person, urgency, now)}
-    reasons = ", ".join(f"{name} {person.broken[name]}" for name in sorted(named) if name in person.broken)
-    return f"{person.name} cannot be reached ({reasons})"
+    reasons = [joined((name, person.broken[name]), " ") for name in sorted(named) if name in person.broken]
+    return phrase("%(who)s cannot be reached (%(why)s)", who=person.name, why=joined(reasons, ", "))
 
 
 def untried(person: Person, urgency: Urgency, now: datetime) -> str:
@@ -95,4 +102,13 @@ def untried(person: Person, urgency: Urgency, now: datetime) -> str:
     names = [each.contact for each in planned_for(person, urgency, now) if each.contact not in person.broken]
     if not names or not person.untried.issuperset(names):
         return ""
-    return f"No message has ever been sent to {person.name} by {' or '.join(dict.fromkeys(names))}"
+    return phrase(
+        "No message has ever been sent to %(who)s by %(names)s",
+        who=person.name,
+        names=_either_of(list(dict.fromkeys(names))),
+    )
+
+
+def _either_of(names: Sequence[str]) -> str:
+    *others, last = names
+    return phrase("%(names)s or %(last)s", names=", ".join(others), last=last) if others else last

@@ -18,6 +18,7 @@ from typing import NamedTuple, Self
 
 from tocsin.escalation.rules import Climb, Policy, Roster, Target, TargetKind, Waits
 from tocsin.kernel.errors import Refused
+from tocsin.kernel.phrases import phrase
 from tocsin.kernel.spans import Span
 from tocsin.kernel.urgency import Urgency
 from tocsin.oncall.rules import INSTANT
@@ -132,8 +133,16 @@ class Prover:
     ) -> tuple[Weak, ...]:
         """The stretches that take longer than `within`, each with its reason, alike ones that meet as one."""
         if policy is None or not policy.levels:
-            what = "has no policy" if policy is None else f"has policy {policy.id}, which has no level"
-            return (Weak(*self.span, None, f"Service {service} {what}."),)
+            why = (
+                phrase("Service %(service)s has no policy.", service=service)
+                if policy is None
+                else phrase(
+                    "Service %(service)s has policy %(policy)s, which has no level.",
+                    service=service,
+                    policy=policy.id,
+                )
+            )
+            return (Weak(*self.span, None, why),)
         key = policy.id, urgency, people, within
         if key not in self._weak:
             found: list[Weak] = []

@@ -16,7 +16,7 @@ from tocsin.escalation.rules import (
     Waits,
     When,
 )
-from tocsin.kernel.durations import in_words
+from tocsin.kernel.phrases import joined, phrase
 from tocsin.kernel.urgency import Urgency
 from tocsin.readiness.rules.climbing import Climbed, unreachable
 from tocsin.readiness.rules.reaching import Reaching
@@ -47,7 +47,7 @@ def why_so_few(
         decision = step.decision
         for number in () if further else _looked_at(policy, decision):
             for reason in reasons_of(arrangement, policy, watch, urgency, number, step.at):
-                reasons.setdefault(f"level {number}: {reason}")
+                reasons.setdefault(phrase("level %(number)s: %(why)s", number=number, why=reason))
         goes_on = reaching.note(step)
         further |= isinstance(decision, PageLevel) and decision.round > 1
         if further and not goes_on:
@@ -73,26 +73,36 @@ def reasons_of(
     for target in level.notify:
         found = watch.roster.find([target], level.when, at)
         if level.when and found.closed and not found.people:
-            yield f"{target} is paged only {_condition(level.when)}"
+            yield _only_then(target, level.when)
             continue
         users = _named(arrangement, watch, target, at)
         if not users:
             yield _empty(arrangement, target)
         for user in users:
             person = arrangement.people.get(user)
-            if why := unreachable(person, urgency, at) if person else f"there is nobody called {user}":
-                place = f" (on call in {target.id})" if target.kind is TargetKind.SCHEDULE else ""
-                yield why + place
+            why = (
+                unreachable(person, urgency, at)
+                if person
+                else phrase("there is nobody called %(who)s", who=user)
+            )
+            if why and target.kind is TargetKind.SCHEDULE:
+                why = phrase("%(why)s (on call in %(schedule)s)", why=why, schedule=target.id)
+            if why:
+                yield why
 
 
-def _condition(when: When) -> str:
-    """The condition, to follow "only"."""
-    whose = {
-        Clocks.CALENDAR: "",
-        Clocks.SCHEDULE: " by the schedule's clocks",
-        Clocks.PERSON: " by each person's clocks",
-    }
-    return f"{'outside' if when.outside else 'in'} the hours of calendar {when.calendar}{whose[when.clocks]}"
+def _only_then(target: Target, when: When) -> str:
+    """That the condition of the level keeps the target out."""
+    hours = (
+        phrase("outside the hours of calendar %(calendar)s", calendar=when.calendar)
+        if when.outside
+        else phrase("in the hours of calendar %(calendar)s", calendar=when.calendar)
+    )
+    if when.clocks is Clocks.SCHEDULE:
+        hours = phrase("%(hours)s by the schedule's clocks", hours=hours)
+    elif when.clocks is Clocks.PERSON:
+        hours = phrase("%(hours)s by each person's clocks", hours=hours)
+    return phrase("%(target)s is paged only %(hours)s", target=str(target), hours=hours)
 
 
 def _named(arrangement: Arrangement, watch: Watch, target: Target, at: datetime) -> tuple[str, ...]:
@@ -108,44 +118,79 @@ def _named(arrangement: Arrangement, watch: Watch, target: Target, at: datetime)
 
 def _empty(arrangement: Arrangement, target: Target) -> str:
     if target.kind is TargetKind.TEAM:
-        return (
-            f"team {target.id} has no member"
-            if target.id in arrangement.teams
-            else f"there is no team {target.id}"
-        )
+        if target.id in arrangement.teams:
+            return phrase("team %(team)s has no member", team=target.id)
+        return phrase("there is no team %(team)s", team=target.id)
     if target.kind is TargetKind.PLACE:
-        return f"{target} is told, and wakes nobody"
+        return phrase("%(place)s is told, and wakes nobody", place=str(target))
     if target.id not in arrangement.schedules:
-        return f"there is no schedule {target.id}"
-    how = {"": "on call", "next": "on call next", "previous": "on call before"}[target.shift]
-    return f"nobody is {how} in schedule {target.id}"
+        return phrase("there is no schedule %(schedule)s", schedule=target.id)
+    if target.shift == "next":
+        return phrase("nobody is on call next in schedule %(schedule)s", schedule=target.id)
+    if target.shift == "previous":
+        return phrase("nobody is on call before in schedule %(schedule)s", schedule=target.id)
+    return phrase("nobody is on call in schedule %(schedule)s", schedule=target.id)
 
 
 def _sentence(
     arrangement: Arrangement, reaching: Reaching, reasons: list[str], within: timedelta | None
 ) -> str:
-    because = "; ".join(reasons[:REASONS_MAX]) + ("; …" if len(reasons) > REASONS_MAX else "")
-    tail = f" ({because})" if because else ""
+    said = _who_comes(arrangement, reaching, within)
+    if not reasons:
+        return joined((said, "."), "")
+    some = reasons[:REASONS_MAX] + (["…"] if len(reasons) > REASONS_MAX else [])
+    return joined((said, " (", joined(some, "; "), ")."), "")
+
+
+def _who_comes(arrangement: Arrangement, reaching: Reaching, within: timedelta | None) -> str:
     people, order = reaching.people, reaching.order()
     if not order:
-        return f"Nobody is reached{tail}."
+        return phrase("Nobody is reached")
     if len(order) < people:
         names = ", ".join(arrangement.name_of(user) for user in order[:NAMES_MAX])
-        few = "is" if len(order) == 1 else "are"
-        return f"Only {len(order)} of {people} people {few} reached: {names}{tail}."
-    which = "The first person" if people == 1 else f"Person {people} of {people}"
-    late = f", not {f'within {in_words(within)}' if within else 'at once'}" if within is not None else ""
+        if len(order) == 1:
+            return phrase("Only 1 of %(people)s people is reached: %(names)s", people=people, names=names)
+        return phrase(
+            "Only %(count)s of %(people)s people are reached: %(names)s",
+            count=len(order),
+            people=people,
+            names=names,
+        )
     last = order[people - 1]
-    return f"{which}, {arrangement.name_of(last)}, is reached {_when(reaching, last)}{late}{tail}."
+    who, when = arrangement.name_of(last), _when(reaching, last)
+    said = (
+        phrase("The first person, %(who)s, is reached %(when)s", who=who, when=when)
+        if people == 1
+        else phrase(
+            "Person %(number)s of %(people)s, %(who)s, is reached %(when)s",
+            number=people,
+            people=people,
+            who=who,
+            when=when,
+        )
+    )
+    if within is None:
+        return said
+    if not within:
+        return phrase("%(what)s, not at once", what=said)
+    return phrase("%(what)s, not within %(span)s", what=said, span=within)
 
 
 def _when(reaching: Reaching, user: str) -> str:
     """When, in words that hold for as long as the answer does."""
     wait, round_, number, opening = reaching.came[user]
-    at_level = f"at level {number}" + (f", round {round_}" if round_ > 1 else "")
+    level = (
+        phrase("at level %(number)s, round %(round)s", number=number, round=round_)
+        if round_ > 1
+        else phrase("at level %(number)s", number=number)
+    )
     if opening is None:
-        return f"after {in_words(wait)} {at_level}"
+        return phrase("after %(span)s %(level)s", span=wait, level=level)
     later = reaching.start + wait - opening.at
-    if not later and number == opening.number:
-        return f"when level {number} opens"
-    return f"{f'{in_words(later)} after' if later else 'when'} level {opening.number} opens, {at_level}"
+    if later:
+        return phrase(
+            "%(span)s after level %(opens)s opens, %(level)s", span=later, opens=opening.number, level=level
+        )
+    if number == opening.number:
+        return phrase("when level %(opens)s opens", opens=number)
+    return phrase("when level %(opens)s opens, %(level)s", opens=opening.number, level=level)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tocsin.escalation.rules import Policy, Target, TargetKind
+from tocsin.kernel.phrases import joined, phrase
 from tocsin.kernel.spans import Span, common, left_out, united
 from tocsin.kernel.urgency import Urgency
 from tocsin.oncall.rules import Layer, Schedule, Temporary, layer_shifts, shifts_of
@@ -21,6 +22,8 @@ _NO_SPAN = Span(datetime.max, datetime.max)  # noqa: DTZ901 - of no gap, while a
 
 
 class GapKind(StrEnum):
+    """What a gap is in."""
+
     SERVICE = "service"  # an incident of it would reach nobody
     LEVEL = "level"  # of a policy: nobody on it can be reached
     SCHEDULE = "schedule"  # nobody is on call in it
@@ -44,10 +47,12 @@ class Gap:
 
     @property
     def start(self) -> datetime:
+        """When it begins."""
         return self.span.start
 
     @property
     def length(self) -> timedelta:
+        """How long it is."""
         return self.span.length
 
 
@@ -77,9 +82,9 @@ def _service_gaps(prover: Prover, services: Iterable[str]) -> Iterator[Gap]:
     for service in services:
         policy = prover.arrangement.policy_of(service)
         mend = (
-            f"Give policy {policy.id} a last level that always reaches somebody."
+            phrase("Give policy %(policy)s a last level that always reaches somebody.", policy=policy.id)
             if policy
-            else f"Give service {service} a policy."
+            else phrase("Give service %(service)s a policy.", service=service)
         )
         for urgency in Urgency:
             for weak in prover.weak(service, policy, urgency, 1, None):
@@ -93,8 +98,13 @@ def _level_gaps(prover: Prover) -> Iterator[Gap]:
     for policy, services in in_use(prover.arrangement).values():
         for number in range(1, len(policy.levels) + 1):
             for urgency, span, why in _empty_level(prover, policy, number):
-                said = f"Level {number} of policy {policy.id} reaches nobody: {why}."
-                mend = "Name somebody beside them on this level, or close the gap."
+                said = phrase(
+                    "Level %(number)s of policy %(policy)s reaches nobody: %(why)s.",
+                    number=number,
+                    policy=policy.id,
+                    why=why,
+                )
+                mend = phrase("Name somebody beside them on this level, or close the gap.")
                 yield Gap(GapKind.LEVEL, policy.id, span, said, mend, number, (urgency,), services)
 
 
@@ -118,7 +128,7 @@ def _empty_level(prover: Prover, policy: Policy, number: int) -> Iterator[tuple[
         for urgency in Urgency:
             if prover.delays[urgency].keys().isdisjoint(found.people):
                 reasons = reasons_of(prover.arrangement, policy, prover.watch, urgency, number, span.start)
-                why = "; ".join(reasons)
+                why = joined(list(reasons), "; ")
                 for part in left_out(span, () if found.people else meant):
                     yield urgency, part, why
 
@@ -149,9 +159,11 @@ def _schedule_gaps(prover: Prover) -> Iterator[Gap]:
                     GapKind.SCHEDULE,
                     key,
                     span,
-                    f"Nobody is on call in schedule {key}.",
-                    "Put somebody there with an override or a layer; where nobody is meant to be on call,"
-                    " give the schedule a turn without people (users: [null]).",
+                    phrase("Nobody is on call in schedule %(schedule)s.", schedule=key),
+                    phrase(
+                        "Put somebody there with an override or a layer; where nobody is meant to be on call,"
+                        " give the schedule a turn without people (users: [null])."
+                    ),
                     services=concerned.get(key, ()),
                 )
 
@@ -176,11 +188,11 @@ def _person_gaps(prover: Prover) -> Iterator[Gap]:
     """People who are to be paged and cannot be: while they are on call, or as long as a policy names them."""
     arrangement, start = prover.arrangement, prover.span.start
     for user, (spans, places, services) in sorted(_to_be_paged(prover).items()):
-        person, where = arrangement.people.get(user), ", ".join(sorted(places))
+        person, where = arrangement.people.get(user), joined(sorted(places), ", ")
         for urgency in Urgency:
             kind, why, mend = _what_is_wrong(user, person, urgency, start)
             for span in spans if why else ():
-                said = f"{why}; to be paged by {where}."
+                said = phrase("%(why)s; to be paged by %(places)s.", why=why, places=where)
                 yield Gap(kind, user, span, said, mend, 0, (urgency,), services)
 
 
@@ -189,17 +201,26 @@ def _what_is_wrong(
 ) -> tuple[GapKind, str, str]:
     """The kind, the reason and what to do; the reason is "" when the person can be reached for all that is known."""
     if person is None:
-        return GapKind.PERSON, f"There is nobody called {user}", "Put somebody else there."
+        nobody = phrase("There is nobody called %(who)s", who=user)
+        return GapKind.PERSON, nobody, phrase("Put somebody else there.")
     if why := unreachable(person, urgency, now):
         if not person.active:
-            return GapKind.PERSON, why, "Put somebody else there."
-        mend = (
-            f"Have {person.name} enter the code of their contact; or put somebody else there."
-            if person.unverified and not person.contacts
-            else f"Give {person.name} a contact that works, and send a test; or put somebody else there."
-        )
+            return GapKind.PERSON, why, phrase("Put somebody else there.")
+        if person.unverified and not person.contacts:
+            mend = phrase(
+                "Have %(who)s enter the code of their contact; or put somebody else there.", who=person.name
+            )
+        else:
+            mend = phrase(
+                "Give %(who)s a contact that works, and send a test; or put somebody else there.",
+                who=person.name,
+            )
         return GapKind.PERSON, why, mend
-    return GapKind.UNTRIED, untried(person, urgency, now), f"Send {person.name} a test message."
+    return (
+        GapKind.UNTRIED,
+        untried(person, urgency, now),
+        phrase("Send %(who)s a test message.", who=person.name),
+    )
 
 
 Places = tuple[tuple[Span, ...], frozenset[str], tuple[str, ...]]
@@ -224,7 +245,7 @@ def _to_be_paged(prover: Prover) -> dict[str, Places]:
         for user in dict.fromkeys(user for shift in shifts for user in shift.users):
             when = [both for shift in shifts_of(shifts, user) if (both := shift.span.common(whole))]
             if when:
-                add(user, when, f"schedule {key}", concerned.get(key, ()))
+                add(user, when, phrase("schedule %(schedule)s", schedule=key), concerned.get(key, ()))
     for policy, of in in_use(arrangement).values():
         for target in (target for level in policy.levels for target in level.notify):
             members = {
@@ -232,9 +253,10 @@ def _to_be_paged(prover: Prover) -> dict[str, Places]:
                 TargetKind.TEAM: arrangement.teams.get(target.id, ()),
             }.get(target.kind, ())
             for user in members:
-                add(user, [whole], f"policy {policy.id} ({target})", of)
+                place = phrase("policy %(policy)s (%(target)s)", policy=policy.id, target=str(target))
+                add(user, [whole], place, of)
     for user in arrangement.fallback if arrangement.is_named else ():
-        add(user, [whole], "the organisation, as its fallback", ())
+        add(user, [whole], phrase("the organisation, as its fallback"), ())
     return {
         user: (united(spans[user]), frozenset(places[user]), tuple(sorted(services[user]))) for user in spans
     }
