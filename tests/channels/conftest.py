@@ -1,4 +1,4 @@
-"""What tests of channels may ask for: a server that misbehaves, and clients with little patience."""
+"""What tests of channels may ask for: a server that misbehaves, and clients that call it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import Reach
 
 LOOPBACK = ("127.0.0.0/8",)
+PATIENCE = 60.0  # seconds; against hanging, and no measure of speed
 
 
 @pytest.fixture
@@ -23,16 +24,16 @@ def faults() -> Iterator[FaultServer]:
 
 @pytest.fixture
 def outgoing() -> Iterator[Outgoing]:
-    """May reach this machine; gives up after half a second instead of ten."""
-    client = Outgoing(Reach.of(LOOPBACK), deadline=0.5)
+    """May reach this machine. For servers that answer at once, and may be slow on a machine that does much else."""
+    client = Outgoing(Reach.of(LOOPBACK), deadline=PATIENCE)
     yield client
     client.close()
 
 
 @pytest.fixture
-def patient() -> Iterator[Outgoing]:
-    """The same with two seconds, for tests whose servers answer: a busy machine may take one."""
-    client = Outgoing(Reach.of(LOOPBACK), deadline=2)
+def hasty() -> Iterator[Outgoing]:
+    """The same for servers that never answer: it gives up after half a second."""
+    client = Outgoing(Reach.of(LOOPBACK), deadline=0.5)
     yield client
     client.close()
 
@@ -43,7 +44,7 @@ def client() -> Iterator[Callable[..., Outgoing]]:
     made: list[Outgoing] = []
 
     def make(*networks: str, **more: Any) -> Outgoing:
-        made.append(Outgoing(Reach.of(networks), **{"deadline": 0.5, **more}))
+        made.append(Outgoing(Reach.of(networks), **{"deadline": PATIENCE, **more}))
         return made[-1]
 
     yield make

@@ -69,7 +69,7 @@ def test_the_python_receiver_takes_what_is_genuine_and_refuses_the_rest(
     client: Callable[..., Outgoing],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    webhook = Webhook(client("127.0.0.0/8", deadline=5))
+    webhook = Webhook(client("127.0.0.0/8"))
     address = webhook.check(f"http://127.0.0.1:{port}")
     now = datetime.now(UTC)
 

@@ -22,7 +22,7 @@ def test_all_of_it_comes_with_what_was_asked(outgoing: Outgoing, faults: FaultSe
 
 
 def test_more_than_is_wanted_is_not_kept(client: Client, faults: FaultServer) -> None:
-    outgoing = client("127.0.0.0/8", deadline=10)
+    outgoing = client("127.0.0.0/8")
     with pytest.raises(Unreachable):
         outgoing.get(read_target(faults.url("/endless")), {}, MOST)
     # What is packed stays packed, however large it would become.

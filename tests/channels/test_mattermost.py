@@ -38,13 +38,13 @@ def fake() -> Iterator[FakeMattermost]:
 
 
 @pytest.fixture
-def mattermost(patient: Outgoing, fake: FakeMattermost) -> MattermostChannel:
-    return opened(patient, fake)
+def mattermost(outgoing: Outgoing, fake: FakeMattermost) -> MattermostChannel:
+    return opened(outgoing, fake)
 
 
-def opened(patient: Outgoing, fake: FakeMattermost, id: str = "chat", **more: str) -> MattermostChannel:
+def opened(outgoing: Outgoing, fake: FakeMattermost, id: str = "chat", **more: str) -> MattermostChannel:
     given = {"url": fake.url, "bot_token": TOKEN, "command_token": COMMAND_TOKEN, **more}
-    return Mattermost(patient).open(Account(id, given, OURS))
+    return Mattermost(outgoing).open(Account(id, given, OURS))
 
 
 # -- the request ---------------------------------------------------------------------------------------------------
@@ -218,10 +218,10 @@ def test_names_are_no_addresses(mattermost: MattermostChannel, address: str) -> 
     ],
 )
 def test_an_account_that_cannot_be_right_is_refused_by_its_field(
-    patient: Outgoing, fake: FakeMattermost, more: dict[str, str], where: str
+    outgoing: Outgoing, fake: FakeMattermost, more: dict[str, str], where: str
 ) -> None:
     with pytest.raises(Refused) as refused:
-        opened(patient, fake, **more)
+        opened(outgoing, fake, **more)
     assert refused.value.where == where
 
 
@@ -269,11 +269,11 @@ def test_a_button_that_we_never_made_is_refused(
 
 
 def test_a_button_of_another_account_is_refused(
-    mattermost: MattermostChannel, fake: FakeMattermost, patient: Outgoing
+    mattermost: MattermostChannel, fake: FakeMattermost, outgoing: Outgoing
 ) -> None:
     sent = mattermost.send(f"mattermost:~{OPS}", "", message(), NOW)
     assert isinstance(sent, Sent)
-    other = opened(patient, fake, id="other")
+    other = opened(outgoing, fake, id="other")
     with pytest.raises(Refused, match="none of ours"):
         other.hear(fake.press(sent.reference, "acknowledge", BO), NOW)
 
@@ -307,10 +307,12 @@ def test_a_command_without_the_accounts_token_is_refused(
     assert refused.value.status == 403
 
 
-def test_an_account_without_a_command_token_takes_no_command(patient: Outgoing, fake: FakeMattermost) -> None:
+def test_an_account_without_a_command_token_takes_no_command(
+    outgoing: Outgoing, fake: FakeMattermost
+) -> None:
     for token in ("", COMMAND_TOKEN):
         with pytest.raises(Refused) as refused:
-            opened(patient, fake, command_token="").hear(fake.command(BO, "ack", token), NOW)
+            opened(outgoing, fake, command_token="").hear(fake.command(BO, "ack", token), NOW)
         assert refused.value.status == 403
 
 

@@ -211,7 +211,7 @@ def test_c40_other_schemes_ports_and_credentials_are_never_called(
 @every_way
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_c40_a_redirect_leads_nowhere(way: str, client: Client, code: int) -> None:
-    outgoing = client("127.0.0.0/8", deadline=5, tls=TLS)
+    outgoing = client("127.0.0.0/8", tls=TLS)
     with fault_server() as elsewhere, pointing(code, elsewhere.url()) as here:
         assert WAYS[way](outgoing, here.url("/x"))
         assert (len(here.received), elsewhere.received) == (1, [])
@@ -242,7 +242,7 @@ def test_c41_whatever_answers_costs_little_time_and_memory_and_is_not_repeated_a
 def test_c41_who_writes_an_address_does_not_hear_what_a_server_there_says(
     way: str, client: Client, code: int
 ) -> None:
-    outgoing = client("127.0.0.0/8", deadline=5, tls=TLS)
+    outgoing = client("127.0.0.0/8", tls=TLS)
     for body in (b"canary", b'{"error": "canary", "message": "canary", "code": 1, "canary": "canary"}'):
         with saying(code, body) as server:
             assert "canary" not in WAYS[way](outgoing, server.url("/x"))
@@ -252,7 +252,7 @@ def test_c41_who_writes_an_address_does_not_hear_what_a_server_there_says(
 def test_c42_proxies_of_the_environment_are_not_asked(
     way: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outgoing = client("127.0.0.0/8", deadline=5, tls=TLS)
+    outgoing = client("127.0.0.0/8", tls=TLS)
     with fault_server() as proxy, saying(200, b"{}") as server:
         for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url(""))
@@ -263,7 +263,7 @@ def test_c42_proxies_of_the_environment_are_not_asked(
 @every_way
 def test_c42_nobody_chooses_headers_of_a_request(way: str, client: Client) -> None:
     """There is no setting for them; what is sent is ours, each once, and nothing of it says who is signed in."""
-    outgoing = client("127.0.0.0/8", deadline=5, tls=TLS)
+    outgoing = client("127.0.0.0/8", tls=TLS)
     with saying(200, b"{}") as server:
         WAYS[way](outgoing, server.url("/x"))
         (request,) = server.received
@@ -277,7 +277,7 @@ def test_c42_nobody_chooses_headers_of_a_request(way: str, client: Client) -> No
 
 def test_an_ordinary_server_is_called_by_every_way(client: Client) -> None:
     """So that none of the tests above is content because nothing is ever called."""
-    outgoing = client("127.0.0.0/8", deadline=5, tls=TLS)
+    outgoing = client("127.0.0.0/8", tls=TLS)
     for way, call in WAYS.items():
         with saying(200, b"{}") as server:
             call(outgoing, server.url("/x"))

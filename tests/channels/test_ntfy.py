@@ -30,8 +30,8 @@ def fake() -> Iterator[FakeNtfy]:
 
 
 @pytest.fixture
-def ntfy(patient: Outgoing, fake: FakeNtfy) -> NtfyChannel:
-    return Ntfy(patient).open(Account("push", {"server": fake.url, "token": TOKEN}))
+def ntfy(outgoing: Outgoing, fake: FakeNtfy) -> NtfyChannel:
+    return Ntfy(outgoing).open(Account("push", {"server": fake.url, "token": TOKEN}))
 
 
 def test_a_page_is_one_notification_that_rings_with_a_button_that_acts_at_once(
@@ -89,9 +89,9 @@ def test_the_token_goes_to_its_own_server_alone(ntfy: NtfyChannel, fake: FakeNtf
     ],
 )
 def test_its_answers_say_whose_fault_it_is(
-    patient: Outgoing, fake: FakeNtfy, topic: str, token: str, blame: Blame, why: str
+    outgoing: Outgoing, fake: FakeNtfy, topic: str, token: str, blame: Blame, why: str
 ) -> None:
-    channel = Ntfy(patient).open(Account("push", {"server": fake.url, "token": token}))
+    channel = Ntfy(outgoing).open(Account("push", {"server": fake.url, "token": token}))
     outcome = channel.send(f"ntfy:{fake.url}/{topic}", "Bo", message(), NOW)
     assert isinstance(outcome, Failed)
     assert (outcome.again, outcome.blame) == (False, blame)
@@ -132,10 +132,10 @@ def test_an_address_is_a_topics_web_address(client: Callable[..., Outgoing], add
     ("given", "where"), [({"token": "x\r\ny"}, "token"), ({"server": "ntfy.sh"}, "server")]
 )
 def test_an_account_that_cannot_be_right_is_refused_by_its_field(
-    patient: Outgoing, given: dict[str, str], where: str
+    outgoing: Outgoing, given: dict[str, str], where: str
 ) -> None:
     with pytest.raises(Refused) as refused:
-        Ntfy(patient).open(Account("push", given))
+        Ntfy(outgoing).open(Account("push", given))
     assert refused.value.where == where
 
 

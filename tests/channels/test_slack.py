@@ -37,8 +37,8 @@ def fake() -> Iterator[FakeSlack]:
 
 
 @pytest.fixture
-def slack(patient: Outgoing, fake: FakeSlack) -> SlackChannel:
-    return Slack(patient).open(Account("chat", {**SETTINGS, "api_url": f"{fake.url}/api/"}))
+def slack(outgoing: Outgoing, fake: FakeSlack) -> SlackChannel:
+    return Slack(outgoing).open(Account("chat", {**SETTINGS, "api_url": f"{fake.url}/api/"}))
 
 
 def texts_of(value: Any) -> list[str]:
@@ -272,9 +272,9 @@ def test_a_message_that_was_deleted_is_not_changed_and_not_posted_anew(
     assert fake.messages == {}
 
 
-def test_a_wrong_token_says_so_and_is_not_repeated(patient: Outgoing, fake: FakeSlack) -> None:
+def test_a_wrong_token_says_so_and_is_not_repeated(outgoing: Outgoing, fake: FakeSlack) -> None:
     settings = {**SETTINGS, "bot_token": "xoxb-another-token", "api_url": f"{fake.url}/api"}
-    outcome = Slack(patient).open(Account("chat", settings)).send("slack:U024BE7LH", "", message(), NOW)
+    outcome = Slack(outgoing).open(Account("chat", settings)).send("slack:U024BE7LH", "", message(), NOW)
     assert isinstance(outcome, Failed)
     assert "the bot token is not valid" in outcome.why
     assert "xoxb" not in outcome.why
@@ -333,15 +333,15 @@ def test_names_are_no_addresses_for_they_change(slack: SlackChannel, address: st
     ],
 )
 def test_an_account_that_cannot_be_right_is_refused_by_its_field(
-    patient: Outgoing, settings: dict[str, str], where: str
+    outgoing: Outgoing, settings: dict[str, str], where: str
 ) -> None:
     with pytest.raises(Refused) as refused:
-        Slack(patient).open(Account("chat", settings))
+        Slack(outgoing).open(Account("chat", settings))
     assert refused.value.where == where
 
 
-def test_the_manifest_calls_us_and_asks_for_no_more_than_is_needed(patient: Outgoing) -> None:
-    app = Slack(patient).manifest("https://tocsin.example/channels/chat")
+def test_the_manifest_calls_us_and_asks_for_no_more_than_is_needed(outgoing: Outgoing) -> None:
+    app = Slack(outgoing).manifest("https://tocsin.example/channels/chat")
     called = json.dumps(app).count("https://tocsin.example/channels/chat")
     assert called == 3  # the command, what is pressed, what is written
     scopes = set(app["oauth_config"]["scopes"]["bot"])

@@ -44,8 +44,8 @@ def account(fake: FakeSlack) -> Account:
 
 
 @pytest.fixture
-def vendor(patient: Outgoing) -> Slack:
-    return Slack(patient)
+def vendor(outgoing: Outgoing) -> Slack:
+    return Slack(outgoing)
 
 
 @pytest.fixture
@@ -214,11 +214,11 @@ def test_words_are_never_sent_to_another_host_than_slacks(
     assert fake.requests == []
 
 
-def test_slacks_neighbour_for_answers_is_slacks(patient: Outgoing) -> None:
+def test_slacks_neighbour_for_answers_is_slacks(outgoing: Outgoing) -> None:
     for api, answers in (("", "https://hooks.slack.com/actions/T1/1/x"),
                          ("https://slack-gov.com/api/", "https://hooks.slack-gov.com/x")):  # fmt: skip
         settings = {"bot_token": TOKEN, "signing_secret": SECRET, "api_url": api}
-        channel = Slack(patient).open(Account("chat", settings))
+        channel = Slack(outgoing).open(Account("chat", settings))
         assert channel._is_slacks(answers)
         assert not channel._is_slacks(answers.replace("hooks.", "hooks-"))
         assert not channel._is_slacks(answers.replace("https", "http"))

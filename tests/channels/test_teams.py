@@ -29,8 +29,8 @@ def fake() -> Iterator[FakeTeams]:
 
 
 @pytest.fixture
-def teams(patient: Outgoing) -> Teams:
-    return Teams(patient)
+def teams(outgoing: Outgoing) -> Teams:
+    return Teams(outgoing)
 
 
 def test_a_page_is_one_card_whose_buttons_open_pages(teams: Teams, fake: FakeTeams) -> None:

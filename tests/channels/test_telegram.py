@@ -36,13 +36,13 @@ def fake() -> Iterator[FakeTelegram]:
 
 
 @pytest.fixture
-def telegram(patient: Outgoing, fake: FakeTelegram) -> TelegramChannel:
-    return opened(patient, fake.url)
+def telegram(outgoing: Outgoing, fake: FakeTelegram) -> TelegramChannel:
+    return opened(outgoing, fake.url)
 
 
-def opened(patient: Outgoing, url: str, **more: str) -> TelegramChannel:
+def opened(outgoing: Outgoing, url: str, **more: str) -> TelegramChannel:
     given = {"bot_token": TOKEN, "webhook_secret": SECRET, "api_url": url, **more}
-    return Telegram(patient).open(Account("chat", given, OURS))
+    return Telegram(outgoing).open(Account("chat", given, OURS))
 
 
 def buttons(request: Any) -> list[list[str]]:
@@ -198,7 +198,7 @@ def test_a_bad_day_is_tried_again_and_says_no_token(
 
 
 def test_telegram_is_told_where_to_call_and_by_which_secret(
-    telegram: TelegramChannel, fake: FakeTelegram, patient: Outgoing
+    telegram: TelegramChannel, fake: FakeTelegram, outgoing: Outgoing
 ) -> None:
     assert telegram.introduce() is None
     assert fake.webhook == {
@@ -215,7 +215,7 @@ def test_telegram_is_told_where_to_call_and_by_which_secret(
     account = Account(
         "chat", {"bot_token": TOKEN, "webhook_secret": SECRET}, "http://tocsin.example/channels/chat"
     )
-    plain = Telegram(patient).open(account).introduce()
+    plain = Telegram(outgoing).open(account).introduce()
     assert plain is not None
     assert "https" in plain.why
 
@@ -244,10 +244,10 @@ def test_names_are_no_addresses(telegram: TelegramChannel, address: str) -> None
     ],
 )
 def test_an_account_that_cannot_be_right_is_refused_by_its_field(
-    patient: Outgoing, more: dict[str, str], where: str
+    outgoing: Outgoing, more: dict[str, str], where: str
 ) -> None:
     with pytest.raises(Refused) as refused:
-        opened(patient, "https://api.telegram.org", **more)
+        opened(outgoing, "https://api.telegram.org", **more)
     assert refused.value.where == where
 
 
@@ -295,12 +295,14 @@ def test_a_pressed_button_names_who_which_message_and_what(
 
 
 def test_a_button_that_we_never_made_does_nothing(
-    telegram: TelegramChannel, fake: FakeTelegram, patient: Outgoing
+    telegram: TelegramChannel, fake: FakeTelegram, outgoing: Outgoing
 ) -> None:
     """Telegram says itself that a client may send anything in a button's place."""
     telegram.send(f"telegram:{OPS}", "", message(), NOW)
     genuine = fake.messages[f"{OPS}/1"]["reply_markup"]["inline_keyboard"][0][0]["callback_data"]
-    elsewhere = Telegram(patient).open(Account("other", {"bot_token": TOKEN, "webhook_secret": SECRET}, OURS))
+    elsewhere = Telegram(outgoing).open(
+        Account("other", {"bot_token": TOKEN, "webhook_secret": SECRET}, OURS)
+    )
     query = {"id": "1", "from": {"id": BO}, "data": genuine}
     assert elsewhere.hear(update({"update_id": 1, "callback_query": query}), NOW).heard == ()
     for forged in (genuine.replace("a", "r", 1), genuine[:-1] + "x", genuine + "x", "", "a" * 64, None, 7):

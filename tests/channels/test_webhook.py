@@ -137,9 +137,9 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(value: str, expected: float
 
 @pytest.mark.parametrize("path", ["/hang", "/trickle", "/drop", "/garbage"])
 def test_a_receiver_that_gives_no_answer_is_tried_again(
-    webhook: Webhook, faults: FaultServer, path: str
+    hasty: Outgoing, faults: FaultServer, path: str
 ) -> None:
-    outcome = webhook.send(faults.url(path), "Bo", MESSAGE, NOW)
+    outcome = Webhook(hasty).send(faults.url(path), "Bo", MESSAGE, NOW)
     assert isinstance(outcome, Failed)
     assert outcome.again
 

@@ -4,24 +4,26 @@ what a request carries beside the document."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 
 from tests.api.conftest import Program
-from tests.channels.conftest import client as client  # noqa: PLC0414 - a fixture
+from tests.channels.conftest import LOOPBACK, PATIENCE
 from tests.channels.faults import FaultServer
 from tests.hooks.conftest import BY, Told
 from tests.web.conftest import SignedIn
-from tocsin.channels.outgoing import Outgoing
+from tocsin.channels.outgoing import Answer, Outgoing
+from tocsin.channels.reach import Reach, Target
 from tocsin.channels.webhook import Webhook
 from tocsin.hooks.actions import find_hook, log_of, send_test
 from tocsin.hooks.models import Hook
 from tocsin.hooks.rules import EVENTS, OFF_AFTER
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
+from tocsin.notification.deadline import within
 from tocsin.notification.models import Page
 from tocsin.organisation.actions import File, plan
 from tocsin.organisation.reading import FilesRefused
@@ -39,6 +41,18 @@ class Telling(FaultServer):
         code = options["code"].encode()
         head = b"HTTP/1.1 %b canary-reason\r\nX-Inner: canary-header\r\nContent-Length: %d\r\n\r\n%b"
         connection.sendall(head % (code, len(BODY), BODY))
+
+
+class HastyWithSome(Outgoing):
+    """Waits for an answer of each path so many seconds, and for those that are not named as long as it takes."""
+
+    def __init__(self, patience: Mapping[str, float]) -> None:
+        super().__init__(Reach.of(LOOPBACK), deadline=PATIENCE)
+        self.patience = patience
+
+    def post(self, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
+        with within(self.patience.get(target.path, PATIENCE)):
+            return super().post(target, body, headers)
 
 
 @pytest.fixture
@@ -96,9 +110,10 @@ def test_c41_nobody_else_sees_even_the_status(told: Told, signed_in: SignedIn, w
 
 @pytest.mark.parametrize("behaviour", ["endless", "bomb", "trickle", "informed", "heads", "stalled", "hang"])
 def test_c41_a_receiver_that_never_ends_is_left_and_the_others_are_told(
-    told: Told, client: Callable[..., Outgoing], behaviour: str
+    told: Told, behaviour: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told.hooks._webhook = Webhook(client("127.0.0.0/8", deadline=0.15))
+    outgoing = HastyWithSome({f"/{behaviour}": 0.15})
+    monkeypatch.setattr(told.hooks, "_webhook", Webhook(outgoing))
     told.hook("bad", path=f"/{behaviour}")
     told.hook("good")
     for each in ("bad", "good"):
@@ -107,6 +122,7 @@ def test_c41_a_receiver_that_never_ends_is_left_and_the_others_are_told(
     assert log_of(find_hook("good"))[0].state == "sent"
     outcome = log_of(find_hook("bad"))[0].tries[0]["outcome"]
     assert "zzzz" not in outcome and len(outcome) < 300
+    outgoing.close()
 
 
 def test_c42_no_way_of_making_a_webhook_takes_headers(told: Told, signed_in: SignedIn, ada: Program) -> None:

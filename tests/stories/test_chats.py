@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
+from tests.channels.conftest import LOOPBACK, PATIENCE
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.channels.mattermost import Mattermost
@@ -77,7 +78,7 @@ def doors_on_the_storys_clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def vendors_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The real vendors, which may call this machine."""
-    outgoing = Outgoing(Reach.of(("127.0.0.0/8",)), deadline=2)
+    outgoing = Outgoing(Reach.of(LOOPBACK), deadline=PATIENCE)
     known = {vendor.kind: vendor for vendor in (Slack(outgoing), Mattermost(outgoing), Telegram(outgoing))}
     monkeypatch.setattr(vendors, "_vendors", known)
     accounts.forget()

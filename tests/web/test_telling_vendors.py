@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.channels.conftest import LOOPBACK, PATIENCE
 from tests.web.conftest import SignedIn, text_of
 from tests.world import Clock, World
 from tocsin.channels.outgoing import Outgoing
@@ -26,7 +27,7 @@ BY = By("cli", "test")
 @pytest.fixture
 def fake(world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTelegram]:
     """A Telegram on this machine, and an account with it."""
-    outgoing = Outgoing(Reach.of(("127.0.0.0/8",)), deadline=2)
+    outgoing = Outgoing(Reach.of(LOOPBACK), deadline=PATIENCE)
     monkeypatch.setattr(
         vendors, "_vendors", {vendor.kind: vendor for vendor in (Telegram(outgoing), Slack(outgoing))}
     )

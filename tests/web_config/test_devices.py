@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
+from tests.channels.conftest import LOOPBACK, PATIENCE
 from tests.web_config.conftest import Reader
 from tests.world import Clock, World
 from tocsin.channels import webpush
@@ -30,7 +31,7 @@ def bo(reader: Reader, world: World) -> Client:
 
 @pytest.fixture
 def phone(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBrowser]:
-    outgoing = Outgoing(Reach.of(("127.0.0.0/8",)), deadline=5)
+    outgoing = Outgoing(Reach.of(LOOPBACK), deadline=PATIENCE)
     push = webpush.WebPush(outgoing, "https://tocsin.example")
     monkeypatch.setitem(channels._by_scheme, "push", push)
     with running(FakePush()) as service:
