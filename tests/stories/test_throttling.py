@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import timedelta
 
 import pytest
+
 from tests.stories.road import Road
-from tests.world import Clock, Outbox, World
+from tests.world import T0, Clock, Outbox, World
 from tocsin.incident import actions as incidents
 from tocsin.incident import describing
 from tocsin.kernel.acting import by_user
 from tocsin.notification.delivering import claim, release
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.receipts import refute
-from tocsin.notification.rules import DeliveryState, Limits, Rate
+from tocsin.notification.rules import LEASE, DeliveryState, Failed, Limits, Rate
 from tocsin.notification.rules.throttling import STORM, TEXT_RATES
 
 
@@ -159,3 +161,60 @@ def test_the_first_page_of_an_incident_passes_what_a_channel_bears(
     road.live(seconds=61)
     assert len(outbox.to("bo")) == 3
     assert timedelta(0) <= road.now - Page.objects.latest("created_at").created_at <= timedelta(seconds=62)
+
+
+@pytest.fixture
+def worst(world: World) -> None:
+    """Every alert is an incident of its own, of priority P1; who cannot be reached is not paged again."""
+    from tocsin.catalog import actions as configuration
+
+    world.policy.levels = [{"notify": ["user:bo"], "timeout": "5m"}, {"notify": ["user:cy"], "timeout": "1h"}]
+    world.policy.save()
+    world.shop.group_by = None
+    world.shop.save()
+    configuration.refresh()
+
+
+@pytest.mark.usefixtures("worst")
+def test_what_was_refused_takes_no_place_from_what_follows(road: Road, outbox: Outbox) -> None:
+    outbox.fail("bo", "no such number", times=3, again=False)
+    for key in "abcd":
+        road.event(key)
+        road.look()
+    assert {page.details["priority"] for page in Page.objects.filter(user="bo")} == {"P1"}
+    assert [message.details["incident"] for message in outbox.to("bo")] == [4]
+
+
+@pytest.mark.usefixtures("worst")
+def test_what_waits_for_a_place_goes_when_one_is_given_back(road: Road, outbox: Outbox) -> None:
+    outbox.fail("bo", "busy", times=5 * 3)  # three are tried for as long as it helps, and given up
+    for key in "abcd":
+        road.event(key)
+        road.look()
+    fourth = Delivery.objects.filter(page__user="bo").latest("due_at", "held_at")
+    assert (fourth.held_at, fourth.attempts) == (road.now, 0)
+    road.live(seconds=45)
+    fourth.refresh_from_db()
+    assert fourth.sent_at is not None and fourth.sent_at < T0 + timedelta(seconds=45)
+
+
+@pytest.mark.usefixtures("worst")
+@pytest.mark.parametrize("unknown", ["the answer got lost", "the node died"])
+def test_what_may_have_arrived_keeps_its_place(road: Road, outbox: Outbox, unknown: str) -> None:
+    for key in "abc":
+        road.event(key)
+        if unknown == "the node died":
+            road.decide()
+            claim(road.now)
+            road.sleep(seconds=LEASE.total_seconds())
+        else:
+            outbox.failures.setdefault("bo", deque()).append(Failed(unknown, perhaps=True))
+            road.look()
+            road.sleep(seconds=3)
+        outbox.fail("bo", "no such number", again=False)
+        road.send()
+    assert Delivery.objects.filter(page__user="bo", state=DeliveryState.UNDELIVERABLE).count() == 3
+    road.event("d")
+    road.look()
+    assert outbox.to("bo") == []
+    assert Delivery.objects.get(page__user="bo", state=DeliveryState.DUE).held_at == road.now

@@ -56,7 +56,7 @@ def deliver_one(claimed: Claimed, clock: Clock, find: Finder = channel_for) -> R
         outcome = Failed(str(refused), again=False)
     except Exception as error:
         _log.exception("a channel failed in an unforeseen way", delivery=str(claimed.id))
-        outcome = Failed(f"the channel failed: {type(error).__name__}")
+        outcome = Failed(f"the channel failed: {type(error).__name__}", perhaps=True)
     point("delivery: handed over")
     at = clock()
     return Result(claimed, outcome, max(at - started, timedelta(0)), at)

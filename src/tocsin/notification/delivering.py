@@ -36,7 +36,7 @@ from tocsin.notification.rules import (
     after_failure,
 )
 from tocsin.notification.rules.grades import Closed, Grade, grade_of
-from tocsin.notification.throttling import throttle
+from tocsin.notification.throttling import let_go, throttle
 from tocsin.people.models import User
 
 CLAIM_MAX = 100
@@ -98,7 +98,8 @@ def claim(now: datetime, limit: int = CLAIM_MAX, closed: Sequence[Closed] = ()) 
 
 
 _LEND = """
-    UPDATE notification_delivery SET state = %s, next_at = %s, fence = fence + 1, attempts = attempts + 1
+    UPDATE notification_delivery SET perhaps = perhaps OR state = 'sending', state = %s, next_at = %s,
+        fence = fence + 1, attempts = attempts + 1
     WHERE id = %s
 """
 _DELIVERIES = """
@@ -335,7 +336,8 @@ def _record_failed(claimed: Claimed, outcome: Failed, now: datetime, jitter: flo
     if row.fence != claimed.fence or row.state != DeliveryState.SENDING:
         return True
     kind = _after(row, page, outcome, claimed.attempt, now, jitter)
-    row.save(update_fields=["state", "next_at", "sent_at", "error", "for_good"])
+    _take_no_place(row, outcome, now)
+    row.save(update_fields=["state", "next_at", "sent_at", "error", "for_good", "perhaps", "counted_at"])
     facts = [_told(claimed, kind, error=row.error)]
     if row.state == DeliveryState.UNDELIVERABLE:
         facts += next_channel(page, now)
@@ -373,6 +375,18 @@ def _after(row: Delivery, page: Page, failed: Failed, attempt: int, now: datetim
     row.state, row.next_at, row.error = DeliveryState.UNDELIVERABLE, None, follow.why[:500]
     row.for_good = follow.for_good
     return "page.failed"
+
+
+def _take_no_place(row: Delivery, failed: Failed, now: datetime) -> None:
+    """What is given up and has reached nobody leaves its place in the limits of its address to what waits for one.
+
+    While it is tried again it keeps it: what goes in between could leave the retry without any.
+    """
+    row.perhaps = row.perhaps or failed.perhaps
+    over = row.state in (DeliveryState.UNDELIVERABLE, DeliveryState.SUPPRESSED)
+    if over and row.counted_at is not None and not row.perhaps:
+        row.counted_at = None
+        let_go(row.address, now)
 
 
 def next_channel(page: Page, now: datetime) -> list[Fact]:

@@ -130,6 +130,8 @@ class Delivery(models.Model):
     # Where the provider says whether a message arrived: until when, and since when nobody waits for it any more.
     receipt_by = models.DateTimeField(null=True)
     unconfirmed_at = models.DateTimeField(null=True)
+    # Nobody knows what became of an attempt: the provider may have taken it.
+    perhaps = models.BooleanField(default=False, db_default=False)
     # Where an address takes only so much: when this was last counted, since when it was held back for that, and the
     # delivery in whose message it was told.
     counted_at = models.DateTimeField(null=True)

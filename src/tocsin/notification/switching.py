@@ -143,6 +143,7 @@ class Switch:
         began = time.monotonic()
         tried: list[Tried] = []
         failed: Failed | None = None
+        perhaps = False  # that one of them has it all the same
         with within(SEND_DEADLINE.total_seconds()):
             for behind, line in zip(range(len(self._lines) - 1, -1, -1), self._lines, strict=True):
                 left = seconds_left(SEND_DEADLINE.total_seconds())
@@ -155,7 +156,8 @@ class Switch:
                 self._circuits.answered(line.provider, outcome, at, ended)
                 if isinstance(outcome, Sent):
                     return _taken(outcome, line, tried)
-                failed = replace(outcome, provider=line.provider, before=tuple(tried))
+                perhaps = perhaps or outcome.perhaps
+                failed = replace(outcome, provider=line.provider, before=tuple(tried), perhaps=perhaps)
                 tried.append(Tried(line.provider, failed.why, ended - at))
                 if not another_may_try(failed, message.urgent):
                     break

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from tocsin.journal.columns import from_instant, from_uuid, to_instant
+from tocsin.journal.waking import wake
 from tocsin.kernel.errors import Refused
 from tocsin.notification.channels import channel_for
 from tocsin.notification.rules import Limits
@@ -34,6 +35,10 @@ _KNOWN = """
 _HOLD = """
     UPDATE notification_delivery SET state = 'due', next_at = %s, held_at = COALESCE(held_at, %s), error = %s
     WHERE id = %s
+"""
+_LET_GO = """
+    UPDATE notification_delivery SET next_at = %s
+    WHERE state = 'due' AND held_at IS NOT NULL AND counted_at IS NULL AND address = %s AND next_at > %s
 """
 _COUNT = "UPDATE notification_delivery SET counted_at = %s WHERE id = %s"
 
@@ -82,6 +87,15 @@ def throttle(
                 others += [one for one in waiting_for(address, user, TOGETHER_MAX) if one.id not in mine]
             going.append(replace(mine[key], others=tuple(others)))
     return going
+
+
+def let_go(address: str, now: datetime) -> None:
+    """A place in the limits of `address` is free again: what waits for one is looked at now. In the caller's
+    transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LET_GO, [from_instant(now), address, from_instant(now)])
+        if cursor.rowcount > 0:
+            wake("deliveries")
 
 
 def _limits_for(one: Claimed) -> Limits:
