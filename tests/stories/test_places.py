@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from datetime import timedelta
+
 import pytest
 
 from tests.stories.road import Road
@@ -11,12 +14,22 @@ from tocsin.escalation.models import Climb, Policy
 from tocsin.escalation.policy_actions import save_policy
 from tocsin.escalation.rules import policy_from
 from tocsin.incident import actions as incidents
+from tocsin.incident import describing
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.errors import Refused
-from tocsin.notification.models import Page
+from tocsin.notification.models import Attempt, Delivery, Page
 from tocsin.notification.places import save_place
-from tocsin.notification.rules import Kind, Limits
+from tocsin.notification.rules import (
+    ROOM_ATTEMPTS_MAX,
+    ROOM_BACKOFF_MAX,
+    ROOM_NEWS_LIFE,
+    Blame,
+    DeliveryState,
+    Failed,
+    Kind,
+    Limits,
+)
 
 ADA = by_user("ada", "web")
 
@@ -71,6 +84,45 @@ def test_a_room_that_cannot_be_told_does_not_hurry_the_climb(road: Road, outbox:
     assert outbox.people == ["bo"]
     assert not Page.objects.filter(undeliverable_at__isnull=False).exists()
     assert "page.failed" in road.told(road.incident())
+
+
+def test_a_room_waits_until_its_account_is_well_and_hears_what_is_so_then(road: Road, outbox: Outbox) -> None:
+    outbox.limits = Limits(updates=True)
+    _levels((["place:ops", "user:bo"], "1h"))
+    rests = Failed("chat is left alone", after=timedelta(seconds=60), blame=Blame.PROVIDER)
+    outbox.failures["ops"] = deque([rests] * 4)
+    road.event("db")
+    road.live(minutes=3)
+    assert outbox.people == ["bo"]
+    describing.rename(road.incident().pk, "Checkout and basket fail", ADA, road.now)
+    road.live(minutes=2)
+    assert Delivery.objects.get(page__place="ops").state == DeliveryState.SENT
+    assert "Checkout and basket fail" in outbox.to("ops")[-1].subject
+
+
+def test_a_room_is_told_no_news_that_is_old(road: Road, outbox: Outbox) -> None:
+    _levels((["place:ops", "user:bo"], "10h"))
+    rests = Failed("chat is left alone", after=timedelta(seconds=60), blame=Blame.PROVIDER)
+    outbox.failures["ops"] = deque([rests] * 1_000)
+    road.event("db")
+    road.live(hours=1)
+    given_up = Delivery.objects.get(page__place="ops")
+    assert given_up.state == DeliveryState.UNDELIVERABLE
+    last = Attempt.objects.filter(delivery=given_up).latest("number")
+    assert ROOM_NEWS_LIFE - ROOM_BACKOFF_MAX <= last.at - T0 <= ROOM_NEWS_LIFE
+    assert last.number <= ROOM_ATTEMPTS_MAX
+
+
+def test_a_room_that_was_away_hears_the_newest_of_an_incident_alone(road: Road, outbox: Outbox) -> None:
+    _levels((["place:ops", "user:bo"], "5m"), (["place:ops", "user:cy"], "10h"))
+    rests = Failed("chat is left alone", after=timedelta(seconds=60), blame=Blame.PROVIDER)
+    outbox.failures["ops"] = deque([rests] * 6)
+    road.event("db")
+    road.live(minutes=20)
+    (told,) = outbox.to("ops")
+    assert "Paged now: Cy Tran." in told.lines
+    first = Delivery.objects.filter(page__place="ops").earliest("due_at")
+    assert (first.state, first.error) == (DeliveryState.SUPPRESSED, "the room is told something newer")
 
 
 def test_whom_nobody_but_a_room_heard_is_passed_on_all_the_same(road: Road, outbox: Outbox) -> None:

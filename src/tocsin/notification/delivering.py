@@ -27,6 +27,8 @@ from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import (
     LEASE,
     SEND_DEADLINE,
+    WITH_A_PERSON,
+    WITH_A_ROOM,
     DeliveryState,
     Failed,
     Kind,
@@ -368,13 +370,23 @@ def _after(row: Delivery, page: Page, failed: Failed, attempt: int, now: datetim
         return "page.suppressed"
     first = row.tries.order_by("number").values_list("at", "took_ms").first()
     tried_for = now - first[0] + timedelta(milliseconds=first[1]) if first else timedelta(0)
-    follow = after_failure(failed, attempt, now, jitter, tried_for)
+    patience = WITH_A_ROOM if page.kind == Kind.PLACE else WITH_A_PERSON
+    follow = after_failure(failed, attempt, now, jitter, tried_for, patience)
+    if isinstance(follow, Retry) and page.kind == Kind.PLACE and _has_newer(page):
+        row.state, row.next_at, row.error = DeliveryState.SUPPRESSED, None, "the room is told something newer"
+        return "page.suppressed"
     if isinstance(follow, Retry):
         row.state, row.next_at = DeliveryState.DUE, follow.at
         return "page.failed"
     row.state, row.next_at, row.error = DeliveryState.UNDELIVERABLE, None, follow.why[:500]
     row.for_good = follow.for_good
     return "page.failed"
+
+
+def _has_newer(page: Page) -> bool:
+    """Whether its room is told of the same incident again, which says all that this says and more."""
+    of = Page.objects.filter(incident_id=page.incident_id, place=page.place, kind=Kind.PLACE)
+    return of.filter(created_at__gt=page.created_at).exists()
 
 
 def _take_no_place(row: Delivery, failed: Failed, now: datetime) -> None:

@@ -14,6 +14,10 @@ LEASE = timedelta(seconds=15)  # longer than the deadline; a dead node is replac
 BACKOFF_FIRST = timedelta(seconds=2)
 BACKOFF_MAX = timedelta(seconds=30)
 RETRIES_WITHIN = timedelta(seconds=45)  # of the first attempt; no retry begins later
+# A room has no next channel, so what is told there waits until its account is well, while it is news.
+ROOM_NEWS_LIFE = timedelta(minutes=30)
+ROOM_BACKOFF_MAX = timedelta(minutes=2)
+ROOM_ATTEMPTS_MAX = 24
 RULE_STEPS_MAX = 20
 ACT_LINK_LIFE = timedelta(hours=24)
 LAST_RESORT_AFTER = timedelta(minutes=2)  # a contact that failed lately is tried so long after the others
@@ -203,24 +207,43 @@ class GiveUp:
     for_good: bool = False
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long a message is tried: so often, for so long, with pauses that grow so long; and how long a provider may
+    ask to be left alone."""
+
+    attempts_max: int = ATTEMPTS_MAX
+    within: timedelta = RETRIES_WITHIN
+    backoff_max: timedelta = BACKOFF_MAX
+    asked_max: timedelta = BACKOFF_MAX
+
+
+WITH_A_PERSON = Patience()  # the next channel is faster than a provider that asks for more
+WITH_A_ROOM = Patience(ROOM_ATTEMPTS_MAX, ROOM_NEWS_LIFE, ROOM_BACKOFF_MAX, ROOM_NEWS_LIFE)
+
+
 def after_failure(
-    failed: Failed, attempts: int, now: datetime, jitter: float, tried_for: timedelta = timedelta(0)
+    failed: Failed,
+    attempts: int,
+    now: datetime,
+    jitter: float,
+    tried_for: timedelta = timedelta(0),
+    patience: Patience = WITH_A_PERSON,
 ) -> Retry | GiveUp:
     """What to do after the `attempts`-th attempt failed: 2 s, 4 s, 8 s … spread by `jitter` in [0, 1), then give up.
 
-    `tried_for` is how long ago the first attempt began. A provider that asks for more than the longest backoff, or for
-    more patience again and again, is not waited for: the next channel is faster.
+    `tried_for` is how long ago the first attempt began.
     """
     if not failed.again:
         return GiveUp(failed.why, for_good=failed.blame is not Blame.PROVIDER)
-    if attempts >= ATTEMPTS_MAX:
+    if attempts >= patience.attempts_max:
         return GiveUp(f"{failed.why} (after {attempts} attempts)")
-    wait = min(BACKOFF_FIRST * 2 ** (attempts - 1), BACKOFF_MAX) * (0.75 + 0.5 * jitter)
+    wait = min(BACKOFF_FIRST * 2 ** min(attempts - 1, 10), patience.backoff_max) * (0.75 + 0.5 * jitter)
     if failed.after is not None:
-        if failed.after > BACKOFF_MAX:
+        if failed.after > patience.asked_max:
             return GiveUp(f"{failed.why}; it asks to wait {int(failed.after.total_seconds())} s")
         wait = max(wait, failed.after)
-    if tried_for + wait > RETRIES_WITHIN:
+    if tried_for + wait > patience.within:
         return GiveUp(f"{failed.why} (after {attempts} attempts)")
     return Retry(now + wait)
 
