@@ -17,6 +17,8 @@ from tocsin.catalog.actions import configuration
 from tocsin.escalation.by_hand import name_of, page_by_policy, page_somebody
 from tocsin.escalation.reading import policies
 from tocsin.escalation.rules import Target, TargetKind
+from tocsin.incident.readers import sight_of, viewer_of
+from tocsin.incident.rules.restricting import Sight
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.text import cut
 from tocsin.notification.delivering import channel_word
@@ -91,6 +93,8 @@ def _act(verb: ActVerb, user: User, rest: str, through: str, now: datetime) -> T
     incident = (
         incident_of(int(digits)) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
     )
+    if incident is not None and sight_of(incident, viewer_of(user)) is Sight.NOTHING:
+        incident = None  # in the words for one that is not there
     if incident is None or not user.may(May.SEE):
         none = gettext("There is no incident %(number)s.") % {"number": repr(number[:20])} if number else ""
         such = gettext("Say its number, such as: %(verb)s 412.") % {"verb": verb}

@@ -11,9 +11,11 @@ from tocsin.answering.once import first_time
 from tocsin.answering.people import behind
 from tocsin.answering.receipts import delivery_of
 from tocsin.answering.rules.standing import Standing, standing
-from tocsin.answering.words import done_words, next_people, nothing_done, standing_words
+from tocsin.answering.words import done_words, named, next_people, nothing_done, standing_words
 from tocsin.incident.models import Incident
+from tocsin.incident.readers import sight_of, viewer_of
 from tocsin.incident.rules import State
+from tocsin.incident.rules.restricting import Sight
 from tocsin.kernel.acting import by_user
 from tocsin.notification.delivering import channel_word
 from tocsin.notification.hearing import Pressed, Told, Tone
@@ -69,7 +71,11 @@ def _heard_before(verb: ActVerb, incident: Incident, user: User, now: datetime) 
 
 
 def act(verb: ActVerb, incident: Incident, user: User, through: str, text: str, now: datetime) -> Told:
-    """Do `verb` for somebody who is known, and say what became of it. Raises Refused."""
+    """Do `verb` for somebody who is known, and say what became of it. A room shows the number of what is restricted to
+    many: of them only who reads it or was paged acts. Raises Refused."""
+    if sight_of(incident, viewer_of(user)) is Sight.NOTHING:
+        shut = gettext("Nothing was done: only who was paged about %(incident)s, or reads it, can act on it.")
+        return Told(shut % {"incident": named(incident)}, Tone.NOT_DONE)
     meets = standing(acting.press_by(user, incident, verb), now)
     if meets is not Standing.OPEN:
         return Told(standing_words(meets, incident, user, now), Tone.NOT_DONE)

@@ -26,8 +26,11 @@ from tocsin.answering.rules.reporting import (
 from tocsin.catalog.actions import configuration
 from tocsin.incident.actions import open_incident, resolve
 from tocsin.incident.holding import by_word
+from tocsin.incident.messages import name_of
 from tocsin.incident.models import Incident
+from tocsin.incident.readers import may_read, viewer_by, viewer_of
 from tocsin.incident.rules import OPEN, State
+from tocsin.incident.rules.restricting import Viewer
 from tocsin.journal.actions import Fact, write
 from tocsin.journal.models import Entry
 from tocsin.journal.waking import wake
@@ -97,7 +100,7 @@ def follow(said: Said, incident_id: int, now: datetime) -> Incident:
     with transaction.atomic():
         _not_too_many(said, now)
         incident = Incident.objects.select_for_update().filter(pk=incident_id, state__in=OPEN).first()
-        if incident is None:
+        if incident is None or not may_read(incident, _viewer(said)):
             raise Refused(
                 phrase("#%(number)s is not open", number=incident_id),
                 phrase("an open incident"),
@@ -111,6 +114,10 @@ def follow(said: Said, incident_id: int, now: datetime) -> Incident:
         _keep(said, incident, Became.LINKED, incident.state, now)
         wake(f"incident:{incident.pk}")
     return incident
+
+
+def _viewer(said: Said) -> Viewer:
+    return viewer_of(said.user) if said.user is not None else Viewer(None)
 
 
 def _keep(said: Said, incident: Incident, became: Became, told: str, now: datetime) -> Report:
@@ -173,8 +180,13 @@ def _not_too_many(said: Said, now: datetime) -> None:
 
 
 def alike(words: str) -> list[Incident]:
-    """Open incidents that the words may be about, the most alike first."""
-    rows = Incident.objects.filter(state__in=OPEN).select_related("service").order_by("-opened_at")
+    """Open incidents that the words may be about, the most alike first; whoever reports is shown none that is
+    restricted."""
+    rows = (
+        Incident.objects.filter(state__in=OPEN, restricted=False)
+        .select_related("service")
+        .order_by("-opened_at")
+    )
     known = {one.pk: one for one in rows[:LOOKED_AT_MAX]}
     titles = [(one.pk, f"{one.title} {one.service.name}") for one in known.values()]
     return [known[number] for number in similar(words, titles)]
@@ -189,7 +201,8 @@ def link(incident_id: int, other_id: int, by: By, now: datetime) -> Incident:
     with transaction.atomic():
         reports = _open_reports(incident_id)
         other = Incident.objects.filter(pk=other_id).first()
-        if other is None or other.pk == incident_id or other.state not in OPEN:
+        hidden = other is not None and not may_read(other, viewer_by(by))
+        if other is None or hidden or other.pk == incident_id or other.state not in OPEN:
             raise Refused(
                 f"#{other_id} cannot be what it is about", "another open incident", where="incident"
             )
@@ -201,7 +214,7 @@ def link(incident_id: int, other_id: int, by: By, now: datetime) -> Incident:
             one.save(update_fields=["incident", "became", "told"])
             words = phrase(
                 "It is known already, as %(incident)s. You are told how that goes on.",
-                incident=f"#{other.pk} {other.title}",
+                incident=name_of(other) if other.restricted else f"#{other.pk} {other.title}",
             )
             _tell(one, words, now)
         wake(f"incident:{other.pk}")
@@ -266,7 +279,9 @@ def _follow(one: Report, now: datetime) -> None:
 
 
 def _ending(incident: Incident) -> str:
-    """What whoever ended it wrote about it."""
+    """What whoever ended it wrote about it; of what is restricted nothing leaves in messages."""
+    if incident.restricted:
+        return ""
     entry = Entry.objects.filter(chain=incident.chain, kind="incident.resolved").order_by("-seq").first()
     return str(entry.data.get("note", "")) if entry is not None else ""
 
@@ -278,7 +293,9 @@ def _tell(one: Report, words: str, now: datetime) -> None:
         return
     path = f"/incidents/{one.incident_id}" if one.user is not None else None
     with override(one.user.language if one.user is not None else house_language()):
-        subject = gettext("Your report: %(title)s") % {"title": title_of(one.title, one.text)}
+        shut = one.incident.restricted
+        title = name_of(one.incident) if shut else title_of(one.title, one.text)
+        subject = gettext("Your report: %(title)s") % {"title": title}
         line = speaking.told(words)
     page = Page.objects.create(
         user=one.user,

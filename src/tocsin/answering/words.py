@@ -15,7 +15,9 @@ from tocsin.escalation.rostering import roster
 from tocsin.escalation.rules import Climb as ClimbValue
 from tocsin.escalation.rules import forecast, policy_from, push
 from tocsin.incident.holding import by_word
+from tocsin.incident.messages import name_of
 from tocsin.incident.models import Incident
+from tocsin.incident.readers import viewer_of
 from tocsin.incident.rules import OPEN, State
 from tocsin.journal.models import Entry
 from tocsin.kernel.errors import Refused
@@ -31,7 +33,10 @@ LISTED_MAX = 5
 
 
 def named(incident: Incident) -> str:
-    """The incident as people call it: "#412 Checkout fails"."""
+    """The incident as people call it: "#412 Checkout fails". Answers lie on lock screens and stand in rooms, so what is
+    restricted is named by its number alone."""
+    if incident.restricted:
+        return name_of(incident)
     title = " ".join(incident.title.split())
     return f"#{incident.pk} {title if len(title) <= TITLE_SHOWN_MAX else title[: TITLE_SHOWN_MAX - 1] + '…'}"
 
@@ -183,7 +188,7 @@ def status_words(user: User, pages: Sequence[Page], now: datetime) -> str:
     mine = rows.filter(pk__in=latest) | rows.filter(assigned=user)
     found = list(mine[: LISTED_MAX + 1])
     if not found:
-        rest = rows.count()
+        rest = rows.visible_to(viewer_of(user)).count()
         others = gettext("Nothing of yours is open; %(count)s of others.") % {"count": rest}
         return others if rest else gettext("Nothing is open.")
     said = [_status(one, latest.get(one.pk), user, now) for one in found[:LISTED_MAX]]

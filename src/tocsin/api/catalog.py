@@ -42,7 +42,8 @@ class GroupingBody(Sent):
 
 
 class ServiceBody(Sent):
-    """What customers or teams depend on. `grouping` null: every alert its own incident; `ack_timeout` null: never."""
+    """What customers or teams depend on. `grouping` null: every alert its own incident; `ack_timeout` null: never.
+    `restricted`: its incidents are read only by whom they concern, from the start."""
 
     name: Name
     description: Annotated[str, Field(max_length=DESCRIPTION_LENGTH_MAX)] = ""
@@ -53,6 +54,7 @@ class ServiceBody(Sent):
     grouping: GroupingBody | None = None
     resolve_delay: Duration = timedelta(0)
     ack_timeout: Duration | None = timedelta(minutes=30)
+    restricted: Annotated[bool, Field(strict=True)] = False
 
 
 class ServiceOut(ServiceBody):
@@ -85,6 +87,7 @@ def save_service(request: Asked, id: SlugInPath, body: ServiceBody) -> Status[Se
         grouping=Grouping(tuple(body.grouping.by), body.grouping.window) if body.grouping else None,
         resolve_delay=body.resolve_delay,
         ack_timeout=body.ack_timeout,
+        restricted=body.restricted,
     )
     row = actions.save_service(value, body.description, request.auth.by, request.now, policies=policy_ids())
     return Status(201 if new else 200, show_service(row))

@@ -44,6 +44,7 @@ class Service(models.Model):
     group_window = models.DurationField(default=timedelta(minutes=10))
     resolve_delay = models.DurationField(default=timedelta(0))
     ack_timeout = models.DurationField(null=True, blank=True, default=timedelta(minutes=30))
+    restricted = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         ordering = ["tier", "name"]
@@ -64,6 +65,7 @@ class Service(models.Model):
             grouping=grouping,
             resolve_delay=self.resolve_delay,
             ack_timeout=self.ack_timeout,
+            restricted=self.restricted,
         )
 
 
@@ -88,6 +90,7 @@ class Integration(models.Model):
         return self.name or self.id
 
     def as_value(self) -> IntegrationValue:
+        """The integration as the rules see it, named by its id when it has no name."""
         return IntegrationValue(
             self.id, self.service_id, IntegrationType(self.type), self.name or self.id, self.enabled
         )
@@ -108,6 +111,7 @@ class Calendar(models.Model):
         return self.name
 
     def as_value(self) -> calendars.Calendar:
+        """The calendar as the rules see it."""
         return calendars.calendar_from(
             {"id": self.id, "name": self.name, "timezone": self.timezone, **self.definition}
         )

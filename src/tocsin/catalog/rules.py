@@ -50,6 +50,8 @@ class Grouping:
 
 @dataclass(frozen=True)
 class ServiceValue:
+    """A service, with everything that intake and escalation ask of it. `tier` 1 is the most critical."""
+
     id: str
     name: str
     tier: int = 3
@@ -59,10 +61,13 @@ class ServiceValue:
     grouping: Grouping | None = None
     resolve_delay: timedelta = timedelta(0)
     ack_timeout: timedelta | None = timedelta(minutes=30)  # None: an acknowledgement never expires
+    restricted: bool = False  # its incidents are read only by whom they concern, from the start
 
 
 @dataclass(frozen=True)
 class IntegrationValue:
+    """A sender's own door to one service."""
+
     id: str
     service: str
     type: IntegrationType
@@ -149,6 +154,7 @@ def matrix_from(data: Mapping[str, Mapping[str, str]]) -> Matrix:
 
 
 def matrix_as_data(matrix: Matrix) -> dict[str, dict[str, str]]:
+    """The matrix as it is stored: impact to urgency to priority, all as text."""
     return {str(impact): {str(u): str(p) for u, p in row.items()} for impact, row in matrix.items()}
 
 

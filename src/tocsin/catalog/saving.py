@@ -63,6 +63,7 @@ class Services:
         if value.grouping is not None:
             row.group_window = value.grouping.window
         row.resolve_delay, row.ack_timeout = value.resolve_delay, value.ack_timeout
+        row.restricted = value.restricted
         self._changed[value.id] = row
         self._facts += saved("service", value.id, before, _service_as_data(row))
         return row
@@ -84,6 +85,7 @@ class Services:
                 "group_window",
                 "resolve_delay",
                 "ack_timeout",
+                "restricted",
             ],
         )
         record(self._facts, by, now)
@@ -101,6 +103,7 @@ def _service_as_data(row: Service) -> dict[str, Any]:
         "grouping": {"by": value.grouping.by, "window": value.grouping.window} if value.grouping else None,
         "resolve_delay": value.resolve_delay,
         "ack_timeout": value.ack_timeout,
+        "restricted": value.restricted,
     }
 
 

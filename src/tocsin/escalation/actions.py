@@ -22,6 +22,7 @@ from tocsin.escalation.rules import (
     resumed,
 )
 from tocsin.incident.models import Incident
+from tocsin.incident.readers import refuse_unseen
 from tocsin.incident.rules import OPEN, State
 from tocsin.incident.wanted import take_wanted
 from tocsin.journal.actions import Fact, write
@@ -114,6 +115,7 @@ def escalate_now(incident_id: int, by: By, now: datetime, handover: Handover | N
         incident = locked.filter(pk=incident_id).first()
         if incident is None:
             raise not_found("incident", incident_id)
+        refuse_unseen(incident, by)
         if incident.state not in OPEN:
             raise Refused(
                 phrase("#%(number)s is over", number=incident.pk),

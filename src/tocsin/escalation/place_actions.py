@@ -25,8 +25,9 @@ def tellings(
     if not named:
         return []
     known = places()
+    who = [] if incident.restricted else people
     with override(house_language()):
-        paged = [gettext("Paged now: %(who)s.") % {"who": ", ".join(people)}] if people else []
+        paged = [gettext("Paged now: %(who)s.") % {"who": ", ".join(who)}] if who else []
     return [_call(incident, known[key], paged, reason, note, now) for key in named if key in known]
 
 
@@ -42,7 +43,7 @@ def _call(
         reason=reason,
         subject=said.subject,
         lines=[*said.lines, *paged],
-        details=details_of(incident) | {"reason": reason, "place": place.id},
+        details=details_of(incident, reason) | {"place": place.id},
         note=said.note,
         trouble=said.trouble,
         kind=Kind.PLACE,

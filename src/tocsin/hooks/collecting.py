@@ -7,20 +7,23 @@ one. Nothing is added to the road of a page: this reads what that road has writt
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F
+from django.utils.translation import override
 
 from tocsin.hooks.models import Hook, Message, Position
 from tocsin.hooks.rules import EVENTS, VERSION, detail_of, settled, wants
+from tocsin.incident.messages import name_of
 from tocsin.incident.models import Incident, chain_of
 from tocsin.journal.crashing import point
 from tocsin.journal.models import Entry
 from tocsin.people.models import User
+from tocsin.people.rules import Language
 
 FACTS_MAX = 500  # read in one look
 WAITING_MAX = 5_000  # messages of one webhook; what comes then is counted, and not told
@@ -45,6 +48,8 @@ def collect(now: datetime, limit: int = FACTS_MAX) -> int:
         if not read:
             return 0
         told = [each for each in read if each.kind in EVENTS and each.chain.startswith(_CHAIN)]
+        if shut := {each.chain for each in read if each.kind == "incident.restricted"}:
+            _hush(shut)
         if told:
             _tell(told, now)
             point("webhooks: told")
@@ -104,8 +109,8 @@ def _message(
         happened_at=entry.happened_at,
         sequence=entry.seq,
         by=by | {"through": entry.through},
-        incident=_shown(incident),
-        detail=detail_of(entry.kind, entry.data),
+        incident=_hushed(incident) if incident.restricted else _shown(incident),
+        detail=detail_of(entry.kind, {} if incident.restricted else entry.data),
     )
     return message
 
@@ -139,6 +144,7 @@ def _shown(incident: Incident) -> dict[str, Any]:
     return {
         "id": incident.pk,
         "title": incident.title,
+        "restricted": False,
         "state": incident.shown_state,
         "priority": incident.priority,
         "urgency": incident.urgency,
@@ -149,6 +155,33 @@ def _shown(incident: Incident) -> dict[str, Any]:
         "opened_at": _instant(incident.opened_at),
         "link": f"{settings.CONFIG.url}/incidents/{incident.pk}",
     }
+
+
+def _hushed(incident: Incident) -> dict[str, Any]:
+    """A restricted incident as receivers hear of it: its number, and how much it presses. They read the rest as
+    somebody who may."""
+    with override(Language.ENGLISH):
+        called = name_of(incident)
+    return _shown(incident) | {
+        "title": called,
+        "restricted": True,
+        "service": {"id": None, "name": None},
+        "team": None,
+    }
+
+
+def _hush(chains: Collection[str]) -> None:
+    """Take out of what waits what these incidents are about: they have become restricted since it was written."""
+    incidents = Incident.objects.select_related("service").in_bulk(
+        [int(chain[len(_CHAIN) :]) for chain in chains]
+    )
+    rows = Message.objects.select_for_update().filter(chain__in=chains, next_at__isnull=False).order_by("pk")
+    for row in rows:
+        said, incident = json.loads(row.body), incidents.get(number_of(row) or 0)
+        if incident is not None and incident.restricted:
+            said |= {"incident": _hushed(incident), "detail": dict.fromkeys(said["detail"])}
+            row.body = json.dumps(said, separators=(",", ":"), allow_nan=False)
+            row.save(update_fields=["body"])
 
 
 def _instant(at: datetime) -> str:

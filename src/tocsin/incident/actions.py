@@ -15,6 +15,7 @@ from tocsin.incident.describing import check_note
 from tocsin.incident.ending import tell_the_end
 from tocsin.incident.holding import by_word
 from tocsin.incident.models import Incident
+from tocsin.incident.readers import name_readers
 from tocsin.incident.rules import (
     NOTE_LENGTH_MAX,
     TITLE_LENGTH_MAX,
@@ -42,11 +43,12 @@ def open_incident(
     impact: Impact | None = None,
     description: str = "",
     report: Mapping[str, Any] | None = None,
+    restricted: bool = False,
     by: By,
     now: datetime,
 ) -> Incident:
     """Open an incident by hand; the service's policy begins to climb at once. `report` is what somebody said, which
-    then is the first entry of its timeline. Raises Refused."""
+    then is the first entry of its timeline. It is `restricted` also when its service is. Raises Refused."""
     title = title.strip()
     if not title or len(title) > TITLE_LENGTH_MAX:
         raise Refused(
@@ -72,9 +74,11 @@ def open_incident(
             impact=impact,
             priority=priority_of(configuration().matrix, impact, urgency),
             opened_at=now,
+            restricted=restricted or service.restricted,
         )
         said = [Fact(incident.chain, "incident.reported", report)] if report else []
         write([*said, Fact(incident.chain, "incident.opened", opened_data(incident))], by, now)
+        name_readers(incident, [by.user_id], "opened", by, now)
         wake("duties", "now", f"incident:{incident.pk}")
     return incident
 
@@ -87,13 +91,13 @@ def opened_data(incident: Incident) -> dict[str, Any]:
         "priority": incident.priority,
         "urgency": incident.urgency,
         "impact": incident.impact,
-    }
+    } | ({"restricted": True} if incident.restricted else {})
 
 
 def acknowledge(incident_id: int, by: By, now: datetime) -> Outcome:
     """Somebody has it: the climb stops, nothing more is sent, and the acknowledgement runs until its timeout."""
     with transaction.atomic():
-        incident = locked(incident_id)
+        incident = locked(incident_id, by, unread=True)
         refuse_shadow(incident, by)
         if (no := nothing_to_do(incident, Verb.ACKNOWLEDGE, by)) is not None:
             who = by_word(incident.acknowledged_by) if incident.acknowledged_by else ""
@@ -118,6 +122,7 @@ def acknowledge(incident_id: int, by: By, now: datetime) -> Outcome:
         spared = quiet([incident.pk], f"acknowledged by {by.who}", now)
         data = {"spared": spared, "expires_at": expires.isoformat() if expires else None}
         save(incident, fields, "incident.acknowledged", data, by, now)
+        name_readers(incident, [by.user_id], "acknowledged", by, now)
         if by.user_id is not None:
             note_awake(by.user_id, incident.service_id, incident.service.policy or "", now)
     return Outcome(incident, True)
@@ -127,7 +132,7 @@ def say_awake(incident_id: int, by: By, now: datetime) -> datetime:
     """Whoever says so is up: for a while they get what else comes of this quietly. Returns until when. Raises
     Refused."""
     with transaction.atomic():
-        incident = locked(incident_id)
+        incident = locked(incident_id, by, unread=True)
         if by.user_id is None:
             raise Refused("Only a person can be awake", "somebody who is signed in", status=403)
         until = note_awake(by.user_id, incident.service_id, incident.service.policy or "", now)
@@ -141,7 +146,7 @@ def snooze(incident_id: int, until: datetime, by: By, now: datetime) -> Outcome:
     top. Raises Refused for an instant that is too near or too far."""
     until = check_until(until, now)
     with transaction.atomic():
-        incident = locked(incident_id)
+        incident = locked(incident_id, by, unread=True)
         refuse_shadow(incident, by)
         if (no := nothing_to_do(incident, Verb.SNOOZE, by)) is not None:
             held = incident.state == State.ACKNOWLEDGED
@@ -161,6 +166,7 @@ def snooze(incident_id: int, until: datetime, by: By, now: datetime) -> Outcome:
         seconds = int((until - now).total_seconds())
         data = {"until": until.isoformat(), "seconds": seconds, "spared": spared}
         save(incident, fields, "incident.snoozed", data, by, now)
+        name_readers(incident, [by.user_id], "snoozed", by, now)
     return Outcome(incident, True)
 
 
@@ -168,7 +174,7 @@ def resolve(incident_id: int, by: By, now: datetime, note: str = "") -> Outcome:
     """It is over: nothing more is sent, but word of it to who was told that it began."""
     check_note(note)
     with transaction.atomic():
-        incident = locked(incident_id)
+        incident = locked(incident_id, by, unread=True)
         refuse_shadow(incident, by)
         if (no := nothing_to_do(incident, Verb.RESOLVE)) is not None:
             return Outcome(incident, False, no.why)
@@ -184,7 +190,7 @@ def resolve(incident_id: int, by: By, now: datetime, note: str = "") -> Outcome:
 def reopen(incident_id: int, by: By, now: datetime) -> Outcome:
     """It is not over after all: the climb begins again from the first level."""
     with transaction.atomic():
-        incident = locked(incident_id)
+        incident = locked(incident_id, by)
         if (no := nothing_to_do(incident, Verb.REOPEN)) is not None:
             return Outcome(incident, False, no.why)
         fields = triggered_again() | {"resolved_at": None, "closed_at": None}
@@ -196,7 +202,7 @@ def reopen(incident_id: int, by: By, now: datetime) -> Outcome:
 def close(incident_id: int, by: By, now: datetime) -> Outcome:
     """Nothing is left to do about it."""
     with transaction.atomic():
-        incident = locked(incident_id)
+        incident = locked(incident_id, by)
         if (no := nothing_to_do(incident, Verb.CLOSE)) is not None:
             return Outcome(incident, False, no.why)
         save(incident, {"state": State.CLOSED, "closed_at": now}, "incident.closed", {}, by, now)

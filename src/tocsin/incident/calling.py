@@ -21,7 +21,7 @@ def call_for(incident: Incident, user: User, reason: str, now: datetime, note: s
         reason=reason,
         subject=said.subject,
         lines=said.lines,
-        details=details_of(incident) | {"reason": reason},
+        details=details_of(incident, reason),
         note=said.note,
         trouble=said.trouble,
     )

@@ -60,7 +60,7 @@ def remake(one: Lent, now: datetime) -> Remade | None:
         reason=page.reason,
         subject=said.subject,
         lines=[_standing(incident, zone, language, now), *said.lines, *told],
-        details=details_of(incident) | {"reason": page.reason},
+        details=details_of(incident, page.reason),
         note=page.note,
         created_at=page.created_at,
     )
@@ -77,7 +77,7 @@ def face_of(incident: Incident, told: Sequence[str] = ()) -> dict[str, Any]:
     holder = incident.assigned.name if incident.assigned is not None else incident.acknowledged_by
     return {
         "state": incident.shown_state,
-        "title": incident.title,
+        "title": details_of(incident)["title"],
         "priority": incident.priority,
         "alerts": incident.alerts_firing,
         "holder": holder if incident.state != State.TRIGGERED else "",
@@ -123,7 +123,7 @@ def _standing(incident: Incident, zone: str, language: str, now: datetime) -> st
 
 def _told(incident: Incident) -> list[str]:
     """Who was paged last, in one line; [] while only the first level was, whose message this is."""
-    if incident.state not in OPEN:
+    if incident.state not in OPEN or incident.restricted:
         return []
     pages = Page.objects.filter(incident_id=incident.pk, kind=Kind.PAGE).select_related("user")
     last = pages.order_by("-created_at").first()

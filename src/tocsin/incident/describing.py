@@ -11,6 +11,7 @@ from django.db import transaction
 from tocsin.catalog.actions import configuration
 from tocsin.incident.calling import call_for
 from tocsin.incident.models import Incident
+from tocsin.incident.readers import name_readers
 from tocsin.incident.rules import (
     NOTE_LENGTH_MAX,
     OPEN,
@@ -36,7 +37,7 @@ def add_note(incident_id: int, text: str, by: By, now: datetime) -> Incident:
         raise Refused(phrase("The note is empty"), phrase("some words"), where="note")
     check_note(text)
     with transaction.atomic():
-        incident = locked(incident_id)
+        incident = locked(incident_id, by, unread=True)
         write([Fact(incident.chain, "incident.noted", {"text": text})], by, now)
         wake(f"incident:{incident.pk}")
     return incident
@@ -58,7 +59,7 @@ def rename(incident_id: int, title: str, by: By, now: datetime) -> Outcome:
     if not title or len(title) > TITLE_LENGTH_MAX:
         raise Refused("That is no title", f"1 to {TITLE_LENGTH_MAX} characters", where="title")
     with transaction.atomic():
-        incident = locked(incident_id)
+        incident = locked(incident_id, by)
         if incident.title == title:
             return Outcome(incident, False, "it is called so already")
         data = {"title": title, "before": incident.title}
@@ -69,7 +70,7 @@ def rename(incident_id: int, title: str, by: By, now: datetime) -> Outcome:
 def assign(incident_id: int, user_id: str | None, by: By, now: datetime) -> Outcome:
     """Give the incident to somebody (None: to nobody). The person is paged, unless it is who did it."""
     with transaction.atomic():
-        incident = locked(incident_id)
+        incident = locked(incident_id, by)
         if user_id is not None and not User.objects.people().filter(pk=user_id, is_active=True).exists():
             raise not_found("active person", user_id)
         if incident.assigned_id == user_id:
@@ -83,6 +84,7 @@ def assign(incident_id: int, user_id: str | None, by: By, now: datetime) -> Outc
             by,
             now,
         )
+        name_readers(incident, [user_id], "assigned", by, now)
         if user_id is not None and user_id != by.user_id and incident.state in OPEN:
             page_people([call_for(incident, User.objects.get(pk=user_id), f"assigned by {by.who}", now)], now)
     return Outcome(incident, True)
@@ -94,7 +96,7 @@ def classify(
     """Change how bad it is. Raising the urgency of one that nobody has pages again, by the louder rules; where only its
     priority rises, who was paged is told."""
     with transaction.atomic():
-        incident = locked(incident_id)
+        incident = locked(incident_id, by)
         new_urgency, new_impact = urgency or Urgency(incident.urgency), impact or Impact(incident.impact)
         if (new_urgency, new_impact) == (incident.urgency, incident.impact):
             return Outcome(incident, False, "it is classified so already")

@@ -1,4 +1,8 @@
-"""What a page about an incident says, before any channel puts it into its own form."""
+"""What a page about an incident says, before any channel puts it into its own form.
+
+Messages lie on lock screens and in rooms that many read. Of a restricted incident they say its number and how much it
+presses, and nothing of what it is about: not its title, its service, its alerts, nor why somebody is paged.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +27,15 @@ IMPACTS = {
 URGENCIES = {"high": gettext_noop("high urgency"), "low": gettext_noop("low urgency")}
 
 
+def name_of(incident: Incident) -> str:
+    """A restricted incident as everybody may call it, in the language that is set: "Restricted incident #412"."""
+    return gettext("Restricted incident #%(number)s") % {"number": incident.pk}
+
+
 def subject_of(incident: Incident) -> str:
     """One line: how bad, what, where: "[P1] Checkout fails · Web shop #412"."""
+    if incident.restricted:
+        return f"[{incident.priority}] {name_of(incident)}"
     tail = f" · {incident.service.name} #{incident.pk}"
     room = SUBJECT_LENGTH_MAX - len(tail) - 5
     return f"[{incident.priority}] {cut(incident.title, room)}{tail}"
@@ -36,6 +47,11 @@ def lines_of(
     """What, since when, how much: short facts in the order of use, in the reader's language and zone. What `stays` on
     show says no "4 min ago"."""
     with override(language):
+        if incident.restricted:
+            return [
+                gettext("Restricted incident #%(number)s. Sign in to read it.") % {"number": incident.pk},
+                f"{incident.priority}, {gettext(URGENCIES[incident.urgency])}.",
+            ]
         return [f"{incident.service.name}: {incident.title}", *_facts(incident, zone, now, stays)]
 
 
@@ -67,12 +83,19 @@ def _facts(incident: Incident, zone: str, now: datetime, stays: bool) -> list[st
     return lines
 
 
-def details_of(incident: Incident) -> dict[str, Any]:
-    """The same facts for machines, as webhooks carry them."""
+def details_of(incident: Incident, reason: str = "") -> dict[str, Any]:
+    """The same facts for machines, as webhooks carry them; `reason` is why somebody is told, such as a level."""
+    if incident.restricted:
+        with override(Language.ENGLISH):
+            shown = {"incident": incident.pk, "restricted": True, "title": name_of(incident), "service": ""}
+        return shown | _measures(incident)
+    told = {"incident": incident.pk, "title": incident.title, "service": incident.service_id}
+    return told | _measures(incident) | ({"reason": reason} if reason else {})
+
+
+def _measures(incident: Incident) -> dict[str, Any]:
+    """How much it presses, and how far it is: nothing that says what it is about."""
     return {
-        "incident": incident.pk,
-        "title": incident.title,
-        "service": incident.service_id,
         "priority": incident.priority,
         "urgency": incident.urgency,
         "impact": incident.impact,

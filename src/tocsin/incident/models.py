@@ -7,11 +7,16 @@ from django.db.models import Q
 
 from tocsin.catalog.models import Service
 from tocsin.incident.rules import OPEN, State
+from tocsin.incident.rules.restricting import Viewer
 from tocsin.journal.states import StateField
 from tocsin.people.models import User
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
+    def visible_to(self, viewer: Viewer) -> IncidentQuerySet:
+        """Those that `viewer` may read: what is not restricted, and what is and names them."""
+        return self if viewer.trusted else self.filter(not_hidden(viewer))
+
     def open(self) -> IncidentQuerySet:
         """Triggered or acknowledged, the worst first, then the oldest."""
         return self.filter(state__in=OPEN).order_by("priority", "opened_at")
@@ -62,6 +67,8 @@ class Incident(models.Model):
     alerts_total = models.PositiveIntegerField(default=0)
     alerts_firing = models.PositiveIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)  # rises with every transition
+    # Only whom it concerns reads it: see `rules.restricting`.
+    restricted = models.BooleanField(default=False, db_default=False)
 
     objects = IncidentQuerySet.as_manager()
 
@@ -116,6 +123,32 @@ class Incident(models.Model):
     @property
     def chain(self) -> str:
         return chain_of(self.pk)
+
+
+class Reader(models.Model):
+    """Somebody who may read an incident while it is restricted, and who named them."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="readers")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    by = models.CharField(max_length=100)  # as the journal names them
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at", "pk"]
+        constraints = [models.UniqueConstraint(fields=["incident", "user"], name="reader_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} of #{self.incident_id}"
+
+
+def not_hidden(viewer: Viewer, path: str = "") -> Q:
+    """The condition that an incident may be read by `viewer`. `path` leads to it from another table ("incident__");
+    a row there without an incident is not hidden."""
+    if viewer.trusted:
+        return Q()
+    own = Reader.objects.filter(user=viewer.user_id).values("incident")
+    shown = Q(**{f"{path}restricted": False}) | Q(**{f"{path}pk__in": own})
+    return shown | Q(**{f"{path}pk": None}) if path else shown
 
 
 def chain_of(incident_id: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection, models
 
+from tocsin.catalog.snapshot import configuration
 from tocsin.incident.models import Incident
 from tocsin.journal.columns import from_instant
 
@@ -18,7 +19,12 @@ _NAMES = [field.attname for field in _FIELDS]
 
 
 def insert_incidents(incidents: Sequence[Incident]) -> None:
-    """Store incidents that are new, and give each its number. In the caller's transaction."""
+    """Store incidents that are new, and give each its number; those of a restricted service are restricted from the
+    start. In the caller's transaction."""
+    services = configuration().services
+    for incident in incidents:
+        service = services.get(incident.service_id)
+        incident.restricted = service is not None and service.restricted
     for start in range(0, len(incidents), ROWS_MAX):
         some = incidents[start : start + ROWS_MAX]
         with connection.cursor() as cursor:

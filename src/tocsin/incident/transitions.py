@@ -9,6 +9,7 @@ from typing import Any
 
 from tocsin.incident.holding import called_since
 from tocsin.incident.models import Incident
+from tocsin.incident.readers import refuse_unread, refuse_unseen, viewer_by
 from tocsin.incident.rules import (
     Not,
     Nothing,
@@ -33,11 +34,17 @@ class Outcome:
     why: str = ""
 
 
-def locked(incident_id: int) -> Incident:
+def locked(incident_id: int, by: By, *, unread: bool = False) -> Incident:
+    """The row, for whoever may read it; `unread`: also for who was paged about it and may answer unread. Raises Refused
+    for everybody else as for one that is not there."""
     rows = Incident.objects.select_for_update(of=("self",)).select_related("service")
     incident = rows.filter(pk=incident_id).first()
     if incident is None:
         raise not_found("incident", incident_id)
+    if unread:
+        refuse_unseen(incident, by)
+    elif incident.restricted:
+        refuse_unread(incident, viewer_by(by))
     return incident
 
 

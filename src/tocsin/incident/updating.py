@@ -127,7 +127,9 @@ def _call(incident: Incident, row: Delivery, user: User, knew: Size, now: dateti
 
 
 def _news(incident: Incident, knew: Size) -> list[str]:
-    """What is worse than they knew, one line each."""
+    """What is worse than they knew, one line each; of what is restricted nothing beyond its new priority."""
+    if incident.restricted:
+        return []
     lines = []
     if incident.priority < knew.priority:
         words = gettext("It is %(priority)s now, no longer %(before)s.")

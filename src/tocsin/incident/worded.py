@@ -18,7 +18,7 @@ from django.utils.translation import gettext, override
 
 from tocsin.catalog.actions import per_configuration
 from tocsin.catalog.models import Organisation
-from tocsin.incident.messages import DESCRIPTION_LENGTH_MAX, IMPACTS, URGENCIES, lines_of, subject_of
+from tocsin.incident.messages import DESCRIPTION_LENGTH_MAX, IMPACTS, URGENCIES, lines_of, name_of, subject_of
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import State
 from tocsin.kernel.text import cut
@@ -73,7 +73,11 @@ def telling(
 
 
 def words_of(told: Telling) -> Words:
-    """The words of a page."""
+    """The words of a page. The organisation has none of its own for what is restricted, and a handover note of it
+    stands on the timeline alone."""
+    if (incident := told.incident).restricted:
+        with override(told.language):
+            return Words(subject_of(incident), lines_of(incident, told.zone, told.now, told.language))
     subject, odd = _filled(Piece.SUBJECT, told)
     lines, wrong = _filled(Piece.TEXT, told)
     return _with_note(
@@ -88,6 +92,10 @@ def words_of(told: Telling) -> Words:
 
 def words_of_the_end(told: Telling, otherwise: Sequence[str]) -> Words:
     """The words that it is over; `otherwise` are Tocsin's own lines."""
+    if told.incident.restricted:
+        with override(told.language):
+            over = gettext("Resolved: %(subject)s") % {"subject": subject_of(told.incident)}
+            return Words(over, [f"{name_of(told.incident)}.", gettext("Nothing is to be done.")])
     subject, odd = _filled(Piece.RESOLVED_SUBJECT, told)
     lines, wrong = _filled(Piece.RESOLVED_TEXT, told)
     if not subject:

@@ -285,6 +285,7 @@ def service_from(service_id: str, data: Data) -> ServiceValue:
         else Grouping(tuple(grouping["by"]), parse_duration(grouping["window"])),
         resolve_delay=parse_duration(data["resolve_delay"]),
         ack_timeout=None if ack_timeout == NEVER else parse_duration(ack_timeout),
+        restricted=data["restricted"],
     )
 
 

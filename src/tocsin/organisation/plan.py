@@ -51,18 +51,22 @@ class Plan:
 
     @property
     def empty(self) -> bool:
+        """Whether nothing would change."""
         return not self.changes
 
     @property
     def added(self) -> tuple[Added, ...]:
+        """What would be there for the first time."""
         return tuple(change for change in self.changes if isinstance(change, Added))
 
     @property
     def changed(self) -> tuple[Changed, ...]:
+        """What would be otherwise than it is."""
         return tuple(change for change in self.changes if isinstance(change, Changed))
 
     @property
     def removed(self) -> tuple[Removed, ...]:
+        """What would go, or be switched off."""
         return tuple(change for change in self.changes if isinstance(change, Removed))
 
     def in_words(self) -> list[str]:
@@ -221,6 +225,7 @@ def service_as_data(value: ServiceValue, description: str) -> dict[str, Any]:
         else NONE,
         "resolve_delay": format_duration(value.resolve_delay),
         "ack_timeout": NEVER if value.ack_timeout is None else format_duration(value.ack_timeout),
+        "restricted": value.restricted,
     }
 
 

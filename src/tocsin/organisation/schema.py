@@ -301,6 +301,12 @@ SERVICE = Record(
             "30m",
         ),
         Field(
+            "restricted",
+            YesNo(),
+            "true: its incidents are restricted from the start, and read only by whom they concern.",
+            False,
+        ),
+        Field(
             "integrations",
             Listed(INTEGRATION, catalog.INTEGRATIONS_MAX, once=False),
             "Its senders' ways in. Left out: those there are.",

@@ -15,9 +15,11 @@ from django.utils.translation import gettext, gettext_noop, ngettext
 from tocsin.catalog.actions import configuration
 from tocsin.escalation.reading import policies
 from tocsin.escalation.rules import TargetKind
+from tocsin.incident.messages import name_of
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN
 from tocsin.incident.rules import State as IncidentState
+from tocsin.incident.rules.restricting import Viewer
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
@@ -164,7 +166,9 @@ def _lines(state: State, words: Sequence[Word], here: ZoneInfo) -> list[str]:
         lines.append(gettext("No incident is open."))
     for incident in state.open[:INCIDENTS_SAID_MAX]:
         how = gettext(_STATES[IncidentState(incident.state)])
-        about = f"#{incident.pk} [{incident.priority}] {incident.title} ({how})"
+        called = name_of(incident) if incident.restricted else f"#{incident.pk}"
+        title = "" if incident.restricted else f" {incident.title}"
+        about = f"{called} [{incident.priority}]{title} ({how})"
         lines.append(gettext("Open: %(incident)s") % {"incident": about})
     if (more := len(state.open) - INCIDENTS_SAID_MAX) > 0:
         lines.append(gettext("And %(count)s more that are open.") % {"count": more})
@@ -215,16 +219,19 @@ def services_of(schedule_id: str) -> list[str]:
     return sorted(key for key, service in configuration().services.items() if service.policy in naming)
 
 
-def state_of(schedule_id: str, since: datetime, now: datetime) -> State:
-    """How things stand at `now` for whoever has the schedule, and what happened `since`."""
+def state_of(schedule_id: str, since: datetime, now: datetime, viewer: Viewer | None = None) -> State:
+    """How things stand at `now` for whoever has the schedule, and what happened `since`, as far as `viewer` may read
+    it. None is a note that many read: it counts nothing that is restricted, and has its number where it is open."""
     since = max(since, now - SINCE_MAX)
     mine = Incident.objects.filter(service__in=services_of(schedule_id)).select_related("service", "assigned")
-    recent = mine.filter(opened_at__gte=since, opened_at__lte=now)
+    readable = mine.visible_to(viewer or Viewer(None))
+    recent = readable.filter(opened_at__gte=since, opened_at__lte=now)
+    still = (mine if viewer is None else readable).filter(state__in=OPEN)
     ahead = Override.objects.standing().filter(
         ~Q(place=IMPORTED_PLACE), schedule=schedule_id, ends_at__gt=now, starts_at__lt=now + OVERRIDES_AHEAD
     )
     return State(
-        open=list(mine.filter(state__in=OPEN).order_by("priority", "opened_at")[:50]),
+        open=list(still.order_by("priority", "opened_at")[:50]),
         opened=recent.count(),
         ended=recent.exclude(state__in=OPEN).count(),
         recent=list(recent.order_by("-opened_at")[:50]),

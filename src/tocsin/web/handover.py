@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
+from tocsin.incident.readers import viewer_of
 from tocsin.kernel.errors import not_found
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone
@@ -63,7 +64,7 @@ def write(request: HttpRequest, schedule_id: str) -> HttpResponse:
 def _shown(request: HttpRequest, row: Schedule, form: forms.Form) -> HttpResponse:
     now, here = instant(request), zone(asker(request).timezone)
     since = began_of(row.pk, now)
-    state = state_of(row.pk, since, now)
+    state = state_of(row.pk, since, now, viewer_of(asker(request)))
     context = {
         "row": row,
         "since": since,

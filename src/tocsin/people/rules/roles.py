@@ -10,6 +10,8 @@ COMMAND_LINE = "command-line"
 
 
 class Role(StrEnum):
+    """What somebody is to the organisation, from the most to the least that they may do."""
+
     ADMIN = "admin"
     MANAGER = "manager"
     RESPONDER = "responder"
@@ -32,6 +34,7 @@ class May(StrEnum):
     OWN_PROFILE = "edit one's own contacts and rules"
     SETTINGS = "change the organisation's settings"
     AUDIT = "read the audit log and every message"
+    READ_RESTRICTED = "read restricted incidents without being named"
 
 
 _EVERYBODY = frozenset({May.SEE, May.REPORT, May.OWN_PROFILE})

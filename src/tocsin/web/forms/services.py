@@ -87,6 +87,12 @@ class ServiceForm(forms.Form):
         label="An acknowledgement lasts",
         help_text="Then it climbs again, so that nothing is forgotten. Empty is for ever.",
     )
+    restricted = forms.BooleanField(
+        required=False,
+        label="Its incidents are restricted from the start",
+        help_text="For security and personal data: only whom an incident concerns reads it, and messages do not say"
+        " what it is about.",
+    )
 
     def __init__(self, data: QueryDict | None = None, *, existing: Service | None = None) -> None:
         initial = _initial(existing) if existing else {"group_window": "10m", "ack_timeout": "30m"}
@@ -120,6 +126,7 @@ class ServiceForm(forms.Form):
             grouping=grouping,
             resolve_delay=data["resolve_delay"] or ServiceValue.resolve_delay,
             ack_timeout=data["ack_timeout"],
+            restricted=data["restricted"],
         )
 
 
@@ -164,4 +171,5 @@ def _initial(service: Service) -> dict[str, Any]:
         "group_window": service.group_window,
         "resolve_delay": service.resolve_delay,
         "ack_timeout": service.ack_timeout,
+        "restricted": service.restricted,
     }
