@@ -29,6 +29,7 @@ from tocsin.channels import email as letters
 from tocsin.channels.email import Email, write
 from tocsin.channels.mailserver import MailServer, read_mail_server
 from tocsin.kernel.errors import Refused
+from tocsin.notification.deadline import within
 from tocsin.notification.rules import Act, ActVerb, Blame, Failed, Message, Sent
 from tocsin.people.rules import Language
 
@@ -376,6 +377,13 @@ def test_a_mail_server_that_hangs_or_trickles_is_left_at_the_deadline(
     assert outcome == Failed(
         "the mail server did not answer within 0.4 s", blame=Blame.PROVIDER, perhaps=True
     )
+
+
+def test_a_letter_keeps_to_the_time_that_its_message_has(stalling: Callable[[bytes], MailServer]) -> None:
+    with within(0.4):
+        outcome = Email(stalling(b"")).send("mailto:bo@example.com", "Bo", MESSAGE, NOW)
+    assert isinstance(outcome, Failed) and outcome.perhaps
+    assert outcome.why.startswith("the mail server did not answer within 0.")  # and not ten seconds
 
 
 def test_starttls_is_used_when_it_is_required_and_the_certificate_is_checked(

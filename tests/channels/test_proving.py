@@ -56,7 +56,7 @@ def test_the_oracle_excuses_what_nobody_can_know() -> None:
 
 
 def test_through_bad_days_of_every_provider_every_promise_holds() -> None:
-    words = [sys.executable, "-m", "tocsin.testing.proving", "--json", "--deadline", "1"]
+    words = [sys.executable, "-m", "tocsin.testing.proving", "--json", "--deadline", "0.5"]
     proof = subprocess.run(words, capture_output=True, text=True, check=False)
     verdicts = json.loads(proof.stdout)
     broken = [one for one in verdicts if not one["holds"]]

@@ -23,6 +23,7 @@ from tocsin.channels.mailserver import DEADLINE, AddressRefused, Conversation, M
 from tocsin.channels.outgoing import Unreachable
 from tocsin.channels.wording import clean, rendering_failed
 from tocsin.kernel.errors import Refused
+from tocsin.notification.deadline import seconds_left
 from tocsin.notification.rules import Act, Blame, Failed, Limits, Message, Sent
 from tocsin.notification.rules.throttling import ROOM_STORM, STORM
 from tocsin.people.rules import Language
@@ -74,8 +75,9 @@ class Email:
             letter = write(server.sender, _check_mailbox(mailbox), to_name, message, now)
         except Refused as refused:  # stored before a rule became stricter
             return Failed(str(refused), again=False, blame=Blame.ADDRESS)
+        seconds = seconds_left(self._deadline)
         try:
-            conversation = Conversation(server, self._deadline, self._trust)
+            conversation = Conversation(server, seconds, self._trust)
             try:
                 said = conversation.hand_in(server.sender.addr_spec, mailbox, letter)
             finally:
@@ -83,7 +85,7 @@ class Email:
         except smtplib.SMTPResponseException as error:
             return _refusal(error)
         except TimeoutError:
-            return _trouble(f"the mail server did not answer within {self._deadline:g} s", perhaps=True)
+            return _trouble(f"the mail server did not answer within {seconds:.3g} s", perhaps=True)
         except ssl.SSLCertVerificationError as error:
             return _trouble(f"the mail server's certificate is not trusted: {error.verify_message}")
         except Unreachable as error:
