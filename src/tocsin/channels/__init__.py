@@ -29,11 +29,16 @@ class Surroundings(Protocol):
     """What the administrator says about the world outside; `site.config.Config` is one."""
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """The public address, without a slash at its end."""
+
     @property
-    def smtp_url(self) -> str: ...
+    def smtp_url(self) -> str:
+        """Where the mail server is; "" for none."""
+
     @property
-    def allowed_networks(self) -> tuple[str, ...]: ...
+    def allowed_networks(self) -> tuple[str, ...]:
+        """Inner networks that messages may reach, as "127.0.0.0/8"."""
 
 
 def wire(around: Surroundings, key: str, deadline: float = DEADLINE) -> None:

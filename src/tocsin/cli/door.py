@@ -33,7 +33,8 @@ Query = Mapping[str, Any]
 class Way(Protocol):
     """Carries one request; returns the status and the body."""
 
-    def carry(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]: ...
+    def carry(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        """The status and the body of the answer. Raises Refused when nobody answers."""
 
 
 class Door:
@@ -49,15 +50,19 @@ class Door:
         return not isinstance(self._way, Inside)
 
     def get(self, path: str, **query: Any) -> Json:
+        """What the API answers. Raises Refused with what it says against it."""
         return self.ask("GET", path, query=query)
 
     def post(self, path: str, body: Json = None) -> Json:
+        """What the API answers. Raises Refused with what it says against it."""
         return self.ask("POST", path, body)
 
     def put(self, path: str, body: Json) -> Json:
+        """What the API answers. Raises Refused with what it says against it."""
         return self.ask("PUT", path, body)
 
     def delete(self, path: str) -> Json:
+        """What the API answers. Raises Refused with what it says against it."""
         return self.ask("DELETE", path)
 
     def ask(self, method: str, path: str, body: Json = None, query: Query | None = None) -> Json:
@@ -122,6 +127,7 @@ class Network:
         self._url = urlsplit(url)
 
     def carry(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        """The status and the body of the answer, after at most SECONDS. Raises Refused when nobody answers."""
         # Late, as all of this: a command that only prints its help should not pay for it.
         from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
@@ -150,6 +156,7 @@ class Inside:
         self._app = WSGIHandler()
 
     def carry(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        """The status and the body of the answer that the program's own pages give, without a server."""
         from tocsin.site.pages import answer_of, environ_of
 
         path, _, query = path.partition("?")

@@ -27,10 +27,12 @@ def line(text: object) -> str:
 
 
 def say(text: object = "") -> None:
+    """Print a line, without anything that would steer the terminal."""
     print(plain(text))
 
 
 def complain(text: object) -> None:
+    """Print a line about what went wrong to the standard error, in the same care."""
     print(f"tocsin: {plain(text)}", file=sys.stderr)
 
 

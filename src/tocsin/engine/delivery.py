@@ -87,6 +87,7 @@ class Sender:
         return len(self._unrecorded)
 
     def start(self) -> None:
+        """Begin to send, in the background, and to listen for wake-ups."""
         self._end_listening = waking.listen(self._heard)
         self._thread.start()
 

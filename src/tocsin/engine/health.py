@@ -27,6 +27,7 @@ class Health:
     failing: dict[str, str] = field(default_factory=dict)  # duty -> its last error, until it succeeds
 
     def looked(self, now: datetime, lag: timedelta) -> None:
+        """Note that the engine has looked at `now`, so late."""
         self.looked_at, self.lag = now, max(0.0, lag.total_seconds())
         LAG.set(self.lag)
 

@@ -87,6 +87,7 @@ class Engine:
         self._end_listening: Callable[[], None] = lambda: None
 
     def start(self) -> None:
+        """Begin to look, in the background, and to listen for wake-ups."""
         self._end_listening = waking.listen(self._heard)
         self._thread.start()
 

@@ -43,6 +43,7 @@ class Traffic:
         return len(self._under_way)
 
     def under_way(self) -> list[Claimed]:
+        """The deliveries that are with a provider now."""
         with self._lock:
             return list(self._under_way)
 

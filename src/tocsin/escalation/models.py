@@ -27,13 +27,17 @@ class Policy(models.Model):
         return self.name
 
     def as_value(self) -> rules.Policy:
+        """The policy as the rules see it."""
         return rules.policy_from(
             {"id": self.id, "name": self.name, "levels": self.levels, "repeat": self.repeat}
         )
 
 
 class ClimbQuerySet(models.QuerySet["Climb"]):
+    """Climbs of incidents."""
+
     def due(self, now: datetime) -> ClimbQuerySet:
+        """Those whose time has come, the worst first."""
         return self.filter(due_at__lte=now).order_by("priority", "due_at")
 
 
@@ -73,4 +77,5 @@ class Climb(models.Model):
         return f"climb of #{self.incident_id}"
 
     def as_value(self) -> rules.Climb:
+        """The climb as the rules see it, without what it has said."""
         return rules.Climb(due_at=self.due_at, pages_sent=self.pages_sent, put_off=self.put_off)

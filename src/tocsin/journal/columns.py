@@ -15,6 +15,7 @@ from django.db import connection
 
 
 def from_instant(at: datetime | None) -> Any:
+    """The instant as the database's driver takes it."""
     return None if at is None else connection.ops.adapt_datetimefield_value(at)
 
 
@@ -27,10 +28,12 @@ def to_instant(at: datetime | str | None) -> datetime | None:
 
 
 def from_uuid(value: UUID) -> Any:
+    """The id as the database's driver takes it."""
     return value if connection.features.has_native_uuid_field else value.hex
 
 
 def to_uuid(value: UUID | str) -> UUID:
+    """The id from what the driver gives."""
     return value if isinstance(value, UUID) else UUID(value)
 
 
@@ -47,6 +50,7 @@ def _plain(value: Any) -> str:
 
 
 def to_json(value: Any) -> Any:
+    """The value from what the driver gives: text on SQLite, the value itself on PostgreSQL."""
     return json.loads(value) if isinstance(value, str) else value
 
 

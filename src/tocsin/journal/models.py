@@ -27,6 +27,7 @@ class Entry(models.Model):
         return f"{self.chain}#{self.seq} {self.kind}"
 
     def as_link(self) -> Link:
+        """The entry as the chain's rules see it."""
         return Link(
             self.chain,
             self.seq,

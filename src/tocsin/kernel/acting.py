@@ -24,4 +24,5 @@ ENGINE = By("engine", "engine")
 
 
 def by_user(user_id: str, through: str) -> By:
+    """A person, and by which way they act: "web", "link", "api"."""
     return By(f"user:{user_id}", through)

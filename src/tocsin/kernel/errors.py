@@ -35,4 +35,5 @@ def not_found(noun: str, key: object) -> Refused:
 
 
 def conflict(what: str, mend: str = "") -> Refused:
+    """A refusal because of how things stand now (409)."""
     return Refused(what, mend=mend, status=409)

@@ -16,6 +16,7 @@ class Span(NamedTuple):
 
     @property
     def length(self) -> timedelta:
+        """How long it is."""
         return self.end - self.start
 
     def common(self, other: Span) -> Span | None:

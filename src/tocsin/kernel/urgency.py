@@ -13,6 +13,7 @@ class Urgency(StrEnum):
     LOW = "low"
 
     def worse_than(self, other: Urgency) -> bool:
+        """Whether it wakes people and `other` does not."""
         return self is Urgency.HIGH and other is Urgency.LOW
 
 

@@ -15,6 +15,8 @@ from tocsin.people.models import Team, User
 
 
 class ScheduleQuerySet(models.QuerySet["Schedule"]):
+    """Schedules, removed ones among them."""
+
     def live(self) -> ScheduleQuerySet:
         """Those there are; removed ones stay only for their past."""
         return self.filter(removed_at=None)
@@ -115,6 +117,8 @@ class CoverRequest(models.Model):
 
 
 class OverrideQuerySet(models.QuerySet["Override"]):
+    """Overrides, ended ones among them."""
+
     def standing(self) -> OverrideQuerySet:
         """Those that nobody took back, whether their hours are over or not, in the order in which they count."""
         return self.filter(ended_at=None).order_by("place", "pk")
@@ -153,6 +157,7 @@ class Override(models.Model):
         return f"override {self.pk} of {self.schedule_id}"
 
     def as_value(self) -> rules.Override | rules.Temporary:
+        """The override as the rules see it; one with layers of its own is Temporary."""
         key = str(self.pk or "")
         if self.layers is not None:
             layers = tuple(rules.layer_from(layer) for layer in self.layers)
@@ -202,6 +207,7 @@ class Absence(models.Model):
 
     @property
     def span(self) -> Span:
+        """From when to when they are away."""
         return Span(self.starts_at, self.ends_at)
 
 

@@ -36,6 +36,7 @@ class Reader:
     places: dict[str, str] = field(default_factory=dict)
 
     def wrong(self, node: Node, what: str, expected: str = "", mend: str = "") -> Any:
+        """Note a problem at the place of `node`; returns BAD."""
         self.problems.append(Refused(what, expected, mend, node.where))
         return BAD
 
@@ -73,10 +74,12 @@ class Slug:
     words: str = "an id"
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """The id, as text; BAD for what `check_slug` refuses."""
         text = reader.text(node, self.words)
         return text if text is BAD else reader.take(node, lambda: check_slug(text))
 
     def schema(self) -> dict[str, Any]:
+        """Text of small letters, digits and hyphens."""
         return {"type": "string", "pattern": _SLUG_PATTERN, "maxLength": SLUG_LENGTH_MAX}
 
 
@@ -90,10 +93,12 @@ class Text:
     least: int = 1
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """The text as `check` returns it; BAD for what it refuses."""
         text = reader.text(node, self.words)
         return text if text is BAD else reader.take(node, lambda: self.check(text))
 
     def schema(self) -> dict[str, Any]:
+        """Text of `least` to `length_max` characters."""
         return {"type": "string", "minLength": self.least, "maxLength": self.length_max}
 
 
@@ -105,6 +110,7 @@ class Whole:
     most: int
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """The number, as an int; BAD for what is none or out of bounds."""
         digits = node.value.isascii() and node.value.isdigit()
         if node.kind != "int" or not digits or not self.least <= int(node.value[:10]) <= self.most:
             expected = f"a whole number from {self.least} to {self.most}"
@@ -112,17 +118,22 @@ class Whole:
         return int(node.value)
 
     def schema(self) -> dict[str, Any]:
+        """A whole number with both bounds."""
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
 @dataclass(frozen=True)
 class YesNo:
+    """True or false."""
+
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """A bool; BAD for what YAML takes for something else, such as "no" in quotes."""
         if node.kind != "bool":
             return reader.wrong(node, f"{node.shown} cannot stand here", "true or false")
         return node.value.lower() in ("true", "yes", "on")
 
     def schema(self) -> dict[str, Any]:
+        """A boolean."""
         return {"type": "boolean"}
 
 
@@ -133,6 +144,7 @@ class OneOf:
     choices: type[StrEnum]
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """The word, as text; BAD with the nearest one for another."""
         words = [choice.value for choice in self.choices]
         text = reader.text(node, f"one of {', '.join(words)}")
         if text is BAD or text in words:
@@ -142,6 +154,7 @@ class OneOf:
         )
 
     def schema(self) -> dict[str, Any]:
+        """The words themselves."""
         return {"enum": [choice.value for choice in self.choices]}
 
 
@@ -154,6 +167,8 @@ class Span:
     never: bool = False
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """The duration as its shortest text, such as "1h30m", or NEVER; BAD for what has no unit or is out of
+        bounds."""
         expected = f"a length from {format_duration(self.least)} to {format_duration(self.most)}"
         expected += f", or {NEVER}" if self.never else ""
         if node.kind not in ("str", "int"):
@@ -170,6 +185,7 @@ class Span:
         return span if span is BAD else format_duration(span)
 
     def schema(self) -> dict[str, Any]:
+        """The form of a duration; JSON Schema cannot say its bounds."""
         span = {"type": "string", "pattern": _SPAN_PATTERN}
         return {"anyOf": [{"const": NEVER}, span]} if self.never else span
 
@@ -184,6 +200,8 @@ class Listed:
     once: bool = True
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """A list of what `kind` reads; BAD when one item is, when it is too long or short, or when one stands in it
+        twice."""
         if node.kind != "list":
             return reader.wrong(node, f"{node.shown} stands where a list belongs", "a list such as [a, b]")
         if not self.least <= len(node.items) <= self.most:
@@ -201,6 +219,7 @@ class Listed:
         return BAD if any(value is BAD for value in read) else read
 
     def schema(self) -> dict[str, Any]:
+        """An array of `kind`. That no item stands in it twice is for the reader alone to say."""
         least = {"minItems": self.least} if self.least else {}
         return {"type": "array", "items": self.kind.schema(), "maxItems": self.most, **least}
 
@@ -213,6 +232,7 @@ class Named:
     most: int
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """A dict from names, which are ids, to what `kind` reads; BAD when one name or value is."""
         entries = read_entries(node, reader)
         if entries is BAD:
             return BAD
@@ -226,6 +246,7 @@ class Named:
         return BAD if any(value is BAD for value in read.values()) else read
 
     def schema(self) -> dict[str, Any]:
+        """An object with any names, and values of `kind`."""
         return {
             "type": "object",
             "propertyNames": Slug().schema(),
@@ -254,6 +275,8 @@ class Record:
     fields: tuple[Field, ...]
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """A dict with the keys that stand there, and with the defaults of those that do not and have one; BAD when one
+        value is, or one that is REQUIRED is missing. An unknown key is told of and left out."""
         entries = read_entries(node, reader, f"{self.noun} with {', '.join(f.name for f in self.fields)}")
         if entries is BAD:
             return BAD
@@ -281,6 +304,7 @@ class Record:
         return BAD if any(value is BAD for value in read.values()) else read
 
     def schema(self) -> dict[str, Any]:
+        """An object with these keys and no others, each with its help."""
         properties = {}
         for each in self.fields:
             kind = each.kind.schema()
@@ -303,11 +327,13 @@ class Either:
     kind: Kind
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """The word, or what `kind` reads."""
         if node.kind == "str" and node.value == self.word:
             return self.word
         return self.kind.read(node, reader, path)
 
     def schema(self) -> dict[str, Any]:
+        """The word or `kind`."""
         return {"anyOf": [{"const": self.word}, self.kind.schema()]}
 
 

@@ -28,6 +28,7 @@ class VendorKind:
     words: str = "the name of a vendor"
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """The vendor's name, as text; BAD with the nearest one for a name that this version does not know."""
         text = reader.text(node, self.words)
         if text is BAD or text in vendors():
             return text
@@ -36,6 +37,7 @@ class VendorKind:
         return reader.wrong(node, f"No vendor {node.shown}", expected, nearest(text, known))
 
     def schema(self) -> dict[str, Any]:
+        """The names that this version knows."""
         known = sorted(vendors())
         return {"enum": known} if known else {"type": "string"}
 
@@ -45,6 +47,9 @@ class Settings:
     """The settings of an account, by the names of its vendor's fields."""
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """A dict from the names of fields to text or to Outside, where the text lies elsewhere; BAD when one value is,
+        or there are more than SETTINGS_MAX. Which fields the vendor has is checked later, when its name is known
+        too."""
         entries = read_entries(node, reader, "the settings of its vendor")
         if entries is BAD:
             return BAD
@@ -57,6 +62,7 @@ class Settings:
         return BAD if any(value is BAD for value in read.values()) else read
 
     def schema(self) -> dict[str, Any]:
+        """An object of texts, each of which may name where it lies instead."""
         text = {"type": "string", "maxLength": SETTING_LENGTH_MAX}
         ways = [
             {

@@ -73,6 +73,8 @@ class Declared:
     whole: bool = True
 
     def place(self, path: str) -> str:
+        """Where the value at `path`, such as "levels.0.timeout", stands; where the object does, for one that is left
+        out."""
         return self.places.get(path, self.where)
 
 
@@ -85,10 +87,12 @@ class Declarations:
     whole: frozenset[str] = frozenset()
 
     def of(self, section: str) -> Iterator[Declared]:
+        """The objects of a section, in the order of the files."""
         return (each for each in self.objects if each.section == section)
 
 
 def integrations_of(service_id: str) -> str:
+    """What `Declarations.whole` calls the integrations of one service."""
     return f"integrations of {service_id}"
 
 
@@ -101,6 +105,8 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Added:
+    """An object that is not there yet."""
+
     section: str
     id: str
     name: str = ""
@@ -113,6 +119,8 @@ class Added:
 
 @dataclass(frozen=True)
 class Changed:
+    """An object that is there. `details` are for people: "tier 2 → 1"."""
+
     section: str
     id: str
     details: tuple[str, ...]
@@ -123,6 +131,8 @@ class Changed:
 
 @dataclass(frozen=True)
 class Removed:
+    """An object that the files list no longer, and what becomes of it."""
+
     section: str
     id: str
     fate: Fate
@@ -271,8 +281,10 @@ def removed_by(
 
 
 def has_admin(state: State) -> bool:
+    """Whether anybody may administer: an active person of that role."""
     return any(user["active"] and user["role"] == ADMIN for user in state[USERS].values())
 
 
 def refusal(each: Declared, path: str, what: str, expected: str = "", mend: str = "") -> Refused:
+    """What is wrong with a declared object, at the line of its value at `path`."""
     return Refused(what, expected, mend, each.place(path))

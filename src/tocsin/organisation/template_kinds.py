@@ -18,10 +18,12 @@ class TemplateText:
     piece: Piece
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """The template as `check_piece` returns it; BAD for one that could not be filled in."""
         text = reader.text(node, "a template")
         return text if text is BAD else reader.take(node, lambda: check_piece(self.piece, text))
 
     def schema(self) -> dict[str, Any]:
+        """Text of 1 to as many characters as the piece may have."""
         return {"type": "string", "minLength": 1, "maxLength": self.piece.length_max}
 
 

@@ -21,10 +21,12 @@ class Target:
     """Somebody a level notifies: "user:bo", "team:web", "schedule:web-primary/next", "place:ops"."""
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """The target as its shortest text; BAD for what names nobody."""
         text = reader.text(node, escalation.EXAMPLE)
         return text if text is BAD else reader.take(node, lambda: str(escalation.parse_target(text)))
 
     def schema(self) -> dict[str, Any]:
+        """Text in the form of a target; whether there is such a one is checked later."""
         slug = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
         return {
             "type": "string",
@@ -39,6 +41,7 @@ class Step:
     delay = Span(timedelta(0), RULE_DELAY_MAX)
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """The step as `step_as_data` writes it; BAD for an unknown form or a delay out of bounds."""
         if node.kind != "map":
             return Slug("a contact such as mail, or {mail: 2m}").read(node, reader, path)
         entries = read_entries(node, reader)
@@ -51,6 +54,7 @@ class Step:
         return BAD if delay is BAD else step_as_data(contact, delay)
 
     def schema(self) -> dict[str, Any]:
+        """The id of a contact, or a map of one such to a delay."""
         waits = {
             "type": "object",
             "additionalProperties": self.delay.schema(),
@@ -70,11 +74,13 @@ class Key:
     """The key of an integration. Whatever is wrong with it, it is not repeated."""
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """The key in plain; BAD for one that is too weak, without repeating it."""
         if node.kind != "str":
             return reader.wrong(node, "The key is not text", mend="Write it in quotes.")
         return reader.take(node, lambda: catalog.check_key(node.value))
 
     def schema(self) -> dict[str, Any]:
+        """Text of the characters that a key may have."""
         return {
             "type": "string",
             "minLength": catalog.KEY_LENGTH_MIN,
@@ -88,6 +94,7 @@ class EventName:
     """The type of an event that a webhook is told."""
 
     def read(self, node: Node, reader: Reader, path: str) -> Any:
+        """The type, as text; BAD with the nearest one for another."""
         text = reader.text(node, "the type of an event")
         if text is BAD or text in EVENTS:
             return text
@@ -96,10 +103,12 @@ class EventName:
         )
 
     def schema(self) -> dict[str, Any]:
+        """The types that there are."""
         return {"enum": list(EVENTS)}
 
 
 def check_field(text: str) -> str:
+    """The name of a field of alerts, as it is. Raises Refused when it is empty or too long."""
     if not text.strip() or len(text) > catalog_rules.GROUP_FIELD_LENGTH_MAX:
         raise Refused(
             f"{text[:60]!r} is not a field of an alert", "a name such as alertname or labels.region"
@@ -108,6 +117,7 @@ def check_field(text: str) -> str:
 
 
 def check_description(text: str) -> str:
+    """The description without space around it. Raises Refused when it is too long."""
     if len(text) > catalog.DESCRIPTION_LENGTH_MAX:
         raise Refused("The description is too long", f"at most {catalog.DESCRIPTION_LENGTH_MAX} characters")
     return text.strip()

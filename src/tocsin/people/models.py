@@ -11,6 +11,8 @@ from tocsin.people.rules import COMMAND_LINE, LANGUAGES, Language, May, Role, ma
 
 
 class UserManager(BaseUserManager["User"]):
+    """People, and the program's own users among them."""
+
     def get_by_natural_key(self, username: str | None) -> User:
         """Who signs in with this address, in whatever case."""
         return self.get(email__iexact=username)
@@ -59,6 +61,8 @@ class User(AbstractBaseUser):
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
+    """Addresses of people."""
+
     def paged(self) -> ContactQuerySet:
         """Those that get pages, as `rules.Contact.is_paged` says."""
         own = models.Q()
@@ -98,6 +102,7 @@ class Contact(models.Model):
         return f"{self.user_id}/{self.name}"
 
     def as_value(self) -> rules.Contact:
+        """The contact as the rules see it."""
         return rules.Contact(
             self.address,
             self.verified_at,
@@ -131,6 +136,8 @@ class ContactCode(models.Model):
 
 
 class Team(models.Model):
+    """People who look after services together."""
+
     id = models.SlugField(max_length=64, primary_key=True)
     name = models.CharField(max_length=120)
     lead = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -146,6 +153,8 @@ class Team(models.Model):
 
 
 class Membership(models.Model):
+    """That somebody is of a team, and in which place."""
+
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     position = models.PositiveSmallIntegerField(default=0)

@@ -42,6 +42,7 @@ class Manifest:
 
     @property
     def made(self) -> datetime:
+        """When the backup was made."""
         return datetime.fromisoformat(self.made_at)
 
 
@@ -125,6 +126,7 @@ def rows_of(path: Path) -> dict[str, int]:
 
 
 def digest_of(path: Path) -> str:
+    """The file's SHA-256, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

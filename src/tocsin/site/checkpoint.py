@@ -61,6 +61,7 @@ class Checkpointer:
         self._thread = threading.Thread(target=self._run, name="checkpoint", daemon=True)
 
     def start(self) -> None:
+        """Begin, in the background."""
         self._thread.start()
 
     def stop(self, seconds: float) -> None:

@@ -40,6 +40,7 @@ class Clock:
         self._stepped = timedelta(0)
 
     def now(self) -> datetime:
+        """This instant, in UTC."""
         return datetime.fromtimestamp(self._counted() + self._offset, UTC)
 
     def check(self) -> timedelta | None:

@@ -80,10 +80,12 @@ class Config:
 
     @property
     def https(self) -> bool:
+        """Whether the public address is with TLS."""
         return self.url.startswith("https://")
 
     @property
     def host(self) -> str:
+        """The host of the public address, without its port."""
         return urlsplit(self.url).hostname or "127.0.0.1"
 
 
@@ -246,6 +248,8 @@ def database_settings(config: Config) -> dict[str, object]:
 
 
 def sqlite_settings(path: Path) -> dict[str, object]:
+    """Django's settings for a SQLite file: every commit is synced, every transaction takes the write lock at its start
+    and waits for it 10 s at most, and checkpoints are left to `Checkpointer`."""
     return {
         "ENGINE": "tocsin.journal.sqlite",
         "NAME": str(path),

@@ -39,6 +39,7 @@ class FolderLock:
         return self
 
     def release(self) -> None:
+        """Let others use the folder. Nothing happens when it is not held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -30,6 +30,7 @@ def hide_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> M
 
 
 def without_secrets(text: str) -> str:
+    """The text with sign-ins in addresses, and secrets in paths, struck out."""
     return SECRET_LOGINS.sub(rf"\1{HIDDEN}@", SECRET_PATHS.sub(rf"\1{HIDDEN}", text))
 
 

@@ -47,6 +47,7 @@ class Conversation(SMTP):
         self._others = others
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the client in; with CONVERSATIONS_MAX there already, ask it to come back."""
         if len(self._others) >= CONVERSATIONS_MAX and isinstance(transport, asyncio.Transport):
             transport.write(f"{BUSY}\r\n".encode())
             transport.close()
@@ -55,9 +56,11 @@ class Conversation(SMTP):
         super().connection_made(transport)
 
     def eof_received(self) -> bool | None:
+        """True when the other half stays open. Who was sent away has no conversation to end."""
         return super().eof_received() if self in self._others else False
 
     def connection_lost(self, error: Exception | None) -> None:
+        """Forget the client. Who was sent away was never counted."""
         if self in self._others:
             self._others.discard(self)
             super().connection_lost(error)
@@ -78,6 +81,7 @@ class Postbox(Controller):
         )
 
     def factory(self) -> SMTP:
+        """One conversation, with all its bounds; the controller asks for it at each connection."""
         return Conversation(
             self,
             others=self._others,
@@ -124,6 +128,8 @@ class Postbox(Controller):
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        """Take a recipient that is a mailbox of ours; else the SMTP answer that refuses it, or asks to come again
+        while the database does not answer."""
         if len(envelope.rcpt_tos) >= RECIPIENTS_MAX:
             return "452 4.5.3 Too many recipients"
         try:
@@ -136,11 +142,13 @@ class Postbox(Controller):
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """Store what the letter asks for; the SMTP answer, which is TAKEN only when it is on the disk."""
         content = envelope.content
         raw = content.encode() if isinstance(content, str) else content or b""
         return str(await self._apart(self._take, tuple(envelope.rcpt_tos), raw, envelope.mail_from))
 
     async def handle_exception(self, error: Exception) -> str:
+        """Log what went wrong and ask for the letter again: nothing of it was promised."""
         _log.error("a letter was not taken", error=f"{type(error).__name__}: {error}"[:300])
         return LATER
 

@@ -47,9 +47,11 @@ class Ears:
         self._thread = threading.Thread(target=self._run, name="ears", daemon=True)
 
     def start(self) -> None:
+        """Begin to listen, in the background."""
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
+        """End, and wait for that at most `seconds`."""
         self._stopping.set()
         self._thread.join(seconds)
 

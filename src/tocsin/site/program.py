@@ -72,8 +72,11 @@ _log = structlog.get_logger("tocsin")
 class Part(Protocol):
     """What runs beside the server, in a thread of its own."""
 
-    def start(self) -> None: ...
-    def stop(self, seconds: float) -> object: ...
+    def start(self) -> None:
+        """Begin, in the background."""
+
+    def stop(self, seconds: float) -> object:
+        """End, and wait for that at most `seconds`."""
 
 
 class Server(uvicorn.Server):
@@ -84,15 +87,19 @@ class Server(uvicorn.Server):
         self._opened = opened
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the doors, then say so."""
         await super().startup(sockets)
         await self._opened()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone: the program ends its parts in an order of its own."""
         yield
 
 
 class Program:
+    """Everything that one process runs, from its doors open to its last answer given."""
+
     def __init__(self, config: Config, listening: socket.socket, local: str) -> None:
         self.config = config
         self.listening = listening

@@ -66,6 +66,7 @@ _any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 def key_of(request: Request) -> str:
+    """Nothing: the key stands in the path, which the hook has read."""
     return ""
 
 
@@ -141,6 +142,7 @@ def _title(post: _Post) -> str:
 
 
 def read(request: Request, integration: IntegrationValue, now: datetime) -> Answer:
+    """Raises Refused: nothing is read here."""
     raise Refused(f"{request.method} does nothing here", "POST", status=405)
 
 

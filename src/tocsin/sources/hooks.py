@@ -42,10 +42,13 @@ def _parts(request: Request) -> tuple[str, str]:
 
 
 def key_of(request: Request) -> str:
+    """The key, which is the first part of the path after /hooks/; "" when there is none."""
     return _parts(request)[0]
 
 
 def accept(request: Request, integration: IntegrationValue, now: datetime) -> Accepted:
+    """The events of a request, by the path behind its key, else by what its body looks like. Raises Refused for a
+    method, a path or a body that nothing here reads."""
     _, rest = _parts(request)
     if _is_api(rest):
         return alertmanager.accept(msgspec.structs.replace(request, path="/" + rest), integration, now)
@@ -86,6 +89,7 @@ def _is_api(rest: str) -> bool:
 
 
 def read(request: Request, integration: IntegrationValue, now: datetime) -> Answer:
+    """What Alertmanager's clients ask for. Raises Refused for everything else."""
     _, rest = _parts(request)
     if _is_api(rest):
         return alertmanager.read(msgspec.structs.replace(request, path="/" + rest), integration, now)
@@ -93,6 +97,7 @@ def read(request: Request, integration: IntegrationValue, now: datetime) -> Answ
 
 
 def refusal(refused: Refused, request_id: str, request: Request) -> bytes:
+    """The body that tells the sender so, in the form that it understands."""
     _, rest = _parts(request)
     source = alertmanager.refusal if _is_api(rest) else generic.refusal
     return source(refused, request_id, request)

@@ -198,6 +198,7 @@ def read(request: Request, integration: IntegrationValue, now: datetime) -> Answ
 
 
 def refusal(refused: Refused, request_id: str, request: Request) -> bytes:
+    """The body that tells the sender so, as Opsgenie does."""
     said: dict[str, Any] = {"message": str(refused), "took": 0.0, "requestId": request_id}
     if refused.where:
         said["errors"] = {refused.where: refused.what}

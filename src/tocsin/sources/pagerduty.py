@@ -158,10 +158,12 @@ def _without_key(body: bytes, key: str) -> bytes:
 
 
 def read(request: Request, integration: IntegrationValue, now: datetime) -> Answer:
+    """Raises Refused: nothing is read here."""
     raise Refused(f"{request.method} does nothing here", "POST", status=405)
 
 
 def refusal(refused: Refused, request_id: str, request: Request) -> bytes:
+    """The body that tells the sender so, as PagerDuty does."""
     return msgspec.json.encode(
         {
             "status": "invalid event",

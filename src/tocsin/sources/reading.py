@@ -234,4 +234,5 @@ def severity_of(text: Any, unknown: Severity = Severity.ERROR) -> Severity:
 
 
 def pages_high(text: Any) -> bool:
+    """Whether a severity, in a vendor's words, is one that wakes people."""
     return severity_of(text) in (Severity.CRITICAL, Severity.ERROR)

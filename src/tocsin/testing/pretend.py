@@ -70,6 +70,7 @@ class Behaviour:
         return Failed(f"no answer within {left:.0f} s", blame=Blame.PROVIDER, perhaps=True)
 
     def next(self, message: Message) -> Sent | Failed:
+        """What becomes of this message: the next of `script`, and `always` when that is at its end."""
         self.asked += 1
         self.had.append(seconds_left(SEND_DEADLINE.total_seconds()))
         outcome = self.script.popleft() if self.script else self.always

@@ -46,6 +46,7 @@ class Seen:
     counts: Counter[str] = field(default_factory=Counter)
 
     def accepted(self, integration: str, key: str, action: str) -> None:
+        """Note an event that intake has answered with 2xx."""
         self.events += 1
         self.counts["events"] += 1
         if action in ("trigger", "resolve"):
@@ -77,6 +78,7 @@ class Seen:
         self.updated[whom] = max(made, self.updated.get(whom, made))
 
     def allow_repeat(self, delivery: UUID) -> None:
+        """Let this delivery reach its person once more: what became of an attempt is not known."""
         self.repeats[delivery] += 1
 
     def allow_repeats_of_what_is_in_flight(self) -> None:

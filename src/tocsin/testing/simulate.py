@@ -20,6 +20,7 @@ def seeds_of(text: str) -> range:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Play the seeds of the command line; returns the process's exit code, 0 when every promise was kept."""
     parser = argparse.ArgumentParser(prog="python -m tocsin.testing.simulate", description=__doc__)
     parser.add_argument("--seeds", default=SEEDS_DEFAULT, help='how many, or "17-42", or "=17" for one')
     seeds = seeds_of(parser.parse_args(arguments).seeds)

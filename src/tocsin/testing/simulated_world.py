@@ -23,6 +23,7 @@ SEVERITIES = tuple(Severity)
 
 
 def seconds(count: float) -> timedelta:
+    """A span of so many seconds."""
     return timedelta(seconds=count)
 
 
@@ -101,6 +102,7 @@ def _levels(random: Random, people: Sequence[str]) -> list[dict[str, object]]:
 
 
 def body_of(key: str, action: str, severity: str, region: str) -> bytes:
+    """The JSON of one event, as a sender posts it."""
     return json.dumps({"key": key, "action": action, "severity": severity, "region": region}).encode()
 
 

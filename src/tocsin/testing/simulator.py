@@ -64,6 +64,8 @@ class Crash(BaseException):
 
 @dataclass
 class Node:
+    """One node of the simulated house: its engine, and until when it is down or stands still."""
+
     name: str
     engine: Engine
     health: Health
@@ -75,6 +77,8 @@ class Node:
 
 @dataclass(order=True)
 class Happening:
+    """What happens at an instant; at the same one, in the order of `number`."""
+
     at: datetime
     number: int
     act: Callable[[], None] = field(compare=False)

@@ -38,6 +38,7 @@ class Policy:
 
     @property
     def pages_max(self) -> int:
+        """How many levels are paged at most, all rounds together."""
         return len(self.levels) * (1 + self.repeat)
 
 

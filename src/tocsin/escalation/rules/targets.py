@@ -15,6 +15,8 @@ EXAMPLE = 'a text like "schedule:web-primary", "team:web", "user:bo" or "place:o
 
 
 class TargetKind(StrEnum):
+    """Whom, or what, a level notifies."""
+
     USER = "user"
     TEAM = "team"
     SCHEDULE = "schedule"

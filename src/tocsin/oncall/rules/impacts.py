@@ -51,6 +51,8 @@ class Person:
 
 @dataclass(frozen=True)
 class Gap:
+    """Hours in which nobody is on call in a schedule."""
+
     schedule: str
     span: Span
 

@@ -33,6 +33,8 @@ REMINDERS = (
 
 
 class State(StrEnum):
+    """How far a request for cover has come."""
+
     OPEN = "open"
     ACCEPTED = "accepted"
     DECLINED = "declined"

@@ -111,6 +111,7 @@ class Override:
 
     @property
     def span(self) -> Span:
+        """From when to when it counts."""
         return Span(self.start, self.end)
 
 
@@ -126,6 +127,7 @@ class Temporary:
 
     @property
     def span(self) -> Span:
+        """From when to when its layers count."""
         return Span(self.start, self.end)
 
 
@@ -140,6 +142,7 @@ class Shadow:
 
     @property
     def span(self) -> Span:
+        """From when to when the trainee looks on."""
         return Span(self.start, self.end)
 
 
@@ -178,8 +181,10 @@ class Shift(NamedTuple):  # by the thousand: three times as fast to make as a da
 
     @property
     def span(self) -> Span:
+        """From its beginning to its end."""
         return Span(self.start, self.end)
 
     @property
     def length(self) -> timedelta:
+        """How long it is."""
         return self.end - self.start

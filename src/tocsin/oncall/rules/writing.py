@@ -41,6 +41,7 @@ def schedule_as_data(schedule: Schedule) -> Data:
 
 
 def layer_as_data(layer: Layer) -> Data:
+    """The layer as files and the API write it, without what is left at its default."""
     fixed = layer.rotation.unit is Unit.FIXED
     return {
         **_said(name=layer.name),
@@ -88,6 +89,7 @@ def override_as_data(override: Override | Temporary, zone: ZoneInfo) -> Data:
 
 
 def shadow_as_data(shadow: Shadow, zone: ZoneInfo) -> Data:
+    """The shadow as files and the API write it, by the clocks of `zone`."""
     span = {"start": format_instant(shadow.start, zone), "end": format_instant(shadow.end, zone)}
     return {"trainee": shadow.trainee, **_said(of=shadow.of), **span}
 

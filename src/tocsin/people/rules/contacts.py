@@ -50,6 +50,7 @@ class Contact:
 
     @property
     def standing(self) -> Standing:
+        """Whether it may be paged, and who vouches for it."""
         if not (self.verified_at or self.vouched_by or not needs_proof(self.address)):
             return Standing.UNVERIFIED
         if self.failing_since is not None:
@@ -91,6 +92,8 @@ class Try:
 
 @dataclass(frozen=True)
 class Failing:
+    """Since when an address fails, and why, in the provider's words."""
+
     since: datetime
     why: str
 

@@ -42,6 +42,7 @@ class Verdict:
 
     @property
     def met(self) -> bool:
+        """Whether it is as was expected."""
         return not self.why
 
 

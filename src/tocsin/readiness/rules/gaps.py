@@ -22,8 +22,6 @@ _NO_SPAN = Span(datetime.max, datetime.max)  # noqa: DTZ901 - of no gap, while a
 
 
 class GapKind(StrEnum):
-    """What a gap is in."""
-
     SERVICE = "service"  # an incident of it would reach nobody
     LEVEL = "level"  # of a policy: nobody on it can be reached
     SCHEDULE = "schedule"  # nobody is on call in it

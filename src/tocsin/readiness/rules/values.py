@@ -74,6 +74,7 @@ class Weak(NamedTuple):
 
     @property
     def span(self) -> Span:
+        """From when to when."""
         return Span(self.start, self.end)
 
 
@@ -96,4 +97,5 @@ class Proof:
 
     @property
     def holds(self) -> bool:
+        """Whether everything reaches somebody at every instant."""
         return not self.weak

@@ -118,6 +118,7 @@ class Watch:
     rests: bool = False
 
     def begin(self) -> None:
+        """Forget what was asked before."""
         self.holds, self.rests = FOREVER, False
 
     def stays(self, span: timedelta) -> None:
@@ -126,11 +127,13 @@ class Watch:
             self.holds = span
 
     def on_call(self, schedule: str, shift: str, at: datetime) -> tuple[str, ...]:
+        """Who is on call, as the pictures have it; and notes until when that stays so."""
         users, stays = self.pictures.look(schedule, shift, at)
         self.stays(stays)
         return users
 
     def is_open(self, calendar: str, timezone: str, at: datetime) -> bool | None:
+        """Whether the calendar is open, as the pictures have it; and notes until when that stays so."""
         there, stays = self.pictures.is_open(calendar, timezone, at)
         self.stays(stays)
         return there

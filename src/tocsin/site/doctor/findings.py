@@ -9,6 +9,8 @@ NAMED_MAX = 10  # things listed by name
 
 
 class State(StrEnum):
+    """How it is, from good to bad."""
+
     OK = "ok"
     WARN = "warn"
     FAIL = "fail"
@@ -25,21 +27,26 @@ class Finding:
 
 
 def ok(about: str, said: str) -> Finding:
+    """All is well."""
     return Finding(about, State.OK, said)
 
 
 def warn(about: str, said: str, mend: str = "") -> Finding:
+    """It works, and somebody should look at it."""
     return Finding(about, State.WARN, said, mend)
 
 
 def fail(about: str, said: str, mend: str = "") -> Finding:
+    """It does not work: somebody would not be paged, or an event not be stored."""
     return Finding(about, State.FAIL, said, mend)
 
 
 def named(names: list[str]) -> str:
+    """At most NAMED_MAX of the names, and how many more there are."""
     more = len(names) - NAMED_MAX
     return ", ".join(names[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 def worst(findings: list[Finding]) -> State:
+    """The worst that was found; OK when nothing was."""
     return max((finding.state for finding in findings), key=list(State).index, default=State.OK)

@@ -50,6 +50,7 @@ def files(config: Config) -> Iterator[Finding]:
 
 
 def disk(config: Config) -> Iterator[Finding]:
+    """How much room is left in the data folder, without root's share."""
     system = os.statvfs(config.data)
     free = system.f_bavail * system.f_frsize
     said = f"{free / 1024**3:.1f} GB free for the data folder"
@@ -82,6 +83,7 @@ def sync(config: Config) -> Iterator[Finding]:
 
 
 def database(config: Config) -> Iterator[Finding]:
+    """Whether the database is whole and keeps what it says it has kept."""
     yield from _postgres() if config.sqlite_path is None else _sqlite()
 
 
@@ -135,6 +137,7 @@ def _postgres() -> Iterator[Finding]:
 
 
 def clock(config: Config) -> Iterator[Finding]:
+    """Whether the machine's clock stands before what the journal has seen, or was just set."""
     last = Entry.objects.order_by("-written_at").values_list("written_at", flat=True).first()
     if last is not None and last > now() + AHEAD:
         yield fail(
@@ -149,6 +152,7 @@ def clock(config: Config) -> Iterator[Finding]:
 
 
 def zones(config: Config) -> Iterator[Finding]:
+    """Whether every active person's time zone is known here."""
     known = available_timezones()
     if not known:
         yield fail("time zones", "this machine has no time zone data", "Install tzdata.")

@@ -26,6 +26,7 @@ from tocsin.site.doctor.findings import Finding, fail, named, ok, warn
 
 
 def migrations(config: Config) -> Iterator[Finding]:
+    """Whether the tables are those of this version."""
     try:
         schema.refuse_newer(found := schema.look())
     except Refused as refused:
@@ -38,6 +39,7 @@ def migrations(config: Config) -> Iterator[Finding]:
 
 
 def fallback() -> Iterator[Finding]:
+    """Whether somebody active is told when a policy reaches nobody."""
     row = Organisation.objects.select_related("fallback").first()
     if row is None or row.fallback is None:
         yield warn(
@@ -160,6 +162,7 @@ def _waits(address: str) -> bool:
 
 
 def services() -> Iterator[Finding]:
+    """Whether every service has a policy."""
     known = set(Policy.objects.values_list("id", flat=True))
     lost = [row.id for row in Service.objects.all() if row.policy not in known]
     if lost:
@@ -190,6 +193,7 @@ def policies() -> Iterator[Finding]:
 
 
 def messages() -> Iterator[Finding]:
+    """Whether messages are late by more than a minute, or could not be delivered in the last day."""
     day = now() - timedelta(days=1)
     lost = Delivery.objects.filter(state=DeliveryState.UNDELIVERABLE, due_at__gte=day).count()
     late = Delivery.objects.filter(
@@ -204,6 +208,7 @@ def messages() -> Iterator[Finding]:
 
 
 def inbox() -> Iterator[Finding]:
+    """Whether events were put aside because they could not be digested."""
     aside = Inbox.objects.filter(quarantined_at__isnull=False).count()
     if aside:
         yield warn(

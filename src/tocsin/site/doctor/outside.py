@@ -22,6 +22,7 @@ NET_SECONDS = 5.0
 
 
 def mail(config: Config) -> Iterator[Finding]:
+    """Whether the mail server takes our sign-in; connects for at most NET_SECONDS and sends no letter."""
     wanted = Contact.objects.filter(address__startswith="mailto:", user__is_active=True).count()
     if not config.smtp_url:
         if wanted:
@@ -46,6 +47,8 @@ def mail(config: Config) -> Iterator[Finding]:
 
 
 def public_address(config: Config, running: str | None) -> Iterator[Finding]:
+    """Whether the address that messages carry opens elsewhere and leads here; the latter only while the program is
+    `running`, by asking over the network for at most NET_SECONDS."""
     if config.host in ("127.0.0.1", "localhost", "::1"):
         yield warn(
             "address",
@@ -69,6 +72,7 @@ def public_address(config: Config, running: str | None) -> Iterator[Finding]:
 
 
 def program(running: str | None) -> Iterator[Finding]:
+    """Whether the program runs, at its local address `running` (None: it does not), and is ready."""
     if running is None:
         yield warn("program", "it is not running: nobody is paged", "Start it with: tocsin run")
         return

@@ -26,9 +26,11 @@ class FakeMattermost(Fake):
         self.errors: list[tuple[int, str, str]] = []
 
     def busy(self) -> Answer:
+        """Its refusal of who asks too often."""
         return Answer({}, 429, {"X-RateLimit-Reset": str(self.wait)})
 
     def respond(self, request: Request) -> Answer:
+        """Answer as the API of version 4 does: users, direct channels, posts; its errors stand in `errors`."""
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return _no(401, "api.context.session_expired.app_error", "Invalid or expired session")
         if self.errors:

@@ -13,10 +13,12 @@ class FakeNtfy(Fake):
     """Takes JSON at `url`; the topic "reserved" needs the token."""
 
     def busy(self) -> Answer:
+        """Its refusal of who asks too often."""
         error = {"code": 42901, "http": 429, "error": "limit reached: too many requests"}
         return Answer(error, 429, {"Retry-After": str(self.wait)})
 
     def respond(self, request: Request) -> Answer:
+        """Take a message for a topic, or refuse it as ntfy does: 401, 400 or 403."""
         given, data = request.headers.get("authorization", ""), request.data
         if given and given != f"Bearer {TOKEN}":
             return Answer({"code": 40101, "http": 401, "error": "unauthorized"}, 401)

@@ -65,6 +65,8 @@ class FakePush(Fake):
         return self.browsers[path]
 
     def respond(self, request: Request) -> Answer:
+        """Take a sealed message for a browser; 410 for one that is gone, 403 for a wrong signature, 413 for too
+        much."""
         browser = self.browsers.get(request.path)
         if browser is None or browser.gone:
             return Answer(status=410)

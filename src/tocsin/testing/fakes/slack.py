@@ -30,9 +30,11 @@ class FakeSlack(Fake):
         self.whispers: list[Mapping[str, Any]] = []
 
     def busy(self) -> Answer:
+        """Its refusal of who asks too often."""
         return Answer({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": str(self.wait)})
 
     def respond(self, request: Request) -> Answer:
+        """Answer as the Web API does: post, change, look up and open; its errors stand in `errors`."""
         path = urlsplit(request.path).path
         if path.startswith("/answers/"):  # where the real one has hooks.slack.com
             self.whispers.append(request.data)

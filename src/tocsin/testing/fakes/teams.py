@@ -19,6 +19,7 @@ class FakeTeams(Fake):
         self.words: list[str] = []
 
     def respond(self, request: Request) -> Answer:
+        """Take a card for a workflow, or refuse it as Power Automate does: 401, 413 or 400."""
         if "/workflows/" not in request.path or "sig=S" not in request.path:
             return Answer({"error": {"code": "DirectApiAuthorizationRequired"}}, 401)
         if len(json.dumps(request.data)) > BYTES_MAX:

@@ -23,9 +23,11 @@ class FakeTelegram(Fake):
         self.webhook: Mapping[str, Any] = {}
 
     def busy(self) -> Answer:
+        """Its refusal of who asks too often."""
         return _no(429, f"Too Many Requests: retry after {self.wait}", {"retry_after": self.wait})
 
     def respond(self, request: Request) -> Answer:
+        """Answer as the Bot API does: send, edit, name the webhook; its errors stand in `errors`."""
         bot, _, method = request.path.removeprefix("/bot").partition("/")
         if bot != TOKEN:
             return _no(401, "Unauthorized")

@@ -27,9 +27,11 @@ class FakeTwilio(Fake):
         self.errors: list[int] = []
 
     def busy(self) -> Answer:
+        """Its refusal of who asks too often."""
         return _refusal(20429, "Too Many Requests", 429)
 
     def respond(self, request: Request) -> Answer:
+        """Take a text or a call as the REST API does, or refuse it with Twilio's own codes."""
         signed_in = request.headers.get("authorization", "").removeprefix("Basic ")
         if b64decode(signed_in or b"").decode() != f"{ACCOUNT}:{TOKEN}":
             return _refusal(20003, "Authenticate", 401)

@@ -51,6 +51,7 @@ class Verdict:
 
     @property
     def holds(self) -> bool:
+        """Whether every promise was kept."""
         return not (
             self.lost or self.doubled or self.early or self.late or self.after_answer or self.misstored
         )

@@ -37,6 +37,7 @@ class FakeHook(Fake):
     """Whoever gets webhooks: takes everything."""
 
     def respond(self, request: Request) -> Answer:
+        """Take everything."""
         return Answer({"ok": True})
 
 
@@ -61,6 +62,7 @@ class Subject:
 
     @property
     def gives_receipts(self) -> bool:
+        """Whether the vendor says later that a message has arrived."""
         return self.heard is not no_receipts
 
     def news(self) -> list[tuple[str, bool, Request | None]]:
