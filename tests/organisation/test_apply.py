@@ -9,6 +9,7 @@ import yaml
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tests.organisation.files import BY, mistakes
 from tests.world import Outbox
 from tocsin.catalog import actions as catalog
 from tocsin.catalog.models import Integration, Service
@@ -17,17 +18,14 @@ from tocsin.escalation.models import Policy
 from tocsin.incident.models import Incident
 from tocsin.intake.models import Alert
 from tocsin.journal.models import Entry, Head
-from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import digest
 from tocsin.notification.models import Rule
 from tocsin.organisation.actions import Applied, File, apply, export, plan
-from tocsin.organisation.reading import FilesRefused
 from tocsin.people import actions as people
 from tocsin.people.models import Contact, Team, User
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-BY = By("cli", "file")
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("outbox")]
 
 # DESIGN.md §5, without the schedules that do not exist yet; "fake:" is the channel of the tests.
@@ -69,12 +67,6 @@ def planned(text: str, prune: bool = False) -> list[str]:
 
 def applied(text: str, prune: bool = False) -> Applied:
     return apply(plan([File("org.yaml", text)], prune), BY, NOW)
-
-
-def refused(text: str, prune: bool = False) -> list[str]:
-    with pytest.raises(FilesRefused) as refusal:
-        plan([File("org.yaml", text)], prune)
-    return [str(problem) for problem in refusal.value.problems]
 
 
 def test_the_example_is_planned_in_words_and_applied_at_once() -> None:
@@ -211,7 +203,7 @@ def test_pruning_never_loses_what_has_a_past() -> None:
         first_seen_at=NOW,
         last_seen_at=NOW,
     )
-    assert refused("services: []", prune=True) == [
+    assert mistakes("services: []", prune=True) == [
         "Service shop would be removed, and it has incidents or alerts. Keep it in the file, with its integrations "
         "switched off (enabled: false)."
     ]
@@ -229,10 +221,10 @@ def test_pruning_never_loses_what_has_a_past() -> None:
 
 def test_pruning_what_others_name_is_refused() -> None:
     applied(EXAMPLE)
-    assert refused("policies: []", prune=True) == [
+    assert mistakes("policies: []", prune=True) == [
         "Policy web would be removed, and service shop names it. Declare policy web, or change service shop."
     ]
-    assert refused("teams: []", prune=True) == [
+    assert mistakes("teams: []", prune=True) == [
         "Team web would be removed, and policy web names it. Declare team web, or change policy web.",
         "Team web would be removed, and service shop names it. Declare team web, or change service shop.",
     ]
@@ -321,7 +313,7 @@ def test_the_settings_of_the_organisation() -> None:
 def test_the_last_admin_cannot_be_declared_away_but_can_be_followed() -> None:
     admin = "users: [{id: ada, name: Ada, email: ada@example.com, role: admin}]"
     applied(admin)
-    [problem] = refused(admin.replace("admin", "manager"))
+    [problem] = mistakes(admin.replace("admin", "manager"))
     assert problem.startswith("org.yaml:1: This would leave nobody who may administer")
     applied(
         "users: [{id: ada, name: Ada, email: ada@example.com}, "
@@ -333,7 +325,7 @@ def test_the_last_admin_cannot_be_declared_away_but_can_be_followed() -> None:
 def test_a_new_integration_may_take_over_the_key_of_one_that_is_pruned() -> None:
     applied(EXAMPLE)
     renamed = EXAMPLE.replace("shop-prometheus", "shop-alertmanager")
-    assert any("The same key as shop-prometheus" in problem for problem in refused(renamed))
+    assert any("The same key as shop-prometheus" in problem for problem in mistakes(renamed))
     applied(renamed, prune=True)
     assert catalog.configuration().by_key[digest("0123456789abcdef-prom")].id == "shop-alertmanager"
 
@@ -344,15 +336,15 @@ def test_an_export_still_applies_when_what_it_names_went_away_on_the_screen() ->
     people.deactivate_user("ada", BY, NOW)
     Policy.objects.all().delete()
     assert planned(export(), prune=True) == ["Nothing changes."]
-    assert refused("organisation: {fallback: ada}\nservices: [{id: new, name: New, policy: web}]") == [
+    assert mistakes("organisation: {fallback: ada}\nservices: [{id: new, name: New, policy: web}]") == [
         "org.yaml:2: No policy 'web'."
     ]
-    assert refused(EXAMPLE.replace("id: bo,", "id: bo, active: false,") + "organisation: {fallback: bo}") == [
-        "org.yaml:30: bo is switched off. Expected an active user."
-    ]
+    assert mistakes(
+        EXAMPLE.replace("id: bo,", "id: bo, active: false,") + "organisation: {fallback: bo}"
+    ) == ["org.yaml:30: bo is switched off. Expected an active user."]
 
 
 def test_the_outbox_serves_the_addresses(outbox: Outbox) -> None:
-    assert refused("users: [{id: ada, name: Ada, email: ada@example.com, contacts: {x: 'pigeon:ada'}}]")[
+    assert mistakes("users: [{id: ada, name: Ada, email: ada@example.com, contacts: {x: 'pigeon:ada'}}]")[
         0
     ].startswith("org.yaml:1: Nothing is known that delivers to 'pigeon:ada'")

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.organisation.files import applied, mistakes
 from tests.world import Clock, Outbox, World
 from tocsin.catalog.actions import delete_service, organisation, save_organisation, save_service
 from tocsin.catalog.rules import DEFAULT_MATRIX, ServiceValue
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
-from tocsin.organisation.actions import File, apply, export, plan
-from tocsin.organisation.reading import FilesRefused
+from tocsin.organisation.actions import File, export
 from tocsin.readiness.actions import check
 
 CLI = By("cli", "cli")
@@ -27,18 +27,6 @@ expect:
 @pytest.fixture(autouse=True)
 def _channel(outbox: Outbox) -> Outbox:
     return outbox
-
-
-def applied(text: str, clock: Clock) -> list[str]:
-    planned = plan([File("a.yaml", text)])
-    apply(planned, CLI, clock.now)
-    return planned.in_words()
-
-
-def problems(text: str) -> list[str]:
-    with pytest.raises(FilesRefused) as refusal:
-        plan([File("a.yaml", text)])
-    return [str(problem) for problem in refusal.value.problems]
 
 
 def test_what_is_expected_is_kept_and_written_back_so_that_nothing_changes(
@@ -85,7 +73,7 @@ def test_every_check_judges_what_the_organisation_expects(world: World, clock: C
 
 def test_a_change_is_judged_by_what_it_expects_itself(world: World, clock: Clock) -> None:
     change = "expect: {at: 2026-12-25T03:00Z, service: shop, people: 4}"
-    (verdict,) = check([], clock.now, organisation=[File("a.yaml", change)]).verdicts
+    (verdict,) = check([], clock.now, organisation=[File("org.yaml", change)]).verdicts
     assert not verdict.met
     assert check([], clock.now).verdicts == ()
 
@@ -110,14 +98,14 @@ def test_a_service_that_is_deleted_takes_what_is_expected_of_it_along(world: Wor
 
 
 def test_mistakes_are_told_with_their_lines(world: World) -> None:
-    assert problems("expect:\n  - {at: noon, service: shop}\n  - {service: shop}\n") == [
-        "a.yaml:2: 'noon' is not a point in time. Expected one such as 2026-01-05T09:00 or 2026-01-05.",
-        "a.yaml:3: Here an expectation has no at. Expected the key at. When an incident is opened.",
+    assert mistakes("expect:\n  - {at: noon, service: shop}\n  - {service: shop}\n") == [
+        "org.yaml:2: 'noon' is not a point in time. Expected one such as 2026-01-05T09:00 or 2026-01-05.",
+        "org.yaml:3: Here an expectation has no at. Expected the key at. When an incident is opened.",
     ]
-    assert problems("expect:\n  - {at: 2026-12-25T03:00Z, service: shpo}\n") == [
-        "a.yaml:2: No service 'shpo'. Expected one of shop. Did you mean 'shop'?"
+    assert mistakes("expect:\n  - {at: 2026-12-25T03:00Z, service: shpo}\n") == [
+        "org.yaml:2: No service 'shpo'. Expected one of shop. Did you mean 'shop'?"
     ]
-    assert problems("expect:\n  - at: 2026-12-25\n    until: 2026-12-24\n    service: shop\n") == [
-        "a.yaml:3: It is until 2026-12-24. Expected an end after 2026-12-25."
+    assert mistakes("expect:\n  - at: 2026-12-25\n    until: 2026-12-24\n    service: shop\n") == [
+        "org.yaml:3: It is until 2026-12-24. Expected an end after 2026-12-25."
     ]
-    assert "stands where a list belongs" in problems("expect: soon")[0]
+    assert "stands where a list belongs" in mistakes("expect: soon")[0]

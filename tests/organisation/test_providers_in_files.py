@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.organisation import files
+from tests.organisation.files import BY, mistakes
 from tests.pretend import pretend as pretend  # noqa: PLC0414 - a fixture
 from tests.world import Clock
 from tocsin.catalog.models import Integration
 from tocsin.journal.models import Entry
-from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.notification.models import Place, Provider
 from tocsin.notification.providers import find_provider
 from tocsin.notification.sealing import unseal
 from tocsin.organisation.actions import File, apply, export, plan
 from tocsin.organisation.outside import OUTSIDE_BYTES_MAX, Outside, lies_outside, read_outside
-from tocsin.organisation.reading import FilesRefused
 
-BY = By("cli", "file")
 CANARY = "canary-51c0"
 TWO = """
 providers:
@@ -32,21 +32,9 @@ places:
   - {id: ops, name: Operations, address: "pretend:ops"}
 """
 OUTSIDE = {"env:SECOND_TOKEN": "canary-51c0-second"}
+applied = partial(files.applied, outside=OUTSIDE)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pretend", "outbox", "world")]
-
-
-def applied(text: str, clock: Clock, prune: bool = False, outside: dict[str, str] | None = None) -> list[str]:
-    planned = plan([File("org.yaml", text)], prune, OUTSIDE if outside is None else outside)
-    words = planned.in_words()
-    apply(planned, BY, clock.now)
-    return words
-
-
-def mistakes(text: str, outside: dict[str, str] | None = None) -> list[str]:
-    with pytest.raises(FilesRefused) as refused:
-        plan([File("org.yaml", text)], outside=outside or {})
-    return [str(problem) for problem in refused.value.problems]
 
 
 def test_a_file_makes_them_and_the_same_file_again_changes_nothing(clock: Clock) -> None:
@@ -195,14 +183,8 @@ def test_a_policy_names_a_place_of_the_same_file_and_no_other(clock: Clock) -> N
     (only,) = mistakes(LOUD)
     assert only.startswith("org.yaml:5: No place 'ops'")
     applied(TWO + LOUD, clock)
-    (kept,) = mistakes_when_pruned("places: []")
+    (kept,) = mistakes("places: []", prune=True)
     assert (
         kept
         == "Place ops would be removed, and policy loud names it. Declare place ops, or change policy loud."
     )
-
-
-def mistakes_when_pruned(text: str) -> list[str]:
-    with pytest.raises(FilesRefused) as refused:
-        plan([File("org.yaml", text)], prune=True, outside={})
-    return [str(problem) for problem in refused.value.problems]

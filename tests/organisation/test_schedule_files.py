@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.organisation.test_apply import BY, NOW, applied, planned, refused
+from tests.organisation.files import BY, mistakes
+from tests.organisation.test_apply import NOW, applied, planned
 from tests.world import T0
 from tocsin.journal.models import Entry
 from tocsin.oncall.actions import add_override, on_call_at, schedules, served
@@ -128,7 +129,7 @@ def test_times_and_days_may_be_written_without_quotes_whatever_yaml_takes_them_f
     ],
 )
 def test_what_is_no_time_of_day_is_refused_at_its_line(words: str, why: str) -> None:
-    (problem,) = refused(PEOPLE + LAYERS.replace('from: "09:00", to: "17:00"', words))
+    (problem,) = mistakes(PEOPLE + LAYERS.replace('from: "09:00", to: "17:00"', words))
     assert why in problem and problem.startswith("org.yaml:8:"), problem
 
 
@@ -138,8 +139,8 @@ def test_everybody_of_a_fixed_set_may_stand_in_a_list_of_their_own() -> None:
     applied(PEOPLE + fixed % "[[ada, bo], cy]")
     assert on_call_at("web", T0) == ("ada", "bo", "cy")
     assert planned(fixed % "[ada, bo, cy]") == ["Nothing changes."]
-    assert "twice at the same time" in refused(fixed % "[[ada, bo], ada]")[0]
-    assert "cannot be an id" in refused(fixed % "[ada, null]")[0]
+    assert "twice at the same time" in mistakes(fixed % "[[ada, bo], ada]")[0]
+    assert "cannot be an id" in mistakes(fixed % "[ada, null]")[0]
 
 
 def test_what_changes_in_a_schedule_is_said_layer_by_layer() -> None:
@@ -184,7 +185,7 @@ def test_a_file_with_overrides_says_all_there_are() -> None:
 def test_what_the_files_list_no_longer_goes_when_pruned_and_only_what_nothing_names() -> None:
     applied(PEOPLE + LAYERS + POLICY)
     gone = "calendars: []\nschedules: []\n"
-    assert refused(gone, prune=True) == [
+    assert mistakes(gone, prune=True) == [
         "Schedule web would be removed, and policy web names it. Declare schedule web, or change policy web.",
         "Schedule web would be removed, and policy web names it. Declare schedule web, or change policy web.",
         "Calendar office would be removed, and policy web names it. Declare calendar office, or change policy web.",
@@ -215,7 +216,7 @@ def test_ten_thousand_overrides_are_applied_and_one_more_is_refused_in_words() -
     assert on_call_at("web", T0) == ("bo",)
     (entry,) = Entry.objects.filter(kind="overrides.replaced")
     assert entry.data["added_count"] == OVERRIDES_MAX and len(entry.data["added"]) < 100
-    (problem,) = refused(LAYERS + overrides(OVERRIDES_MAX + 1))
+    (problem,) = mistakes(LAYERS + overrides(OVERRIDES_MAX + 1))
     assert f"The list has {OVERRIDES_MAX + 1} items. Expected at most {OVERRIDES_MAX}." in problem
     exported = export()
     assert planned(exported) == ["Nothing changes."]
@@ -237,4 +238,4 @@ def test_ten_thousand_overrides_are_applied_and_one_more_is_refused_in_words() -
 )
 def test_hostile_layers_are_refused_in_words(words: str, why: str) -> None:
     text = PEOPLE + f"schedules:\n  - id: web\n    timezone: UTC\n    layers:\n      - {words}\n"
-    assert any(why in problem and "org.yaml:10" in problem for problem in refused(text)), refused(text)
+    assert any(why in problem and "org.yaml:10" in problem for problem in mistakes(text)), mistakes(text)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from tests.organisation.files import applied, mistakes
 from tests.world import Clock
 from tocsin.catalog.models import Integration
 from tocsin.journal.models import Entry
-from tocsin.kernel.acting import By
 from tocsin.notification.models import Templates
 from tocsin.notification.templates import texts_of
-from tocsin.organisation.actions import File, apply, export, plan
+from tocsin.organisation.actions import File, export, plan
 from tocsin.organisation.reading import FilesRefused
 from tocsin.organisation.schema import json_schema
 
-BY = By("cli", "file")
 TEXT = "{{title}}\n{{#labels}}\n{{name}}: {{value}}\n{{/labels}}\n# no comment: 100 %"
 FILE = """
 templates:
@@ -32,19 +31,6 @@ templates:
 """
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("outbox", "world")]
-
-
-def applied(text: str, clock: Clock, prune: bool = False) -> list[str]:
-    planned = plan([File("org.yaml", text)], prune)
-    words = planned.in_words()
-    apply(planned, BY, clock.now)
-    return words
-
-
-def mistakes(text: str) -> list[str]:
-    with pytest.raises(FilesRefused) as refused:
-        plan([File("org.yaml", text)])
-    return [str(problem) for problem in refused.value.problems]
 
 
 def test_a_file_makes_them_and_the_same_file_again_changes_nothing(clock: Clock) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.channels.conftest import outgoing as outgoing  # noqa: PLC0414 - a fixture
+from tests.organisation.files import BY, applied, mistakes
 from tests.world import Clock, Outbox, World
 from tocsin.catalog.models import Integration
 from tocsin.channels.outgoing import Outgoing
@@ -14,13 +15,11 @@ from tocsin.hooks.models import Hook, Message, Position
 from tocsin.hooks.rules import MessageState
 from tocsin.hooks.saving import HOOKS_MAX
 from tocsin.journal.models import Entry
-from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.notification import channels
-from tocsin.organisation.actions import File, apply, export, plan
+from tocsin.organisation.actions import File, export, plan
 from tocsin.organisation.reading import FilesRefused
 
-BY = By("cli", "file")
 TWO = """
 webhooks:
   - id: desk
@@ -40,19 +39,6 @@ def _served(outbox: Outbox, outgoing: Outgoing, monkeypatch: pytest.MonkeyPatch)
     """Addresses of webhooks are known; nothing is called."""
     channel = Webhook(outgoing)
     monkeypatch.setattr(channels, "_by_scheme", channels._by_scheme | dict.fromkeys(channel.schemes, channel))
-
-
-def applied(text: str, clock: Clock, prune: bool = False) -> list[str]:
-    planned = plan([File("org.yaml", text)], prune)
-    words = planned.in_words()
-    apply(planned, BY, clock.now)
-    return words
-
-
-def mistakes(text: str) -> list[str]:
-    with pytest.raises(FilesRefused) as refused:
-        plan([File("org.yaml", text)])
-    return [str(problem) for problem in refused.value.problems]
 
 
 def test_a_file_makes_them_and_the_same_file_again_changes_nothing(clock: Clock) -> None:
