@@ -52,6 +52,13 @@ from tocsin.channels.slack import modal
 from tocsin.channels.telegram.channel import _commands
 from tocsin.channels.twilio import hearing, markup
 from tocsin.channels.twilio.texts import PARTS_MAX, keys_words, parts, small, sms_of, spoken
+from tocsin.engine import last_resort
+from tocsin.escalation import calling
+from tocsin.escalation.alarm_actions import Alarm
+from tocsin.escalation.calling import Asked, calls_of
+from tocsin.escalation.models import Climb
+from tocsin.escalation.rules import Handover as PassedOn
+from tocsin.escalation.shadow_actions import copy_of
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import State
 from tocsin.incident.rules.snoozing import Reader, snooze_until
@@ -67,6 +74,7 @@ from tocsin.notification.hearing import Commanded, Written
 from tocsin.notification.models import Page
 from tocsin.notification.rules import Act, ActVerb, Kind, Message
 from tocsin.oncall import rules as oncall
+from tocsin.oncall.absences import add_absence
 from tocsin.oncall.actions import save_schedule
 from tocsin.oncall.models import CoverRequest, Import, Override, Schedule
 from tocsin.people.actions import change_user
@@ -169,6 +177,25 @@ def _missing(at: Scene) -> Iterator[object]:
         for wanted in (1, 2, 3):
             found = prove(there, start, end, wanted, timedelta(minutes=5 * wanted))
             yield from (told(weak.why) for proof in found for weak in proof.weak)
+
+
+def _paging(at: Scene) -> Iterator[object]:
+    """What a climb adds to the words of a page."""
+    now = at.road.now
+    add_absence("bo", at.span, "", by_user("bo", "web"), now)
+    climb = Climb.objects.get(incident=at.incident)
+    note = PassedOn("X", "X", "X", "X").as_text()
+    asked = [Asked(climb, user, "level 1 of policy Web, round 2", note) for user in ("bo", "ada")]
+    paged = next(call for call in calls_of(asked, now) if call.user_id == "bo")
+    yield (paged.lines, paged.note, calling._also(at.bo, ["Cy"], True, now))
+    copy = copy_of(paged)
+    yield (copy.subject, copy.lines)
+    for count in (1, 2, 9):
+        alarms = [Alarm(number, {"title": "Kasse"}) for number in range(count)]
+        said = last_resort.message_of(alarms)
+        yield (said.subject, said.lines)
+    tried = last_resort.test_message()
+    yield (tried.subject, tried.lines)
 
 
 def _cover(at: Scene) -> Iterator[object]:
@@ -306,7 +333,7 @@ def _public(at: Scene) -> Iterator[object]:
 
 
 COMPOSING: tuple[Callable[[Scene], Iterator[object]], ...] = (
-    _shifts, _missing, _cover, _handover, _trouble, _answers, _commands_typed, _channels, _public,
+    _shifts, _missing, _paging, _cover, _handover, _trouble, _answers, _commands_typed, _channels, _public,
 )  # fmt: skip
 
 
@@ -407,6 +434,7 @@ TOLD_ELSEWHERE = (
     "Nothing is open.",
     "Nothing of yours is open; %(count)s of others.",
     "Nothing was done: %(code)s means two messages. Open the link in yours instead.",
+    "Nothing was done: only who was paged about %(incident)s, or reads it, can act on it.",
     "Nothing was done: the code is not that of the message you answer.",
     "Nothing was opened: only people with an account here may report.",
     "Several people have this address.",
@@ -517,10 +545,12 @@ def test_a_tag_names_a_language_of_ours_or_the_houses(tag: object, language: str
 
 # -- what nobody marked ------------------------------------------------------------------------------------------------
 
+CALLING = [PACKAGE / "escalation" / f"{name}.py" for name in ("calling", "place_actions", "shadow_actions")]
 PROVING = [
     PACKAGE / "readiness" / "rules" / f"{name}.py" for name in ("climbing", "coverage", "explaining", "gaps")
 ]
-TELLING = sorted(path for path in (PACKAGE / "telling").glob("*.py") if path.stem != "models") + PROVING
+TELLING = sorted(path for path in (PACKAGE / "telling").glob("*.py") if path.stem != "models")
+TELLING += CALLING + PROVING
 MARKS = ("gettext", "gettext_noop", "ngettext", "phrase")
 NOT_TOLD = ("reason", "path")  # keywords of a notice that stay with us
 PROSE = re.compile(r"[a-z]{2,} [a-z]{2,}")

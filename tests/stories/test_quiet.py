@@ -103,7 +103,7 @@ def test_who_is_away_and_still_on_call_is_paged_for_what_is_urgent_and_told_why(
     road.look()
     (message,) = outbox.to("bo")
     assert message.lines[-1] == (
-        "You are away until Mon 09 Mar 22:00, and still on call: nobody has your shift."
+        "You are away until Mon 9 Mar 22:00, and still on call: nobody has your shift."
     )
 
 

@@ -19,6 +19,7 @@ from uuid import uuid4
 import structlog
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import gettext, ngettext, override
 from prometheus_client import Counter
 
 from tocsin.channels.break_glass import BreakGlass, Outcome
@@ -33,6 +34,7 @@ from tocsin.escalation.alarm_actions import (
 )
 from tocsin.escalation.rules.alarms import to_tell
 from tocsin.notification.rules import Kind, Message
+from tocsin.people.speaking import house_language
 
 RUN_SECONDS = 60.0
 SAID_MAX = 200  # characters of what the program says that are kept
@@ -137,39 +139,50 @@ class LastResort:
 
 
 def message_of(alarms: Sequence[Alarm]) -> Message:
-    """What the list is told: that nobody else can be, about what, and where to act."""
+    """What the list is told, in the house's language: that nobody else can be, about what, and where to act."""
+    with override(house_language()):
+        return _message_of(alarms)
+
+
+def _message_of(alarms: Sequence[Alarm]) -> Message:
     first, count = alarms[0], len(alarms)
     title = str(first.data.get("title", ""))
-    about = f"#{first.incident_id} {title}" if count == 1 else f"{count} incidents"
+    many = ngettext("%(count)s incident", "%(count)s incidents", count) % {"count": count}
+    about = f"#{first.incident_id} {title}" if count == 1 else many
     lines = [
         f"#{alarm.incident_id} {alarm.data.get('priority', '')} {alarm.data.get('service', '')}:"
         f" {alarm.data.get('title', '')}"
         for alarm in alarms[:NAMED_MAX]
     ]
-    lines += [f"And {count - NAMED_MAX} more."] if count > NAMED_MAX else []
+    lines += [gettext("And %(count)s more.") % {"count": count - NAMED_MAX}] if count > NAMED_MAX else []
     lines.append(
-        "Every message to whoever is on call has failed. You are on the break-glass list: see to it."
+        gettext("Every message to whoever is on call has failed. You are on the break-glass list: see to it.")
     )
     path = f"/incidents/{first.incident_id}" if count == 1 else "/"
     return Message(
         id=str(uuid4()),
-        subject=f"Nobody can be reached: {about}",
+        subject=gettext("Nobody can be reached: %(about)s") % {"about": about},
         lines=lines,
         link=f"{settings.CONFIG.url}{path}",
         kind=Kind.NOTICE,
         urgent=True,
+        language=house_language(),
     )
 
 
 def test_message() -> Message:
     """What the list gets when an administrator tries it."""
+    with override(house_language()):
+        subject = gettext("Test of the break-glass list")
+        line = gettext("Nothing is wrong. You would be told so if nobody else could be reached.")
     return Message(
         id=str(uuid4()),
-        subject="Test of the break-glass list",
-        lines=["Nothing is wrong. You would be told so if nobody else could be reached."],
+        subject=subject,
+        lines=[line],
         link=settings.CONFIG.url,
         kind=Kind.TEST,
         urgent=True,
+        language=house_language(),
     )
 
 

@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from django.utils.translation import gettext, override
+
 from tocsin.escalation.models import Climb
 from tocsin.escalation.reading import everybody
 from tocsin.incident.calling import call_for
 from tocsin.incident.models import Incident
 from tocsin.kernel.urgency import Priority
-from tocsin.kernel.zones import wall_clock, zone
+from tocsin.kernel.zones import zone
 from tocsin.notification.actions import Call
 from tocsin.notification.awake import Related, awake_people
 from tocsin.oncall.away import away_until
+from tocsin.people.models import User
+from tocsin.people.speaking import moment_words, told
 
 ALSO_MAX = 5  # names of who else was paged
 
@@ -40,19 +44,32 @@ def calls_of(asked: Sequence[Asked], now: datetime) -> list[Call]:
     out = []
     for each in asked:
         incident, user = each.climb.incident, each.user
-        call = call_for(incident, users[user], each.reason, now, each.note)
+        with override(users[user].language):
+            note = told(each.note)
+        call = call_for(incident, users[user], each.reason, now, note)
         others = [users[other].name for other in together[incident.pk] if other != user]
-        also = [f"Also paged: {', '.join(others[:ALSO_MAX])}."] if others else []
-        if (until := away_until(user, now)) is not None:
-            back = wall_clock(until, zone(users[user].timezone))
-            also.append(
-                f"You are away until {back:%a %d %b %H:%M}, and still on call: nobody has your shift."
-            )
+        if incident.restricted:  # who else is called says something of what it is about
+            others = []
         quietly = user in up and not each.by_hand and _is_related(incident, up[user], user)
-        if quietly:
-            also.append("You are up for the same service or policy, so this comes quietly, by one way alone.")
+        also = _also(users[user], others, quietly, now)
         out.append(replace(call, lines=[*call.lines, *also], quietly=quietly, obeys_quiet=not each.by_hand))
     return out
+
+
+def _also(user: User, others: Sequence[str], quietly: bool, now: datetime) -> list[str]:
+    """What else the person is told, in their language: who else was paged, and what is odd about their being it."""
+    also = []
+    with override(user.language):
+        if others:
+            also.append(gettext("Also paged: %(who)s.") % {"who": ", ".join(others[:ALSO_MAX])})
+        if (until := away_until(user.pk, now)) is not None:
+            away = gettext("You are away until %(time)s, and still on call: nobody has your shift.")
+            also.append(away % {"time": moment_words(until, zone(user.timezone))})
+        if quietly:
+            also.append(
+                gettext("You are up for the same service or policy, so this comes quietly, by one way alone.")
+            )
+    return also
 
 
 def _is_related(incident: Incident, up: Related, user: str) -> bool:

@@ -7,14 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext, override
+
 from tocsin.catalog.actions import per_configuration
+from tocsin.escalation.reading import everybody
 from tocsin.escalation.rules import Decision, PageLevel, TargetKind, parse_target
 from tocsin.notification.actions import Call
 from tocsin.notification.rules import Kind
 from tocsin.oncall.reading import schedules
 from tocsin.oncall.rules import Schedule, shadowing
-
-MARK = "[shadow, do not act]"
 
 
 @per_configuration
@@ -40,10 +41,13 @@ def learners(
 
 def copy_of(call: Call) -> Call:
     """The call as a trainee gets it: marked, and without anything to press."""
+    with override(everybody()[call.user_id or ""].language):
+        mark = gettext("[shadow, do not act]")
+        learning = gettext("You are learning: look, ask, do not act. Others were paged.")
     return replace(
         call,
         kind=Kind.SHADOW,
-        subject=f"{MARK} {call.subject}",
-        lines=["You are learning: look, ask, do not act. Others were paged.", *call.lines],
+        subject=f"{mark} {call.subject}",
+        lines=[learning, *call.lines],
         reason=f"shadow of {call.reason}",
     )

@@ -20,6 +20,7 @@ from tocsin.notification.cards import Lent
 from tocsin.notification.links import message_of
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import ActVerb, Kind, Message
+from tocsin.people.reasons import reason_words
 from tocsin.people.speaking import clock_words, house_language
 
 NAMES_MAX = 5
@@ -131,7 +132,10 @@ def _told(incident: Incident) -> list[str]:
         return []
     together = pages.filter(created_at=last.created_at).order_by("user__name")
     names = [page.user.name for page in together[:NAMES_MAX] if page.user is not None]
-    return [gettext("Paged last: %(who)s (%(reason)s).") % {"who": ", ".join(names), "reason": last.reason}]
+    return [
+        gettext("Paged last: %(who)s (%(reason)s).")
+        % {"who": ", ".join(names), "reason": reason_words(last.reason)}
+    ]
 
 
 def _makes_sense(verb: ActVerb, incident: Incident, page: Page) -> bool:

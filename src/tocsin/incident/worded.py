@@ -26,6 +26,7 @@ from tocsin.notification.rules.pieces import LABELS_MAX, LINES_MAX, Broken, Piec
 from tocsin.notification.rules.templates import Item, fill
 from tocsin.notification.templates import wordings
 from tocsin.people.models import User
+from tocsin.people.reasons import reason_words
 from tocsin.people.rules import Language
 from tocsin.people.speaking import since_words, span_words
 
@@ -213,7 +214,7 @@ VALUES: Mapping[str, Callable[[Telling], str | Sequence[Item]]] = {
     "description": lambda told: cut(told.incident.description, DESCRIPTION_LENGTH_MAX),
     "firing": lambda told: _many(told.incident.alerts_firing),
     "alerts": lambda told: _many(told.incident.alerts_total),
-    "reason": lambda told: told.reason,
+    "reason": _in_their_language(lambda told: reason_words(told.reason)),
     "note": lambda told: told.note,
     "about": lambda told: told.incident.service.description,
     "team": _team,

@@ -6,8 +6,10 @@ said in another language later (`people.speaking.told`). Everywhere else it is a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 
 from tocsin.kernel.durations import in_words
 
@@ -34,6 +36,26 @@ class Phrase(str):
 def phrase(text: str, /, **values: object) -> Phrase:
     """`text`, which is translated, with `values` in its places, such as `%(who)s`. A value may be a phrase itself."""
     return Phrase(text, values)
+
+
+def read_back(text: str, shapes: Sequence[str]) -> str:
+    """The phrase that `text`, stored as English words, once was: of the first of `shapes`, which are texts of phrases,
+    that fits, and within its values likewise. `text` itself where none does."""
+    for shape in shapes:
+        if found := _pattern(shape).fullmatch(text):
+            return Phrase(
+                shape, {name: read_back(value, shapes) for name, value in found.groupdict().items()}
+            )
+    return text
+
+
+@cache
+def _pattern(shape: str) -> re.Pattern[str]:
+    parts = re.split(r"%\((\w+)\)s", shape)
+    return re.compile(
+        "".join(f"(?P<{part}>.+?)" if place % 2 else re.escape(part) for place, part in enumerate(parts)),
+        re.DOTALL,
+    )
 
 
 def joined(parts: Sequence[str], between: str) -> str:

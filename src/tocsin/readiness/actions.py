@@ -21,6 +21,7 @@ from tocsin.oncall.actions import calendars, schedules
 from tocsin.organisation.reading import File
 from tocsin.people import rules
 from tocsin.people.models import Contact
+from tocsin.people.reasons import as_phrase
 from tocsin.people.rules import COMMAND_LINE
 from tocsin.readiness.planning import planned_by
 from tocsin.readiness.reading import expectation_of, in_words, read_expectations
@@ -209,7 +210,7 @@ def _judged(person: Person, known: Mapping[tuple[str, str, str], rules.Contact])
         if not _has_channel(address):
             broken[name] = phrase("has an address that nothing delivers to")
         elif not contact.is_sound:
-            broken[name] = phrase("fails: %(why)s", why=contact.failing_why[:REASON_LENGTH_MAX])
+            broken[name] = phrase("fails: %(why)s", why=as_phrase(contact.failing_why[:REASON_LENGTH_MAX]))
         elif contact.is_untried:
             untried.add(name)
         if not contact.is_sound:

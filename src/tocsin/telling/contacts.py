@@ -13,6 +13,7 @@ from tocsin.journal.changes import changing
 from tocsin.notification.book import book
 from tocsin.notification.judging import FAILING, Found, keep, look
 from tocsin.people.models import Contact, Team, User
+from tocsin.people.reasons import reason_words
 from tocsin.people.rules import Role
 from tocsin.people.speaking import moment_words
 from tocsin.telling.notices import LINES_MAX, Notice, send
@@ -51,7 +52,7 @@ def _own_words(contact: Contact, alone: bool, now: datetime, here: ZoneInfo) -> 
     since = gettext("Since %(time)s (%(zone)s): %(why)s.") % {
         "time": moment_words(contact.failing_since or now, here),
         "zone": here.key,
-        "why": contact.failing_why,
+        "why": reason_words(contact.failing_why),
     }
     means = (
         gettext("You have no other contact that works: pages may not reach you.")
@@ -82,7 +83,8 @@ def _to_who_leads(found: Sequence[Found], people: Mapping[str, User], now: datet
 def _words(some: Sequence[Found], people: Mapping[str, User], here: ZoneInfo) -> tuple[str, list[str]]:
     lines = []
     for each in some[: LINES_MAX - 1]:
-        line = f"{people[each.contact.user_id].name}, '{each.contact.name}': {each.contact.failing_why}."
+        why = reason_words(each.contact.failing_why)
+        line = f"{people[each.contact.user_id].name}, '{each.contact.name}': {why}."
         reached = book().reaches(each.contact.user_id)
         lines.append(line if reached else f"{line} {gettext('Nothing else reaches them.')}")
     if more := len(some) - len(lines):

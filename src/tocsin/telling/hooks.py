@@ -13,6 +13,7 @@ from tocsin.hooks.rules import OFF_AFTER
 from tocsin.hooks.sending import switch_off_failing
 from tocsin.journal.changes import changing
 from tocsin.people.models import User
+from tocsin.people.reasons import reason_words
 from tocsin.people.rules import Role
 from tocsin.telling.notices import Notice, send
 
@@ -48,4 +49,8 @@ def _words(row: Hook, dropped: int, here: ZoneInfo) -> tuple[str, list[str]]:
         "Mend its receiver, send a test, and switch it on again: it is then told of what happens from there on."
     )
     subject = gettext("Webhook %(hook)s was switched off") % {"hook": row}
-    return subject, [why % {"count": OFF_AFTER.days, "why": row.off_why}, lost % {"count": dropped}, mend]
+    return subject, [
+        why % {"count": OFF_AFTER.days, "why": reason_words(row.off_why)},
+        lost % {"count": dropped},
+        mend,
+    ]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 
 from tocsin.oncall.imports import OLD
 from tocsin.oncall.models import Import
+from tocsin.people.reasons import reason_words
 from tocsin.people.speaking import span_words
 from tocsin.telling.notices import Notice, owners_of, send
 
@@ -75,12 +76,12 @@ def _said(row: Import, state: str, now: datetime) -> tuple[str, list[str]]:
     )
     if state == FAILING:
         again = gettext("It is looked at again every 5 minutes.")
-        return gettext("Its calendar cannot be taken over"), [row.problem, f"{used} {again}"]
+        return gettext("Its calendar cannot be taken over"), [reason_words(row.problem), f"{used} {again}"]
     if state == STALE:
         age = span_words(now - row.copied_at) if row.copied_at else gettext("a long time")
         mend = gettext("What changed there since is not known here. Mend the address, or plan here instead.")
         return gettext("Its calendar has failed for %(span)s") % {"span": age}, [
-            row.problem,
+            reason_words(row.problem),
             f"{used} {mend}",
         ]
     if state == NAMES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tocsin.kernel.errors import Refused
+from tocsin.kernel.phrases import joined, phrase
 
 HANDOVER_LENGTH_MAX = 2_000
 
@@ -28,11 +29,11 @@ class Handover:
                 )
 
     def as_text(self) -> str:
-        """What the next person reads first; "" when nothing was said."""
+        """What the next person reads first, as a phrase; "" when nothing was said."""
         parts = (
-            ("What happens", self.what_happens),
-            ("Impact", self.impact),
-            ("Tried so far", self.tried),
-            ("Help needed", self.help_needed),
+            (self.what_happens, phrase("What happens: %(text)s", text=self.what_happens.strip())),
+            (self.impact, phrase("Impact: %(text)s", text=self.impact.strip())),
+            (self.tried, phrase("Tried so far: %(text)s", text=self.tried.strip())),
+            (self.help_needed, phrase("Help needed: %(text)s", text=self.help_needed.strip())),
         )
-        return "\n".join(f"{label}: {text.strip()}" for label, text in parts if text.strip())
+        return joined([said for text, said in parts if text.strip()], "\n")
