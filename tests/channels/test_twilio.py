@@ -95,6 +95,9 @@ def test_the_request_is_the_one_that_the_real_client_makes(phone: TwilioChannel,
         timeout=30,
         status_callback=call.data["StatusCallback"],
         status_callback_event=["completed"],
+        machine_detection="Enable",
+        async_amd="true",
+        async_amd_status_callback=call.data["AsyncAmdStatusCallback"],
     )
     theirs = fake.requests[2:]
     for mine, real in zip((ours, call), theirs, strict=True):
@@ -192,7 +195,18 @@ def test_a_call_says_what_it_is_and_which_key_does_what_then_asks_once_more(
         real.append(gather)
     real.say("No key was pressed. Goodbye.", language="en-GB")
     assert _same(request.data["Twiml"], str(real))
+    assert request.data["StatusCallback"] == f"{OURS}/call-status?d={DELIVERY}&l=en&m=1"
+    assert request.data["AsyncAmdStatusCallback"] == f"{OURS}/answered-by?d={DELIVERY}&l=en&m=1"
+
+
+def test_an_account_may_do_without_an_ear_for_machines(fake: FakeTwilio, outgoing: Outgoing) -> None:
+    phone = opened(outgoing, api_url=fake.url, machine_detection="no")
+    phone.send(f"tel:{ADA}", "Ada", paged(), NOW)
+    (request,) = fake.requests
+    assert not {"MachineDetection", "AsyncAmd", "AsyncAmdStatusCallback"} & request.data.keys()
     assert request.data["StatusCallback"] == f"{OURS}/call-status?d={DELIVERY}&l=en"
+    with pytest.raises(Refused, match="yes or no"):
+        opened(outgoing, machine_detection="maybe")
 
 
 def _same(mine: str, theirs: str) -> bool:

@@ -151,6 +151,33 @@ def test_a_call_that_nobody_took_did_not_arrive(
     assert phone.hear(said("call-status", form), NOW).heard == (Receipt(arrived, DELIVERY, "CA1", why),)
 
 
+LISTENS = f"{ABOUT}&m=1"  # the call was made with an ear for machines
+
+
+@pytest.mark.parametrize("machine", ["machine_start", "machine_end_beep", "machine_end_silence", "fax"])
+def test_a_call_that_a_machine_took_did_not_arrive(phone: TwilioChannel, machine: str) -> None:
+    refuted = (Receipt(False, DELIVERY, "CA1", "a voicemail or another machine took the call"),)
+    form = {"CallSid": "CA1", "AnsweredBy": machine}
+    assert phone.hear(said("answered-by", form, LISTENS), NOW).heard == refuted
+    ended = {**form, "CallStatus": "completed"}  # of a provider that says it at the end
+    assert phone.hear(said("call-status", ended), NOW).heard == refuted
+
+
+@pytest.mark.parametrize("person", ["human", "unknown"])
+def test_a_call_that_nobody_holds_for_a_machines_arrived(phone: TwilioChannel, person: str) -> None:
+    form = {"CallSid": "CA1", "AnsweredBy": person}
+    assert phone.hear(said("answered-by", form, LISTENS), NOW).heard == (Receipt(True, DELIVERY, "CA1"),)
+
+
+def test_the_end_of_a_call_says_nothing_when_who_took_it_is_said_apart(phone: TwilioChannel) -> None:
+    """Else the end of a voicemail's recording would be a receipt."""
+    form = {"CallSid": "CA1", "CallStatus": "completed"}
+    assert phone.hear(said("call-status", form, LISTENS), NOW).heard == ()
+    missed = {"CallSid": "CA1", "CallStatus": "no-answer"}
+    (receipt,) = phone.hear(said("call-status", missed, LISTENS), NOW).heard
+    assert isinstance(receipt, Receipt) and not receipt.arrived
+
+
 @pytest.mark.parametrize(
     ("key", "verb"), [("4", ActVerb.ACKNOWLEDGE), ("6", ActVerb.ESCALATE), ("8", ActVerb.RESOLVE)]
 )

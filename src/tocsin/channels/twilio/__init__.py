@@ -56,6 +56,14 @@ class Twilio:
             "Begins with MG; left out: SMS come from the number.",
             required=False,
         ),
+        Field(
+            "machine_detection",
+            "Notice answering machines",
+            "yes or no. With yes a call that a voicemail takes counts as not arrived, and the next contact is tried; "
+            "Twilio asks a little for it with each call. With no whatever takes the call counts.",
+            required=False,
+            default="yes",
+        ),
         Field("api_key_sid", "API key SID", "Begins with SK; with its secret it signs in.", required=False),
         Field("api_key_secret", "API key secret", "Shown once, when the key is made.", True, False),
         Field(
@@ -99,9 +107,11 @@ class Twilio:
         except Refused as refused:
             raise Refused(refused.what, refused.expected, refused.mend, "api_url") from refused
         api = Api(base, sid, key or sid, secret or token, self._outgoing, self._patience)
-        return TwilioChannel(
-            api, token, account.callback_url, service or sms_from, number(voice) or number(sender)
-        )
+        ear = (given.get("machine_detection") or "yes").lower()
+        if ear not in ("yes", "no"):
+            raise Refused("That is no answer", "yes or no", where="machine_detection")
+        from_voice = number(voice) or number(sender)
+        return TwilioChannel(api, token, account.callback_url, service or sms_from, from_voice, ear == "yes")
 
 
 def _matching(

@@ -36,23 +36,27 @@ CALL_LIMITS = Limits(
 
 
 class TwilioChannel:
-    """Both ways to a telephone. `voice` is "" for an account that cannot call."""
+    """Both ways to a telephone. `voice` is "" for an account that cannot call; `detects` says whether who is called is
+    told from a machine."""
 
     name = "SMS"
     schemes: Sequence[str] = ("sms", "tel")
     limits = SMS_LIMITS
 
-    def __init__(self, api: Api, token: str, callback_url: str, sms_from: str, voice: str) -> None:
+    def __init__(
+        self, api: Api, token: str, callback_url: str, sms_from: str, voice: str, detects: bool
+    ) -> None:
         self._api = api
         self._token = token
         self._callback_url = callback_url
         self._sms_from = sms_from
         self._voice = voice
+        self._detects = detects
 
     def part(self, scheme: str) -> TwilioChannel:
         """SMS or calls alone, with their own limits."""
         return (
-            _Calls(self._api, self._token, self._callback_url, self._sms_from, self._voice)
+            _Calls(self._api, self._token, self._callback_url, self._sms_from, self._voice, self._detects)
             if (scheme == "tel")
             else self
         )
@@ -89,9 +93,12 @@ class TwilioChannel:
             "From": self._voice,
             "Twiml": self._said(message),
             "Timeout": str(RING_SECONDS),
-            "StatusCallback": self._url("call-status", message),
+            "StatusCallback": self._url("call-status", message, self._detects),
             "StatusCallbackEvent": "completed",
         }
+        if self._detects:  # beside the call: who takes it hears us at once
+            told = self._url("answered-by", message, True)
+            values |= {"MachineDetection": "Enable", "AsyncAmd": "true", "AsyncAmdStatusCallback": told}
         return self._api.make("Calls", values, now)
 
     def _said(self, message: Message) -> str:
@@ -102,9 +109,10 @@ class TwilioChannel:
             spoken(message), keys, goodbye(language), self._url("keys", message), KEY_SECONDS, language
         )
 
-    def _url(self, what: str, message: Message) -> str:
+    def _url(self, what: str, message: Message, detects: bool = False) -> str:
         """Where Twilio tells what became of `message`. The signature covers all of it."""
-        return f"{self._callback_url}/{what}?{urlencode({'d': message.id, 'l': message.language})}"
+        about = {"d": message.id, "l": message.language} | ({"m": "1"} if detects else {})
+        return f"{self._callback_url}/{what}?{urlencode(about)}"
 
     def hear(self, callback: Callback, now: datetime) -> Hearing:
         """What Twilio's request says. Raises Refused for one that is not Twilio's, or of another account."""

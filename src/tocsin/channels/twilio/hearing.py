@@ -32,6 +32,7 @@ _MISSED = {
     "failed": "the call could not be made",
     "canceled": "the call was called off",
 }
+_MACHINES = ("machine", "fax")  # machine_start, machine_end_beep …
 _NOTHING = Hearing()
 
 
@@ -78,7 +79,9 @@ def hear(callback: Callback, form: Mapping[str, str]) -> Hearing:
     if callback.what == "sms-status":
         return _sms_status(form, delivery)
     if callback.what == "call-status":
-        return _call_status(form, delivery)
+        return _call_status(form, delivery, said_apart=bool(query.get("m")))
+    if callback.what == "answered-by":
+        return _answered_by(form, delivery)
     if callback.what == "keys":
         return _key(form, delivery, language, _asked_again(callback.url, query))
     calls = "CallSid" in form
@@ -105,13 +108,23 @@ def _sms_status(form: Mapping[str, str], delivery: str) -> Hearing:
     return _NOTHING
 
 
-def _call_status(form: Mapping[str, str], delivery: str) -> Hearing:
+def _call_status(form: Mapping[str, str], delivery: str, said_apart: bool) -> Hearing:
+    """The end of a call. Where who took it is `said_apart`, that somebody did is no receipt: it may have been a
+    voicemail."""
     status, reference = form.get("CallStatus", ""), form.get("CallSid", "")[:60]
-    if status == "completed":
-        return Hearing((Receipt(True, delivery, reference),))
+    if status == "completed" and (form.get("AnsweredBy") or not said_apart):
+        return _answered_by(form, delivery)
     if status in _MISSED:
         return Hearing((Receipt(False, delivery, reference, _MISSED[status]),))
     return _NOTHING
+
+
+def _answered_by(form: Mapping[str, str], delivery: str) -> Hearing:
+    """Who took the call; what is not known to be a machine is held to be a person."""
+    reference = form.get("CallSid", "")[:60]
+    if form.get("AnsweredBy", "").startswith(_MACHINES):
+        return Hearing((Receipt(False, delivery, reference, "a voicemail or another machine took the call"),))
+    return Hearing((Receipt(True, delivery, reference),))
 
 
 def _key(form: Mapping[str, str], delivery: str, language: str, again: str) -> Hearing:
