@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.middleware.csrf import CsrfViewMiddleware
 
 from tocsin.api.errors import UNKNOWN_CALLER
+from tocsin.incident.rules.restricting import Viewer
 from tocsin.kernel.acting import By, by_user
 from tocsin.kernel.errors import Refused
 from tocsin.people.actions import find_token
@@ -38,6 +39,11 @@ class Caller:
     @property
     def by(self) -> By:
         return by_user(self.user.pk, "api")
+
+    @property
+    def viewer(self) -> Viewer:
+        """The same, as the rule sees them that says who reads what is restricted."""
+        return Viewer(self.user.pk, May.READ_RESTRICTED in self.rights)
 
     def must(self, what: May) -> None:
         """Raises Refused (403) unless the caller may do `what`."""

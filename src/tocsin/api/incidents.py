@@ -24,12 +24,14 @@ from tocsin.api.shapes import (
     show_alert,
     show_entry,
     show_incident,
+    show_to,
 )
 from tocsin.api.words import NotBlank, NumberInPath, RowInPath, Sent, Slug
 from tocsin.escalation.actions import escalate_now, next_steps
 from tocsin.escalation.rules import HANDOVER_LENGTH_MAX, Handover
 from tocsin.incident import actions, describing
-from tocsin.incident.models import Incident
+from tocsin.incident.models import Incident, alerts_not_hidden
+from tocsin.incident.readers import refuse_unread
 from tocsin.incident.rules import NOTE_LENGTH_MAX, TITLE_LENGTH_MAX, State
 from tocsin.incident.rules.snoozing import TEXT_LENGTH_MAX
 from tocsin.incident.transitions import Outcome
@@ -115,7 +117,7 @@ class HandoverNote(Sent):
 @room.get("/incidents", may=May.SEE, answer=Listing[IncidentOut])
 def list_incidents(request: Asked, wanted: Query[IncidentFilter]) -> Listing[IncidentOut]:
     """The newest first. Several states or priorities: repeat the parameter."""
-    rows = Incident.objects.all()
+    rows = Incident.objects.visible_to(request.auth.viewer)
     if wanted.state:
         rows = rows.filter(state__in=wanted.state)
     if wanted.priority:
@@ -133,7 +135,7 @@ def list_incidents(request: Asked, wanted: Query[IncidentFilter]) -> Listing[Inc
 @room.get("/incidents/{number}", may=May.SEE, answer=IncidentInFull)
 def show_one_incident(request: Asked, number: NumberInPath) -> IncidentInFull:
     """Everything about one incident that a page would show."""
-    incident = _found(number)
+    incident = _found(request, number)
     alerts = Alert.objects.filter(incident=incident).order_by("-pk")[:ALERTS_SHOWN_MAX]
     deliveries = Delivery.objects.filter(incident_id=number).select_related("page").order_by("-due_at", "-pk")
     return IncidentInFull(
@@ -153,14 +155,14 @@ def show_one_incident(request: Asked, number: NumberInPath) -> IncidentInFull:
 @room.get("/incidents/{number}/alerts", may=May.SEE, answer=Listing[AlertOut])
 def list_alerts_of_incident(request: Asked, number: NumberInPath, paged: Query[Paged]) -> Listing[AlertOut]:
     """The alerts it answers for, the newest first."""
-    rows = Alert.objects.filter(incident=_found(number))
+    rows = Alert.objects.filter(incident=_found(request, number))
     return page_of(rows, paged, show_alert, BY_NUMBER, newest_first=True)
 
 
 @room.get("/alerts/{id}", may=May.SEE, answer=AlertInFull)
 def show_one_alert(request: Asked, id: RowInPath) -> AlertInFull:
     """One alert with its raw payloads."""
-    alert = Alert.objects.filter(pk=id).first()
+    alert = Alert.objects.filter(alerts_not_hidden(request.auth.viewer), pk=id).first()
     if alert is None:
         raise not_found("alert", id)
     return AlertInFull(**show_alert(alert).model_dump(), samples=alert.samples)
@@ -169,7 +171,7 @@ def show_one_alert(request: Asked, id: RowInPath) -> AlertInFull:
 @room.get("/incidents/{number}/timeline", may=May.SEE, answer=Listing[EntryOut])
 def show_timeline(request: Asked, number: NumberInPath, paged: Query[Paged]) -> Listing[EntryOut]:
     """Every fact about it, the oldest first."""
-    rows = Entry.objects.filter(chain=_found(number).chain)
+    rows = Entry.objects.filter(chain=_found(request, number).chain)
     return page_of(rows, paged, show_entry, (("seq", whole_number),))
 
 
@@ -194,33 +196,33 @@ def open_incident(request: Asked, body: IncidentToOpen) -> IncidentOut:
 @room.post("/incidents/{number}/acknowledge", may=May.ACT, answer=OutcomeOut)
 def acknowledge_incident(request: Asked, number: NumberInPath) -> OutcomeOut:
     """You have it: nobody else is paged until the acknowledgement expires."""
-    return _outcome(actions.acknowledge(number, request.auth.by, request.now))
+    return _outcome(request, actions.acknowledge(number, request.auth.by, request.now))
 
 
 @room.post("/incidents/{number}/snooze", may=May.ACT, answer=OutcomeOut)
 def snooze_incident(request: Asked, number: NumberInPath, body: Rest) -> OutcomeOut:
     """Puts it off: it is yours and nobody is paged until then; then it climbs again from the first level."""
     at = until(body.until, request.auth.by, request.now)
-    return _outcome(actions.snooze(number, at, request.auth.by, request.now))
+    return _outcome(request, actions.snooze(number, at, request.auth.by, request.now))
 
 
 @room.post("/incidents/{number}/resolve", may=May.ACT, answer=OutcomeOut)
 def resolve_incident(request: Asked, number: NumberInPath, body: Resolution | None = None) -> OutcomeOut:
     """It is over."""
     note = body.note if body else ""
-    return _outcome(actions.resolve(number, request.auth.by, request.now, note))
+    return _outcome(request, actions.resolve(number, request.auth.by, request.now, note))
 
 
 @room.post("/incidents/{number}/reopen", may=May.ACT, answer=OutcomeOut)
 def reopen_incident(request: Asked, number: NumberInPath) -> OutcomeOut:
     """It is not over after all: the climb begins again."""
-    return _outcome(actions.reopen(number, request.auth.by, request.now))
+    return _outcome(request, actions.reopen(number, request.auth.by, request.now))
 
 
 @room.post("/incidents/{number}/close", may=May.ACT, answer=OutcomeOut)
 def close_incident(request: Asked, number: NumberInPath) -> OutcomeOut:
     """Nothing is left to do about it. Only what is resolved can be closed."""
-    return _outcome(actions.close(number, request.auth.by, request.now))
+    return _outcome(request, actions.close(number, request.auth.by, request.now))
 
 
 @room.post("/incidents/{number}/escalate", may=May.ACT, answer=IncidentOut)
@@ -228,19 +230,19 @@ def escalate_incident(request: Asked, number: NumberInPath, body: HandoverNote |
     """Pages the next level now, with the handover note in its message."""
     note = Handover(**body.model_dump()) if body else Handover()
     escalate_now(number, request.auth.by, request.now, handover=note)
-    return show_incident(_found(number))
+    return show_to(_named(number), request.auth.viewer)
 
 
 @room.post("/incidents/{number}/notes", may=May.ACT, answer=IncidentOut, status=201)
 def add_note(request: Asked, number: NumberInPath, body: Note) -> IncidentOut:
     """Puts a note on the timeline."""
-    return show_incident(describing.add_note(number, body.text, request.auth.by, request.now))
+    return show_to(describing.add_note(number, body.text, request.auth.by, request.now), request.auth.viewer)
 
 
 @room.post("/incidents/{number}/assign", may=May.ACT, answer=OutcomeOut)
 def assign_incident(request: Asked, number: NumberInPath, body: Assignment) -> OutcomeOut:
     """Gives it to somebody, who is paged unless it is you."""
-    return _outcome(describing.assign(number, body.user, request.auth.by, request.now))
+    return _outcome(request, describing.assign(number, body.user, request.auth.by, request.now))
 
 
 @room.post("/incidents/{number}/classify", may=May.ACT, answer=OutcomeOut)
@@ -249,20 +251,28 @@ def classify_incident(request: Asked, number: NumberInPath, body: Classification
     outcome = describing.classify(
         number, urgency=body.urgency, impact=body.impact, by=request.auth.by, now=request.now
     )
-    return _outcome(outcome)
+    return _outcome(request, outcome)
 
 
 @room.post("/incidents/{number}/rename", may=May.ACT, answer=OutcomeOut)
 def rename_incident(request: Asked, number: NumberInPath, body: Title) -> OutcomeOut:
     """Gives it a better title."""
-    return _outcome(describing.rename(number, body.title, request.auth.by, request.now))
+    return _outcome(request, describing.rename(number, body.title, request.auth.by, request.now))
 
 
-def _outcome(outcome: Outcome) -> OutcomeOut:
-    return OutcomeOut(changed=outcome.changed, why=outcome.why, incident=show_incident(outcome.incident))
+def _outcome(request: Asked, outcome: Outcome) -> OutcomeOut:
+    shown = show_to(outcome.incident, request.auth.viewer)
+    return OutcomeOut(changed=outcome.changed, why=outcome.why, incident=shown)
 
 
-def _found(number: int) -> Incident:
+def _found(request: Asked, number: int) -> Incident:
+    """The incident, for who may read it. Raises Refused."""
+    incident = _named(number)
+    refuse_unread(incident, request.auth.viewer)
+    return incident
+
+
+def _named(number: int) -> Incident:
     incident = Incident.objects.select_related("service").filter(pk=number).first()
     if incident is None:
         raise not_found("incident", number)

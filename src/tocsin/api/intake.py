@@ -17,6 +17,7 @@ from tocsin.api.room import Room
 from tocsin.api.shapes import AlertOut, show_alert
 from tocsin.api.words import Data, Sent, Slug, shown, shown_links
 from tocsin.catalog.models import Integration
+from tocsin.incident.models import alerts_not_hidden
 from tocsin.intake.hot_request import Request
 from tocsin.intake.hot_store import Item, store
 from tocsin.intake.models import Alert, Change, Inbox
@@ -87,7 +88,7 @@ class TestAlertOut(BaseModel):
 @room.get("/alerts", may=May.SEE, answer=Listing[AlertOut])
 def list_alerts(request: Asked, wanted: Query[AlertFilter]) -> Listing[AlertOut]:
     """The newest first."""
-    rows = Alert.objects.all()
+    rows = Alert.objects.filter(alerts_not_hidden(request.auth.viewer))
     for column in ("state", "service", "integration"):
         if (value := getattr(wanted, column)) is not None:
             rows = rows.filter(**{column: value})

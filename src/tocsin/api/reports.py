@@ -10,7 +10,7 @@ from tocsin.answering import reports
 from tocsin.answering.rules.reporting import TEXT_LENGTH_MAX, TITLE_LENGTH_MAX
 from tocsin.api.auth import Asked
 from tocsin.api.room import Room
-from tocsin.api.shapes import IncidentOut, show_incident
+from tocsin.api.shapes import IncidentOut, show_to
 from tocsin.api.words import NotBlank, NumberInPath, Sent, Slug
 from tocsin.incident.rules import NOTE_LENGTH_MAX
 from tocsin.people.rules import May
@@ -49,18 +49,20 @@ def send_report(request: Asked, body: ReportToSend) -> IncidentOut:
         user=request.auth.user,
     )
     if body.follows is not None:
-        return show_incident(reports.follow(said, body.follows, request.now))
-    return show_incident(reports.report(said, request.now).incident)
+        return show_to(reports.follow(said, body.follows, request.now), request.auth.viewer)
+    return show_to(reports.report(said, request.now).incident, request.auth.viewer)
 
 
 @room.post("/incidents/{number}/same-as", may=May.ACT, answer=IncidentOut)
 def link_report(request: Asked, number: NumberInPath, body: SameAs) -> IncidentOut:
     """Says that what was reported is what another open incident is about: this one is resolved, its reporters are told
     and follow the other, which is the answer."""
-    return show_incident(reports.link(number, body.incident, request.auth.by, request.now))
+    other = reports.link(number, body.incident, request.auth.by, request.now)
+    return show_to(other, request.auth.viewer)
 
 
 @room.post("/incidents/{number}/decline", may=May.ACT, answer=IncidentOut)
 def decline_report(request: Asked, number: NumberInPath, body: Declined) -> IncidentOut:
     """Says that nothing is done about what was reported, and why; its reporters are told."""
-    return show_incident(reports.decline(number, body.reason, request.auth.by, request.now))
+    declined = reports.decline(number, body.reason, request.auth.by, request.now)
+    return show_to(declined, request.auth.viewer)

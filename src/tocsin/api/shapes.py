@@ -8,16 +8,20 @@ from pydantic import BaseModel
 
 from tocsin.api.messages import DeliveryOut
 from tocsin.api.words import Data, shown, shown_links
+from tocsin.incident.messages import name_of
 from tocsin.incident.models import Incident
+from tocsin.incident.readers import may_read
 from tocsin.incident.rules import State
+from tocsin.incident.rules.restricting import Viewer
 from tocsin.intake.models import Alert
 from tocsin.journal.models import Entry
 from tocsin.kernel.urgency import Impact, Priority, Urgency
 
 
 class IncidentOut(BaseModel):
-    """What people work on. `number` is what they say: #412. `fires_on`: it is over while alerts of it still fire;
-    their next event opens a new incident, or joins one of the same group that is open by then."""
+    """What people work on. `number` is what they say: #412. `restricted`: only whom it concerns reads it. `fires_on`:
+    it is over while alerts of it still fire; their next event opens a new incident, or joins one of the same group
+    that is open by then."""
 
     number: int
     title: str
@@ -37,6 +41,7 @@ class IncidentOut(BaseModel):
     alerts_total: int
     alerts_firing: int
     fires_on: bool
+    restricted: bool
     version: int
 
 
@@ -117,6 +122,15 @@ def show_incident(incident: Incident) -> IncidentOut:
         service=incident.service_id,
         assigned=incident.assigned_id,
     )
+
+
+def show_to(incident: Incident, viewer: Viewer) -> IncidentOut:
+    """The same to who acted on it. Of a restricted one they may have done so without reading it, as whoever is paged
+    can: then it has neither its title nor its service."""
+    said = show_incident(incident)
+    if may_read(incident, viewer):
+        return said
+    return said.model_copy(update={"title": name_of(incident), "service": ""})
 
 
 def show_alert(alert: Alert) -> AlertOut:

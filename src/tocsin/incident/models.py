@@ -142,13 +142,18 @@ class Reader(models.Model):
 
 
 def not_hidden(viewer: Viewer, path: str = "") -> Q:
-    """The condition that an incident may be read by `viewer`. `path` leads to it from another table ("incident__");
-    a row there without an incident is not hidden."""
+    """The condition that an incident may be read by `viewer`; `path` leads to it from another table ("incident__")."""
     if viewer.trusted:
         return Q()
     own = Reader.objects.filter(user=viewer.user_id).values("incident")
-    shown = Q(**{f"{path}restricted": False}) | Q(**{f"{path}pk__in": own})
-    return shown | Q(**{f"{path}pk": None}) if path else shown
+    return Q(**{f"{path}restricted": False}) | Q(**{f"{path}pk__in": own})
+
+
+def alerts_not_hidden(viewer: Viewer) -> Q:
+    """The same of alerts, which a room above hangs on incidents; one without any is as its service is."""
+    if viewer.trusted:
+        return Q()
+    return not_hidden(viewer, "incident__") | Q(incident=None, service__restricted=False)
 
 
 def chain_of(incident_id: int) -> str:

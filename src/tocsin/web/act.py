@@ -24,12 +24,15 @@ from tocsin.answering.acting import press_of, use
 from tocsin.answering.rules.standing import Standing, standing
 from tocsin.answering.words import next_people
 from tocsin.escalation.rules import Handover
+from tocsin.incident.messages import name_of
 from tocsin.incident.models import Incident
+from tocsin.incident.readers import may_read, viewer_of
 from tocsin.incident.rules import State
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.phrases import phrase
 from tocsin.notification.links import ActLink, act_token, find_act_link
 from tocsin.notification.rules import ActVerb
+from tocsin.people.models import User
 from tocsin.people.speaking import since_words
 from tocsin.web.errors import refusal
 from tocsin.web.forms import told_beside
@@ -187,6 +190,14 @@ def _fires(incident: Incident) -> str:
     return words % {"count": incident.alerts_firing}
 
 
+def _hides(request: HttpRequest, incident: Incident) -> bool:
+    """Whether the page says no more than the message: a link may lie on a lock screen, so what is restricted is shown
+    to who is signed in and may read it."""
+    if not incident.restricted:
+        return False
+    return not isinstance(request.user, User) or not may_read(incident, viewer_of(request.user))
+
+
 def show(
     request: HttpRequest, link: ActLink, incident: Incident, view: View, form: forms.Form, now: datetime
 ) -> HttpResponse:
@@ -195,6 +206,7 @@ def show(
     may_rest = link.verb in (ActVerb.ACKNOWLEDGE, ActVerb.SNOOZE) and view.can_act
     context = {
         "incident": incident,
+        "hidden": name_of(incident) if _hides(request, incident) else "",
         "person": link.user,
         "view": view,
         "language": link.user.language,

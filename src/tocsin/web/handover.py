@@ -11,7 +11,6 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
-from tocsin.incident.readers import viewer_of
 from tocsin.kernel.errors import not_found
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone
@@ -22,7 +21,7 @@ from tocsin.people.speaking import listed, when_words
 from tocsin.telling.handovers import WORD_LENGTH_MAX, add_word, began_of, override_said, state_of
 from tocsin.telling.models import Handover, Word
 from tocsin.telling.notices import names_of
-from tocsin.web.forms import asker, by, instant, show, told_beside
+from tocsin.web.forms import asker, by, instant, show, told_beside, viewer
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
 
@@ -64,7 +63,7 @@ def write(request: HttpRequest, schedule_id: str) -> HttpResponse:
 def _shown(request: HttpRequest, row: Schedule, form: forms.Form) -> HttpResponse:
     now, here = instant(request), zone(asker(request).timezone)
     since = began_of(row.pk, now)
-    state = state_of(row.pk, since, now, viewer_of(asker(request)))
+    state = state_of(row.pk, since, now, viewer(request))
     context = {
         "row": row,
         "since": since,

@@ -101,7 +101,7 @@ def see(incident_id: int, part: str = "") -> HttpResponseRedirect:
 @require_http_methods(["GET", "HEAD", "POST"])
 def escalate(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Page the next level now, with a note that its people read first. Shows exactly whom that wakes."""
-    incident = find(incident_id)
+    incident = find(request, incident_id)
     form = EscalateForm(given(request))
 
     def act() -> None:
@@ -128,7 +128,14 @@ def snooze(request: HttpRequest, incident_id: int) -> HttpResponse:
 
     intro = "Until then it is yours and nobody is paged. Then it pages again, from the first level."
     return by_form(
-        request, find(incident_id), form, act, f"Snooze #{incident_id}", "Snooze", intro=intro, rests=rests()
+        request,
+        find(request, incident_id),
+        form,
+        act,
+        f"Snooze #{incident_id}",
+        "Snooze",
+        intro=intro,
+        rests=rests(),
     )
 
 
@@ -136,7 +143,7 @@ def snooze(request: HttpRequest, incident_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def assign(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Hand it to somebody, who is paged about it at once."""
-    incident = find(incident_id)
+    incident = find(request, incident_id)
     form = AssignForm(given(request), initial={"user": incident.assigned_id})
 
     def act() -> None:
@@ -153,7 +160,7 @@ def assign(request: HttpRequest, incident_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def classify(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Say how bad it is; the priority follows."""
-    incident = find(incident_id)
+    incident = find(request, incident_id)
     before = {"urgency": incident.urgency, "impact": incident.impact}
     form = ClassifyForm(given(request), initial=before)
 
@@ -179,14 +186,14 @@ def note(request: HttpRequest, incident_id: int) -> HttpResponse:
         describing.add_note(incident_id, form.cleaned_data["note"], by(request), instant(request))
 
     title = f"Note on #{incident_id}"
-    return by_form(request, find(incident_id), form, act, title, "Add note", part="timeline")
+    return by_form(request, find(request, incident_id), form, act, title, "Add note", part="timeline")
 
 
 @needs(May.ACT)
 @require_http_methods(["GET", "HEAD", "POST"])
 def rename(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Give it a better title."""
-    incident = find(incident_id)
+    incident = find(request, incident_id)
     form = RenameForm(given(request), initial={"title": incident.title})
 
     def act() -> None:
@@ -209,7 +216,7 @@ def same_as(request: HttpRequest, incident_id: int) -> HttpResponse:
 
     intro = "This one is resolved. Whoever reported it is told, and follows the other."
     title = f"#{incident_id} is the same as another"
-    return by_form(request, find(incident_id), form, act, title, "It is the same", intro=intro)
+    return by_form(request, find(request, incident_id), form, act, title, "It is the same", intro=intro)
 
 
 @needs(May.ACT)
@@ -223,7 +230,9 @@ def decline(request: HttpRequest, incident_id: int) -> HttpResponse:
         say(request, f"#{incident_id} is declined, and its reporters are told why.")
 
     intro = "It is resolved, and whoever reported it is told your reason."
-    return by_form(request, find(incident_id), form, act, f"Decline #{incident_id}", "Decline", intro=intro)
+    return by_form(
+        request, find(request, incident_id), form, act, f"Decline #{incident_id}", "Decline", intro=intro
+    )
 
 
 @needs(May.OPEN)

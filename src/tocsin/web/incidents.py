@@ -20,15 +20,17 @@ from tocsin.escalation.actions import next_steps
 from tocsin.escalation.models import Climb
 from tocsin.escalation.rules import Ahead
 from tocsin.incident.holding import called_since
-from tocsin.incident.models import Incident, chain_of
+from tocsin.incident.models import Incident, alerts_not_hidden, chain_of
+from tocsin.incident.readers import refuse_unread, sight_of
 from tocsin.incident.rules import OPEN, State
+from tocsin.incident.rules.restricting import Sight
 from tocsin.intake.models import Alert, Change
 from tocsin.journal.models import Entry
 from tocsin.kernel.errors import not_found
 from tocsin.kernel.urgency import Priority
 from tocsin.notification.models import Attempt, Delivery, Page
 from tocsin.people.rules import May
-from tocsin.web.forms import instant
+from tocsin.web.forms import instant, viewer
 from tocsin.web.guard import needs
 from tocsin.web.names import names_of
 from tocsin.web.story import Told, folded, tell
@@ -67,7 +69,7 @@ def index(request: HttpRequest) -> HttpResponse:
     state = asked.get("state", "") if asked.get("state", "") in STATES else ("all" if words else "open")
     service = asked.get("service", "").replace("\0", "")[:64]
     priority = asked.get("priority", "") if asked.get("priority", "") in list(Priority) else ""
-    rows = Incident.objects.select_related("service", "assigned").order_by("-id")
+    rows = Incident.objects.visible_to(viewer(request)).select_related("service", "assigned").order_by("-id")
     if state == "open":
         rows = rows.filter(state__in=OPEN)
     elif state != "all":
@@ -153,8 +155,14 @@ class Step:
 @needs(May.SEE)
 @require_safe
 def one(request: HttpRequest, incident_id: int) -> HttpResponse:
-    """The incident's page; for a live refresh only what changes."""
-    incident = find(incident_id)
+    """The incident's page; for a live refresh only what changes. Who was paged about a restricted one finds its number
+    and the way to take it."""
+    incident = found(incident_id)
+    sight = sight_of(incident, viewer(request))
+    if sight is Sight.NUMBER:
+        return _unread(request, incident)
+    if sight is Sight.NOTHING:
+        raise not_found("incident", incident_id)
     before = request.GET.get("before", "")
     upto = int(before) if before.isdigit() and len(before) < 10 else None
     context = page_of(incident, instant(request), upto)
@@ -164,13 +172,36 @@ def one(request: HttpRequest, incident_id: int) -> HttpResponse:
     return render(request, template, context)
 
 
-def find(incident_id: int) -> Incident:
-    """The incident with its service and holder. Raises Refused."""
+def find(request: HttpRequest, incident_id: int) -> Incident:
+    """The incident with its service and holder, for who may read it. Raises Refused."""
+    incident = found(incident_id)
+    refuse_unread(incident, viewer(request))
+    return incident
+
+
+def found(incident_id: int) -> Incident:
+    """The same for whoever looks at it after that. Raises Refused."""
     rows = Incident.objects.select_related("service", "service__team", "assigned")
     incident = rows.filter(pk=incident_id).first()
     if incident is None:
         raise not_found("incident", incident_id)
     return incident
+
+
+def _unread(request: HttpRequest, incident: Incident) -> HttpResponse:
+    """What is shown to who was paged about a restricted incident and does not read it: how it stands, and the one act
+    by which they come to read it."""
+    context = {
+        "incident": incident,
+        "open": incident.state in OPEN,
+        "holder": holder_of(incident, names_of([incident.acknowledged_by])),
+        "free": incident.shown_state in (State.TRIGGERED, "snoozed")
+        or called_since(incident, str(request.user.pk)),
+        "live": f"incident:{incident.pk}",
+        "address": f"/incidents/{incident.pk}",
+    }
+    fragment = request.headers.get("HX-Request")
+    return render(request, "parts/unread.html" if fragment else "unread.html", context)
 
 
 def page_of(incident: Incident, now: datetime, before: int | None = None) -> dict[str, Any]:
@@ -313,7 +344,8 @@ def changes_near(incident: Incident, now: datetime) -> list[Change]:
 @require_safe
 def alert(request: HttpRequest, alert_id: int) -> HttpResponse:
     """One alert with every payload that was kept of it."""
-    row = Alert.objects.select_related("integration", "service", "incident").filter(pk=alert_id).first()
+    rows = Alert.objects.filter(alerts_not_hidden(viewer(request)), pk=alert_id)
+    row = rows.select_related("integration", "service", "incident").first()
     if row is None:
         raise not_found("alert", alert_id)
     samples = [

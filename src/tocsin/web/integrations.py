@@ -21,10 +21,11 @@ from tocsin.catalog.actions import (
 )
 from tocsin.catalog.models import Integration
 from tocsin.catalog.rules import IntegrationType
+from tocsin.incident.models import alerts_not_hidden
 from tocsin.intake.models import Alert
 from tocsin.kernel.errors import Refused
 from tocsin.people.rules import May
-from tocsin.web.forms import by, id_of, instant, made_once, show, told_beside
+from tocsin.web.forms import by, id_of, instant, made_once, show, told_beside, viewer
 from tocsin.web.forms.services import TYPES, IntegrationForm
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
@@ -62,7 +63,9 @@ def one(request: HttpRequest, integration_id: str) -> HttpResponse:
             "problem": problem,
             "lines": lines_for(kind, settings.PUBLIC_URL, key, settings.CONFIG.mail_domain) if key else (),
             "other_lines": other_lines_for(kind, settings.PUBLIC_URL, key) if key else (),
-            "alerts": Alert.objects.filter(integration=row).order_by("-pk")[:ALERTS_SHOWN],
+            "alerts": Alert.objects.filter(alerts_not_hidden(viewer(request)), integration=row).order_by(
+                "-pk"
+            )[:ALERTS_SHOWN],
             "has_past": has_past(row),
         },
     )

@@ -11,6 +11,8 @@ from django.views.decorators.http import require_POST
 
 from tocsin.catalog.models import Organisation
 from tocsin.escalation.alarm_actions import alone
+from tocsin.incident.models import not_hidden
+from tocsin.incident.readers import viewer_of
 from tocsin.people.rules import TABLE, May, Role
 from tocsin.web.errors import theme_of
 from tocsin.web.guard import public, safe_next
@@ -80,7 +82,11 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "may": {what.name: what in allowed for what in May},
         "places": [(place, place.address == here) for place in PLACES if place.what in allowed],
         "organisation": organisation_row(),
-        "alone": list(alone().values_list("pk", flat=True)[:ALONE_SHOWN_MAX]),
+        "alone": list(
+            alone()
+            .filter(not_hidden(viewer_of(user), "incident__"))
+            .values_list("pk", flat=True)[:ALONE_SHOWN_MAX]
+        ),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -22,7 +22,7 @@ from tocsin.kernel.durations import in_words
 from tocsin.notification.models import Delivery, Page
 from tocsin.people.rules import May
 from tocsin.web.first_steps import first_steps
-from tocsin.web.forms import asker, instant
+from tocsin.web.forms import asker, instant, viewer
 from tocsin.web.guard import needs
 from tocsin.web.names import names_of
 from tocsin.web.on_call import on_call_now
@@ -60,11 +60,12 @@ class Trouble:
 def page(request: HttpRequest) -> HttpResponse:
     """The home page; for a live refresh only what changes."""
     now = instant(request)
-    counts = Incident.objects.filter(state__in=OPEN).aggregate(
+    readable = Incident.objects.visible_to(viewer(request))
+    counts = readable.filter(state__in=OPEN).aggregate(
         needing=Count("pk", filter=Q(state=State.TRIGGERED)),
         in_hand=Count("pk", filter=Q(state=State.ACKNOWLEDGED)),
     )
-    rows = open_rows(now)
+    rows = open_rows(readable, now)
     troubles = troubles_of(rows, now)
     steps = first_steps(asker(request))
     context = {
@@ -75,7 +76,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "troubles": troubles[:TROUBLES_MAX],
         "troubles_more": max(0, len(troubles) - TROUBLES_MAX),
         "weak": weak_reach(asker(request)),
-        "quiet_for": None if rows else quiet_for(now),
+        "quiet_for": None if rows else quiet_for(readable, now),
         "on_call": on_call_now(asker(request), now),
         "steps": steps,
         "able": steps is None or (steps.people and steps.policy),
@@ -86,10 +87,10 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, template, context)
 
 
-def open_rows(now: datetime) -> list[Row]:
+def open_rows(readable: QuerySet[Incident], now: datetime) -> list[Row]:
     """The open incidents: those that nobody has before those in hand, the worst first, then the oldest."""
     # "triggered" sorts after "acknowledged".
-    listed = Incident.objects.filter(state__in=OPEN).order_by("-state", "priority", "opened_at")
+    listed = readable.filter(state__in=OPEN).order_by("-state", "priority", "opened_at")
     incidents = list(listed.select_related("service", "assigned")[:ROWS_MAX])
     waiting = [incident.pk for incident in incidents if incident.state == State.TRIGGERED]
     climbs = Climb.objects.in_bulk(waiting)
@@ -181,12 +182,8 @@ def engine_late(now: datetime) -> timedelta | None:
     return now - min(oldest) if oldest else None
 
 
-def quiet_for(now: datetime) -> timedelta | None:
+def quiet_for(readable: QuerySet[Incident], now: datetime) -> timedelta | None:
     """How long nothing has been open; None when nothing ever was."""
-    last = (
-        Incident.objects.filter(resolved_at__isnull=False)
-        .order_by("-id")
-        .values_list("resolved_at", flat=True)
-    )
+    last = readable.filter(resolved_at__isnull=False).order_by("-id").values_list("resolved_at", flat=True)
     newest = [at for at in last[:20] if at is not None]
     return now - max(newest) if newest else None

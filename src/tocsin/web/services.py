@@ -14,7 +14,7 @@ from tocsin.escalation.models import Policy
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import OPEN
 from tocsin.people.rules import May
-from tocsin.web.forms import by, id_of, instant, made_once, show, told_beside
+from tocsin.web.forms import by, id_of, instant, made_once, show, told_beside, viewer
 from tocsin.web.forms.services import ServiceForm
 from tocsin.web.guard import needs
 from tocsin.web.ladder import ladder
@@ -29,9 +29,8 @@ def index(request: HttpRequest) -> HttpResponse:
     """Every service, the most critical first, with what is open on it."""
     services = Service.objects.select_related("team").order_by("tier", "name")
     senders = dict(Service.objects.annotate(senders=Count("integrations")).values_list("pk", "senders"))
-    open_now = dict(
-        Incident.objects.filter(state__in=OPEN).values_list("service").annotate(Count("pk")).order_by()
-    )
+    readable = Incident.objects.visible_to(viewer(request))
+    open_now = dict(readable.filter(state__in=OPEN).values_list("service").annotate(Count("pk")).order_by())
     policies = dict(Policy.objects.values_list("pk", "name"))
     rows = [
         (each, policies.get(each.policy), senders[each.pk], open_now.get(each.pk, 0)) for each in services
@@ -45,6 +44,7 @@ def one(request: HttpRequest, service_id: str) -> HttpResponse:
     """One service: who has it now, what is open, who sends."""
     service = find_service(service_id)
     policy = Policy.objects.filter(pk=service.policy).first() if service.policy else None
+    readable = Incident.objects.visible_to(viewer(request)).filter(service=service)
     return render(
         request,
         "services/one.html",
@@ -52,10 +52,8 @@ def one(request: HttpRequest, service_id: str) -> HttpResponse:
             "service": service,
             "policy": policy,
             "ladder": ladder(policy.as_value(), instant(request)) if policy else None,
-            "open": Incident.objects.open()
-            .filter(service=service)
-            .select_related("assigned")[:INCIDENTS_SHOWN],
-            "past": service.incidents.exclude(state__in=OPEN).order_by("-opened_at")[:INCIDENTS_SHOWN],
+            "open": readable.open().select_related("assigned")[:INCIDENTS_SHOWN],
+            "past": readable.exclude(state__in=OPEN).order_by("-opened_at")[:INCIDENTS_SHOWN],
             "integrations": service.integrations.all(),
             "value": service.as_value(),
         },

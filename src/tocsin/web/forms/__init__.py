@@ -13,6 +13,8 @@ from django.db import IntegrityError, connection, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from tocsin.incident.readers import viewer_of
+from tocsin.incident.rules.restricting import Viewer
 from tocsin.kernel.acting import By, by_user
 from tocsin.kernel.durations import format_duration, parse_duration
 from tocsin.kernel.errors import Refused
@@ -26,6 +28,11 @@ UNPROCESSABLE = 422
 def asker(request: HttpRequest) -> User:
     """The person behind a request that the guard let through."""
     return cast(User, request.user)
+
+
+def viewer(request: HttpRequest) -> Viewer:
+    """The same, as the rule sees them that says who reads what is restricted."""
+    return viewer_of(asker(request))
 
 
 def by(request: HttpRequest) -> By:
