@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 from tests import warm
 
 START_SECONDS = 60.0  # a limit against hanging, on a machine that does much else; no measure of speed
-END_SECONDS = 30.0
+END_SECONDS = 60.0
+PATIENCE = 60.0  # the same
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:
@@ -64,7 +65,7 @@ class Program:
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Mapping[str, str], bytes]:
         url = urlsplit(self.address)
-        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=30)
+        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=PATIENCE)
         try:
             sent = {"Authorization": f"Bearer {self.token}"} if path.startswith("/api/") else {}
             data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
@@ -120,7 +121,7 @@ def tocsin(data: Path, *words: str, stdin: str = "", **more: str) -> subprocess.
     return warm.run("tocsin", *words, env=environment(data, **more), stdin=stdin)
 
 
-def eventually(look: Any, seconds: float = 30.0) -> Any:
+def eventually(look: Any, seconds: float = PATIENCE) -> Any:
     """What `look` gives once it gives something true; fails when it never does."""
     patience = time.monotonic() + seconds
     while not (found := look()):

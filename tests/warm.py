@@ -40,6 +40,7 @@ LIBRARIES = (
     "django_htmx.middleware",
 )  # fmt: skip
 LENGTH_BYTES = 4
+_asking = threading.Lock()  # one request at a time, whatever thread it comes from
 
 
 class Program:
@@ -87,7 +88,7 @@ def start(
         {"module": module, "words": words, "env": dict(env), "cwd": str(Path.cwd())}
     ).encode()
     ours, theirs = socket.socketpair()
-    with theirs:
+    with theirs, _asking:
         streams = [each.fileno() for each in (stdin, stdout, stderr, theirs)]
         socket.send_fds(_nursery(), [len(request).to_bytes(LENGTH_BYTES)], streams)
         _nursery().sendall(request)

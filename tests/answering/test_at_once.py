@@ -18,6 +18,7 @@ from tocsin.notification.models import Delivery
 from tocsin.notification.rules import ActVerb
 
 ROUNDS = 5
+PATIENCE = 60.0  # seconds; against hanging, on a machine that does much else
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def together(road: Road, said: list[Heard]) -> list[Told]:
     def one(heard: Heard) -> Callable[[], None]:
         def run() -> None:
             try:
-                ready.wait(10)
+                ready.wait(PATIENCE)
                 told.append(answer(heard, "chat", road.now))
             finally:
                 connection.close()
@@ -44,7 +45,7 @@ def together(road: Road, said: list[Heard]) -> list[Told]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     return told
 
 

@@ -21,11 +21,13 @@ from tocsin.catalog.rules import Configuration, IntegrationType, IntegrationValu
 from tocsin.intake.hot import Intake
 from tocsin.intake.models import Inbox
 from tocsin.kernel.ids import digest
-from tocsin.site.protocol import intake_app, intake_protocol
+from tocsin.site.intake_app import intake_app
+from tocsin.site.protocol import intake_protocol
 from tocsin.sources import PATHS, source_of
 
 KEY = "0123456789abcdef0123456789abcdef"
 OTHER_KEY = "fedcba9876543210fedcba9876543210"
+PATIENCE = 60.0  # seconds; against hanging, on a machine that does much else
 OFF_KEY = "00000000000000000000000000000000"
 SHOP = IntegrationValue("shop-events", "shop", IntegrationType.EVENTS, "Shop events")
 OTHER = IntegrationValue("other-events", "other", IntegrationType.EVENTS, "Other events")
@@ -76,12 +78,12 @@ class Serving:
 
     def __enter__(self) -> Serving:
         self._thread.start()
-        assert self._ready.wait(20)
+        assert self._ready.wait(PATIENCE)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.server.should_exit = True
-        self._thread.join(20)
+        self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
 
     async def _serve(self) -> None:
@@ -107,7 +109,7 @@ class Serving:
     # --- talking to it ---
 
     def connect(self) -> socket.socket:
-        one = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        one = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return one
 
@@ -194,5 +196,5 @@ def pour(one: socket.socket, data: bytes, most: int) -> int:
     with contextlib.suppress(ConnectionError, TimeoutError):
         while sent < most:
             sent += one.send(data)
-    one.settimeout(20)
+    one.settimeout(PATIENCE)
     return sent

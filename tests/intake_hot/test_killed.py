@@ -71,7 +71,7 @@ def flood(victim: Victim, acknowledged: list[str], name: int) -> None:
     """Post until the connection breaks; keep what was answered 2xx."""
     with (
         contextlib.suppress(ConnectionError),
-        socket.create_connection(("127.0.0.1", victim.port), timeout=30) as one,
+        socket.create_connection(("127.0.0.1", victim.port), timeout=60) as one,
     ):
         for number in range(100_000):
             key = f"{name}-{number}"
@@ -95,7 +95,7 @@ def kill_in_the_middle(victim: Victim, after: int | None) -> tuple[list[str], li
         victim.process.send_signal(signal.SIGKILL)
     for thread in threads:
         thread.join(60)
-    victim.process.wait(30)
+    victim.process.wait(60)
     return acknowledged, victim.stored()
 
 
@@ -120,7 +120,7 @@ def test_a19_a_full_disk_is_told_nothing_is_half_stored_and_space_heals_it(tmp_p
     with Victim(tmp_path) as victim:
 
         def post(key: str) -> int:
-            with socket.create_connection(("127.0.0.1", victim.port), timeout=30) as one:
+            with socket.create_connection(("127.0.0.1", victim.port), timeout=60) as one:
                 one.sendall(written(HOOK, {"summary": "x" * 3_000, "key": key}))
                 (answer,) = read(one, 1)
             assert answer.status == 202 or answer.headers["retry-after"]
@@ -158,7 +158,7 @@ def test_a6_when_postgresql_drops_its_connections_senders_are_told_to_come_again
     with Victim(tmp_path, postgres_database) as victim:
 
         def post(key: str) -> int:
-            with socket.create_connection(("127.0.0.1", victim.port), timeout=30) as one:
+            with socket.create_connection(("127.0.0.1", victim.port), timeout=60) as one:
                 one.sendall(written(HOOK, {"summary": "x", "key": key}))
                 (answer,) = read(one, 1)
             assert answer.status == 202 or (answer.status == 503 and answer.headers["retry-after"])

@@ -11,7 +11,7 @@ from tocsin.journal.sqlite.turn import Turn
 
 
 def wait_until(holds: object) -> None:
-    last = time.monotonic() + 30
+    last = time.monotonic() + 60
     while not holds():  # type: ignore[operator]
         assert time.monotonic() < last
         time.sleep(0.001)
@@ -32,7 +32,7 @@ def test_who_waits_longest_is_next_even_when_the_holder_asks_again_at_once() -> 
     turn.release()
     write("the one who was quick to ask again")
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert order == ["first", "second", "third", "the one who was quick to ask again"]
 
 
@@ -48,7 +48,7 @@ def test_the_holder_may_take_it_again_and_must_let_go_as_often() -> None:
     def elsewhere() -> bool:
         thread = threading.Thread(target=try_it)
         thread.start()
-        thread.join(30)
+        thread.join(60)
         return taken[-1]
 
     turn.acquire()

@@ -38,6 +38,7 @@ from tocsin.sources.mailboxes import find_mailbox
 from tocsin.web.setup_lines import lines_for
 
 DOMAIN = "tocsin.example.com"
+PATIENCE = 60.0  # seconds; against hanging, on a machine that does much else
 Post = Callable[..., None]
 
 
@@ -66,7 +67,7 @@ def door(road: Road, clock: Clock) -> Iterator[Postbox]:
 
 @pytest.fixture
 def client(door: Postbox) -> Iterator[smtplib.SMTP]:
-    with smtplib.SMTP(*door.place, timeout=10) as smtp:
+    with smtplib.SMTP(*door.place, timeout=PATIENCE) as smtp:
         smtp.ehlo("test")
         yield smtp
 
@@ -321,10 +322,10 @@ def test_no_more_than_so_many_talk_at_once(
     road: Road, door: Postbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mail, "CONVERSATIONS_MAX", 2)
-    held = [socket.create_connection(door.place, 10) for _ in range(2)]
+    held = [socket.create_connection(door.place, PATIENCE) for _ in range(2)]
     for one in held:
         assert one.recv(100).startswith(b"220")
-    with socket.create_connection(door.place, 10) as more:
+    with socket.create_connection(door.place, PATIENCE) as more:
         assert more.recv(100).startswith(b"421")
     for one in held:
         one.close()

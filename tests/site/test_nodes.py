@@ -42,7 +42,7 @@ def test_two_nodes_share_the_work_and_neither_repeats_the_other(
         found = eventually(lambda: len(incidents(two)) == 10 and incidents(two))
         assert {incident["title"] for incident in found} == {f"disk-{n} fails" for n in range(10)}
         # Three pages each: the level, and its two repeats. Each once, whichever node made it.
-        eventually(lambda: two.ask("GET", "/api/v1/numbers")[1]["sent"] >= 30)
+        eventually(lambda: two.ask("GET", "/api/v1/numbers")[1]["sent"] >= 30, seconds=120)
         pages = asked(
             postgres_database,
             "SELECT data->>'round', count(*) FROM journal_entry WHERE kind = 'climb.paged' GROUP BY 1 ORDER BY 1",
@@ -57,7 +57,7 @@ def test_a_node_that_is_killed_leaves_its_work_to_the_other(tmp_path: Path, post
         declare(one, SHORT)
         assert [trigger(one, f"disk-{n}") for n in range(5)] == [202] * 5
         one.kill()
-        eventually(lambda: two.ask("GET", "/api/v1/numbers")[1]["confirmed"] >= 15, seconds=90)
+        eventually(lambda: two.ask("GET", "/api/v1/numbers")[1]["confirmed"] >= 15, seconds=180)
         assert len(incidents(two)) == 5
 
 
@@ -108,7 +108,7 @@ def test_a_database_that_freezes_is_given_up_and_found_again(tmp_path: Path) -> 
         with frozen(url):
             assert one.raw("GET", "/api/v1/me")[0] == 503
             assert trigger(one, "during") == 503
-            assert one.ask("GET", "/readyz")[0] == 503
+            eventually(lambda: one.ask("GET", "/readyz")[0] == 503)
         eventually(lambda: one.ask("GET", "/readyz")[0] == 200, seconds=60)
         assert eventually(lambda: trigger(one, "after") == 202)
         eventually(lambda: "after fails" in {row["title"] for row in incidents(one)})
@@ -155,7 +155,9 @@ def test_what_another_node_commits_is_heard_at_once_and_after_a_broken_line(post
         heard.clear()
         asked(
             postgres_database,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1'",
+            # Of this test's own database: the server is everybody's.
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
         )
         eventually(lambda: set(TOPICS) <= set(heard))
         asked(postgres_database, "NOTIFY tocsin, 'incident:8'")

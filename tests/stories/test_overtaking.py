@@ -19,7 +19,7 @@ from tocsin.intake.models import Alert, Inbox
 from tocsin.journal import crashing
 
 BULK = 1
-LIMIT = 30.0  # seconds against hanging; nothing takes that long
+LIMIT = 60.0  # seconds against hanging; nothing takes that long
 
 Act = Callable[[], object]
 HoldUp = Callable[[Act], Act]

@@ -19,7 +19,7 @@ from tocsin.oncall.actions import save_schedule
 from tocsin.oncall.imports import LEASE, import_address
 from tocsin.oncall.models import Import
 
-LIMIT = 30.0  # seconds against hanging
+LIMIT = 60.0  # seconds against hanging
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_when_too_many_hang_the_next_is_left_out_and_the_program_goes_on() -> No
     afterwards, go, made = Afterwards(), threading.Event(), list[int]()
 
     def then(number: int) -> None:
-        go.wait(10)
+        go.wait(60)
         made.append(number)
 
     with capture_logs() as logged:

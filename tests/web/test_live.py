@@ -19,7 +19,7 @@ from tocsin.web.headers import SECURITY_HEADERS
 from tocsin.web.live import RELOAD, WAITING_MAX, Live, Reader, topics_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SOON = 10.0  # seconds after which a test gives up; nothing waits for it
+SOON = 60.0  # seconds after which a test gives up; nothing waits for it
 
 
 class Stream:

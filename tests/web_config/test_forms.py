@@ -104,9 +104,9 @@ def test_two_browsers_at_the_same_moment_make_one(
 
     def press(browser: Client) -> None:
         try:
-            both.wait(10)
+            both.wait(60)
             answers.append(browser.post("/new/service", SERVICE).status_code)
-            both.wait(10)
+            both.wait(60)
             answers.append(browser.post("/new/policy", POLICY | {"do": "save"}).status_code)
         finally:
             connection.close()
