@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -30,12 +30,16 @@ ENDED = "Only the new secret signs now."
 
 @dataclass(frozen=True)
 class Signed:
-    """One address and what signs for it. `of` says whose it is, for the journal; without a `secret` it is not shown."""
+    """One address and what signs for it. `of` says whose it is, for the journal; without a `secret` it is not shown.
+
+    `page` shows it, and its buttons lie below `here`.
+    """
 
     name: str
     address: str
     noun: str
     of: Mapping[str, str]
+    page: str
     here: str
     secret: str = ""
     old_secret: str = ""
@@ -50,28 +54,24 @@ class Signed:
         return f"{self.here}/end-old"
 
 
-def _signed(name: str, address: str, noun: str, of: Mapping[str, str], here: str, now: datetime) -> Signed:
-    nonces = secrets_at(address)
+def _shown(signed: Signed, now: datetime) -> Signed:
+    """With its secret, and the one before while that still signs."""
+    nonces = secrets_at(signed.address)
     old = nonces.still_old(now)
-    return Signed(
-        name,
-        address,
-        noun,
-        of,
-        here,
-        secret_for(address, nonces.nonce),
-        secret_for(address, nonces.old) if old else "",
-        nonces.old_until if old else None,
+    return replace(
+        signed,
+        secret=secret_for(signed.address, nonces.nonce),
+        old_secret=secret_for(signed.address, nonces.old) if old else "",
+        old_until=nonces.old_until if old else None,
     )
 
 
 def _of_contact(contact: Contact, now: datetime) -> Signed:
     """Shown once the contact is proved: who writes down somebody else's receiver must not be able to sign for it."""
     of = {"user": contact.user_id, "contact": contact.name}
-    here = f"{reverse('signing')}/{contact.name}"
-    if not contact.as_value().is_paged:
-        return Signed(contact.name, contact.address, "contact", of, here)
-    return _signed(contact.name, contact.address, "contact", of, here, now)
+    page = reverse("signing")
+    signed = Signed(contact.name, contact.address, "contact", of, page, f"{page}/{contact.name}")
+    return _shown(signed, now) if contact.as_value().is_paged else signed
 
 
 def _own(request: HttpRequest, name: str) -> Signed:
@@ -88,8 +88,8 @@ def _of_place(request: HttpRequest, place_id: str) -> Signed:
     row = find_place(place_id)
     if not row.address.startswith(WEBHOOKS):
         raise Refused(f"What is sent to {row} is not signed", "a place with an https:// address", status=404)
-    here = reverse("place_signing", args=[row.pk])
-    return _signed(str(row), row.address, "place", {"place": row.pk}, here, instant(request))
+    page = reverse("place_signing", args=[row.pk])
+    return _shown(Signed(str(row), row.address, "place", {"place": row.pk}, page, page), instant(request))
 
 
 @needs(May.OWN_PROFILE)
@@ -105,11 +105,21 @@ def mine(request: HttpRequest) -> HttpResponse:
 @needs(May.CONFIGURE)
 @require_safe
 @never_cache
-def of_place(request: HttpRequest, place_id: str) -> HttpResponse:
+def of_place(request: HttpRequest, name: str) -> HttpResponse:
     """The secret of a place."""
-    place = find_place(place_id)
-    rows = [_of_place(request, place_id)]
+    place = find_place(name)
+    rows = [_of_place(request, name)]
     return render(request, "settings/signing.html", {"rows": rows, "header": HEADER, "place": place})
+
+
+def _buttons(
+    under: str, called: str, may: May, find: Callable[[HttpRequest, str], Signed]
+) -> list[URLPattern]:
+    """The two buttons of each secret that `find` finds, below its address; `called` is the name of its page."""
+    return [
+        path(f"{under}/rotate", _act(may, find, rotate_address, ROTATED), name=f"{called}_rotate"),
+        path(f"{under}/end-old", _act(may, find, end_old_of_address, ENDED), name=f"{called}_end_old"),
+    ]
 
 
 def _act(
@@ -117,9 +127,8 @@ def _act(
     find: Callable[[HttpRequest, str], Signed],
     do: Callable[[str, str, Mapping[str, str], By, datetime], None],
     said: str,
-    back: Callable[[str], str],
 ) -> Callable[..., HttpResponse]:
-    """A button that does one thing to a secret, and says so."""
+    """A button that does one thing to a secret, and says so on the page where the secret stands."""
 
     @needs(may)
     @require_POST
@@ -127,40 +136,14 @@ def _act(
         signed = find(request, name)
         do(signed.address, signed.noun, signed.of, by(request), instant(request))
         say(request, said)
-        return redirect(back(name))
+        return redirect(signed.page)
 
     return press
 
 
-def _to_mine(name: str) -> str:
-    return reverse("signing")
-
-
-def _to_place(name: str) -> str:
-    return reverse("place_signing", args=[name])
-
-
 urlpatterns = [
     path("me/signing", mine, name="signing"),
-    path(
-        "me/signing/<slug:name>/rotate",
-        _act(May.OWN_PROFILE, _own, rotate_address, ROTATED, _to_mine),
-        name="signing_rotate",
-    ),
-    path(
-        "me/signing/<slug:name>/end-old",
-        _act(May.OWN_PROFILE, _own, end_old_of_address, ENDED, _to_mine),
-        name="signing_end_old",
-    ),
-    path("places/<slug:place_id>/signing", of_place, name="place_signing"),
-    path(
-        "places/<slug:name>/signing/rotate",
-        _act(May.CONFIGURE, _of_place, rotate_address, ROTATED, _to_place),
-        name="place_signing_rotate",
-    ),
-    path(
-        "places/<slug:name>/signing/end-old",
-        _act(May.CONFIGURE, _of_place, end_old_of_address, ENDED, _to_place),
-        name="place_signing_end_old",
-    ),
+    *_buttons("me/signing/<slug:name>", "signing", May.OWN_PROFILE, _own),
+    path("places/<slug:name>/signing", of_place, name="place_signing"),
+    *_buttons("places/<slug:name>/signing", "place_signing", May.CONFIGURE, _of_place),
 ]
