@@ -69,15 +69,8 @@ class Caught(Outgoing):
         self._catch(target, body, headers)
         return Answer(200)
 
-    def exchange(
-        self,
-        method: str,
-        target: Target,
-        body: bytes,
-        headers: Mapping[str, str],
-        most: int,
-        seconds: float | None = None,
-    ) -> Fetched:
+    def exchange(self, *asked: Any, **bounds: Any) -> Fetched:
+        _method, target, body, headers, *_most = asked
         self._catch(target, body, headers)
         said = {
             "ok": True, "channel": "C012AB3CD", "ts": "1.000001", "result": {"message_id": 7, "chat": {"id": 1}},
