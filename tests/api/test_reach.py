@@ -9,7 +9,9 @@ import pytest
 from tests.api.conftest import Program
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
+from tocsin.kernel.acting import By
 from tocsin.notification.rules import Limits
+from tocsin.people.actions import add_token
 
 HOURS = [{"from": "22:00", "to": "07:00"}]
 OFFICE = {
@@ -105,3 +107,18 @@ def test_anothers_test_is_for_who_may_edit_people(mo: Program, sam: Program, bo:
     for other in (mo, sam):
         assert other.get("/users/bo/test").status == 403
         assert other.post("/users/bo/test").status == 403
+
+
+def test_a_token_that_only_reads_reads_how_its_owner_is_reached_and_changes_nothing(
+    world: World, clock: Clock
+) -> None:
+    _, secret = add_token(world.ada, "dashboard", "read", None, By("cli", "cli"), clock.now)
+    reads = Program(secret)
+    assert reads.get("/users/ada/reach").body["contacts"][0]["name"] == "fake"
+    assert reads.get("/users/ada/quiet").body == NONE
+    assert reads.get("/users/ada/test").status == 404  # there was none
+    for path in ("/users/bo/reach", "/users/bo/quiet", "/users/bo/test"):
+        assert reads.get(path).status == 403, "others' addresses need the right to edit people"
+    assert reads.put("/users/ada/quiet", {"hours": HOURS}).status == 403
+    assert reads.post("/users/ada/test").status == 403
+    assert reads.put("/users/ada/reach", {"contacts": {}, "high": [], "low": []}).status == 403

@@ -88,7 +88,7 @@ class ReachOut(BaseModel):
     low: list[RuleStep]
 
 
-@room.get("/users/{id}/reach", may=May.OWN_PROFILE, answer=ReachOut)
+@room.get("/users/{id}/reach", may=May.SEE, answer=ReachOut)
 def show_reach(request: Asked, id: SlugInPath) -> ReachOut:
     """Your own contacts and rules; somebody else's for those who may edit people."""
     return _reach(near(request, id))
@@ -162,7 +162,7 @@ class QuietBody(Sent):
     outside: Slug | None = None
 
 
-@room.get("/users/{id}/quiet", may=May.OWN_PROFILE, answer=QuietBody)
+@room.get("/users/{id}/quiet", may=May.SEE, answer=QuietBody)
 def show_quiet(request: Asked, id: SlugInPath) -> QuietBody:
     """Your own quiet hours; somebody else's for those who may edit people."""
     return QuietBody(**quiet_as_data(quiet_of(near(request, id).pk)))
@@ -227,7 +227,7 @@ def test_reach(request: Asked, id: SlugInPath) -> TestOut:
     return _test(id, request.now)
 
 
-@room.get("/users/{id}/test", may=May.OWN_PROFILE, answer=TestOut)
+@room.get("/users/{id}/test", may=May.SEE, answer=TestOut)
 def show_test(request: Asked, id: SlugInPath) -> TestOut:
     """What became of the last test; of somebody else's for those who may edit people."""
     near(request, id)
