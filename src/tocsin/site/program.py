@@ -50,10 +50,11 @@ from tocsin.site.checkpoint import Checkpointer
 from tocsin.site.clock import CLOCK, now
 from tocsin.site.config import Config
 from tocsin.site.first_run import ADDRESS_FILE, keep_local_token, sign_in_link, write_private
+from tocsin.site.intake_app import intake_app
 from tocsin.site.mail import Postbox
 from tocsin.site.pages import Pages, Wsgi
 from tocsin.site.postgres import Ears, connection_arguments, database_seconds
-from tocsin.site.protocol import intake_app, intake_protocol
+from tocsin.site.protocol import intake_protocol
 from tocsin.site.secret import check_secret
 from tocsin.web.live import live_app
 

@@ -1,7 +1,6 @@
 """Intake inside the server: requests of senders are answered by the connection itself, everything else goes to ASGI.
 
-`intake_protocol(intake)` is what `uvicorn.Config(http=…)` takes; `intake_app(intake)` does the same over plain ASGI,
-for other servers, and for a sender's request that was pipelined behind a page.
+`intake_protocol(intake)` is what `uvicorn.Config(http=…)` takes; `intake_app` does the same over plain ASGI.
 
 What a connection owes, in the order the requests came, stands in `_owed`; answers may be ready in another order and
 wait for their turn. Nobody may keep a connection busy with little: a head or a body that is not whole after
@@ -12,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -37,19 +35,13 @@ CONNECTIONS_PER_ADDRESS_MAX = 1_000
 _PREFIXES = tuple(path.encode() for path in PATHS)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # The same care as on pages, in as few bytes as a machine's answer needs.
-_SAFE_HEADERS = (
+SAFE_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 )
-_SAFE = b"".join(name + b": " + value + b"\r\n" for name, value in _SAFE_HEADERS)
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-App = Callable[
-    [Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
-]
+_SAFE = b"".join(name + b": " + value + b"\r\n" for name, value in SAFE_HEADERS)
 
 
 def intake_protocol(intake: Intake) -> type[asyncio.Protocol]:
@@ -123,7 +115,7 @@ class _Protocol(HttpToolsProtocol):
         self._held: tuple[Any, Any] | None = None
         self._mine = self._in_head = self._in_message = self._deaf = False
         self._head_bytes = self._body_bytes = 0
-        self._body: list[bytes] = []
+        self.body: list[bytes] = []
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
@@ -201,7 +193,7 @@ class _Protocol(HttpToolsProtocol):
         self._in_message = self._in_head = True
         self._mine = False
         self._head_bytes = self._body_bytes = 0
-        self._body = []
+        self.body = []
 
     def on_headers_complete(self) -> None:
         """Decide whose it is: the intake's, answered here, or a page's, handed to uvicorn."""
@@ -242,7 +234,7 @@ class _Protocol(HttpToolsProtocol):
             if self._body_bytes > BODY_BYTES_MAX:
                 self._refuse_now(too_large())
             else:
-                self._body.append(body)
+                self.body.append(body)
 
     def on_message_complete(self) -> None:
         """The request is whole: hand it to the intake, which answers when it is stored."""
@@ -262,7 +254,7 @@ class _Protocol(HttpToolsProtocol):
 
     def _request(self) -> Request:
         path, _, query = self.url.decode("latin-1").partition("?")
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        body = self.body[0] if len(self.body) == 1 else b"".join(self.body)
         method = self.parser.get_method().decode("ascii")
         return Request(method, path, query.partition("#")[0], dict(self.headers), body)
 
@@ -320,7 +312,7 @@ class _Protocol(HttpToolsProtocol):
     def _refuse_now(self, refused: Refused) -> None:
         """Answer before the request is whole, then end the connection; what still comes is not looked at."""
         self._deaf, self._in_message = True, False
-        self._body, self._body_bytes = [], 0
+        self.body, self._body_bytes = [], 0
         if self.cycle is not None and not self.cycle.response_complete:
             self.drop()  # a page is being answered: there is no room for another answer
             return
@@ -347,57 +339,3 @@ def written(answer: Answer, head_only: bool, closes: bool) -> bytes:
         STATUS_LINE[answer.status], kind, _SAFE, extra, len(answer.body),
     )  # fmt: skip
     return head if head_only else head + answer.body
-
-
-def intake_app(intake: Intake) -> App:
-    """Intake as an ASGI application."""
-
-    async def app(
-        scope: Scope, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-    ) -> None:
-        if scope["type"] != "http":
-            return
-        path = scope.get("raw_path", b"").decode("latin-1").partition("?")[0] or scope["path"]
-        body = await _body(receive)
-        if body is None:
-            return
-        request = Request(
-            scope["method"], path, scope["query_string"].decode("latin-1"), dict(scope["headers"]), body
-        )
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-
-        def done(answer: Answer) -> None:
-            if not answered.done():
-                answered.set_result(answer)
-
-        if len(body) > BODY_BYTES_MAX:
-            done(intake.refuse(too_large(), request))
-        else:
-            intake.submit(request, done)
-        await _send(await answered, request.method == "HEAD", send)
-
-    return app
-
-
-async def _body(receive: Callable[[], Awaitable[Message]]) -> bytes | None:
-    """The body, cut when it is too large to be read; None when the client has gone."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body += message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX or not message.get("more_body"):
-            return bytes(body)
-
-
-async def _send(answer: Answer, head_only: bool, send: Callable[[Message], Awaitable[None]]) -> None:
-    headers = [
-        (b"content-length", str(len(answer.body)).encode()),
-        *_SAFE_HEADERS,
-        *answer.headers,
-    ]
-    if answer.body:
-        headers.append((b"content-type", b"application/json"))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head_only else answer.body})
