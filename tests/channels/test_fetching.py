@@ -6,7 +6,8 @@ import pytest
 
 from tests.channels.faults import FaultServer, fault_server
 from tests.channels.test_outgoing import Client
-from tocsin.channels.outgoing import Outgoing, Unreachable
+from tocsin.channels.connecting import Unreachable
+from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import read_target
 
 MOST = 100_000

@@ -13,7 +13,8 @@ import pytest
 from tests.channels.conftest import PATIENCE
 from tests.channels.faults import FaultServer, fault_server, make_certificate
 from tests.ports import own_port
-from tocsin.channels.outgoing import ANSWER_BYTES_MAX, EXCERPT_LENGTH_MAX, Outgoing, Unreachable
+from tocsin.channels.connecting import Unreachable
+from tocsin.channels.outgoing import ANSWER_BYTES_MAX, EXCERPT_LENGTH_MAX, Outgoing
 from tocsin.channels.reach import Address, Target, read_target
 from tocsin.notification.deadline import within
 

@@ -15,7 +15,7 @@ from django.test import override_settings
 from tests.ports import own_port
 from tests.web_config.conftest import Reader
 from tests.world import World
-from tocsin.channels.outgoing import Unreachable
+from tocsin.channels.connecting import Unreachable
 from tocsin.kernel.errors import Refused
 from tocsin.web.account_mail import Backend
 from tocsin.web.accounts import wait_for_mail

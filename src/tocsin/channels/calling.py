@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from tocsin.channels.outgoing import Fetched, Outgoing, Unreachable
+from tocsin.channels.connecting import Unreachable
+from tocsin.channels.outgoing import Fetched, Outgoing
 from tocsin.channels.reach import read_target
 from tocsin.channels.webhook import retry_after
 from tocsin.kernel.errors import Refused

@@ -19,8 +19,8 @@ from html import escape
 import idna
 from django.utils.translation import gettext, gettext_noop, override
 
+from tocsin.channels.connecting import Unreachable
 from tocsin.channels.mailserver import DEADLINE, AddressRefused, Conversation, MailServer
-from tocsin.channels.outgoing import Unreachable
 from tocsin.channels.wording import clean, rendering_failed
 from tocsin.kernel.errors import Refused
 from tocsin.notification.deadline import seconds_left

@@ -16,7 +16,7 @@ from email.headerregistry import Address
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tocsin.channels.outgoing import ADDRESSES_TRIED_MAX, Unreachable, resolve
+from tocsin.channels.connecting import ADDRESSES_TRIED_MAX, Unreachable, resolve
 from tocsin.kernel.errors import Refused
 
 DEADLINE = 10.0  # seconds for everything: look-up, connection, TLS, sign-in, message

@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 
 from tocsin.channels import signing
-from tocsin.channels.outgoing import Answer, Outgoing, Unreachable
+from tocsin.channels.connecting import Unreachable
+from tocsin.channels.outgoing import Answer, Outgoing
 from tocsin.channels.reach import Target, read_target
 from tocsin.channels.wording import clean, rendering_failed
 from tocsin.kernel.errors import Refused

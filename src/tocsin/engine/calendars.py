@@ -13,7 +13,8 @@ from http import HTTPStatus
 import structlog
 from django.db import connection
 
-from tocsin.channels.outgoing import Outgoing, Unreachable
+from tocsin.channels.connecting import Unreachable
+from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import read_target
 from tocsin.engine.workers import Workers
 from tocsin.kernel.acting import ENGINE

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
+from tocsin.channels.connecting import Unreachable
 from tocsin.channels.mailserver import Conversation, MailServer, read_mail_server
-from tocsin.channels.outgoing import Unreachable
 
 SECONDS_MAX = 10.0
 log = structlog.get_logger()

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from tocsin.channels import break_glass_list
+from tocsin.channels.connecting import Unreachable
 from tocsin.channels.mailserver import Conversation, read_mail_server
-from tocsin.channels.outgoing import Unreachable
 from tocsin.kernel.errors import Refused
 from tocsin.notification.channels import scheme_of
 from tocsin.people.models import Contact
