@@ -31,6 +31,7 @@ from tocsin.kernel.acting import by_user
 from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Commanded, Reported, Told, Tone
 from tocsin.notification.models import Page
+from tocsin.notification.rules import Kind
 
 Types = Callable[..., Told]
 
@@ -192,6 +193,32 @@ def test_the_reporter_is_told_of_acceptance_and_end(calm: Road, outbox: Outbox) 
     assert not told[0].acts and not told[0].code and not told[0].urgent
     assert not told[0].link  # which would only ask them to sign in
     assert Report.objects.get().became == "ended"
+
+
+def test_a_reporter_is_not_told_of_what_they_did_themselves(calm: Road, outbox: Outbox) -> None:
+    answer(Reported("fake:bo", "The checkout fails"), "chat", calm.now)
+    answer(Reported("fake:cy", "The checkout fails here too"), "chat", calm.now)
+    for number in Incident.objects.order_by("pk").values_list("pk", flat=True):
+        for act in (acknowledge, resolve):
+            act(number, by_user("bo", "web"), calm.now)
+            tell_reporters(calm.now)
+    calm.look()
+    notices = [(who, message.lines[0]) for who, message in outbox.sent if message.kind == Kind.NOTICE]
+    assert notices == [("cy", "Bo Lind has it now."), ("cy", "It is over.")]
+    assert set(Report.objects.values_list("became", flat=True)) == {"ended"}
+
+
+def test_who_declines_or_links_their_own_report_is_told_nothing(calm: Road, outbox: Outbox) -> None:
+    for words in ("The door squeaks", "Checkout is down", "The checkout is slow"):
+        answer(Reported("fake:bo", words), "chat", calm.now)
+    first, second, third = Incident.objects.order_by("pk").values_list("pk", flat=True)
+    decline(first, "oiled", by_user("bo", "web"), calm.now)
+    link(third, second, by_user("bo", "web"), calm.now)
+    resolve(second, by_user("cy", "web"), calm.now)
+    tell_reporters(calm.now)
+    calm.look()
+    notices = [message.lines[0] for message in outbox.to("bo") if message.kind == Kind.NOTICE]
+    assert notices == ["It is over."] * 2  # of the two that were one, which another ended
 
 
 def test_a_report_that_is_known_already_follows_the_other_incident(calm: Road, outbox: Outbox) -> None:

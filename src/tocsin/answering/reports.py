@@ -212,6 +212,8 @@ def link(incident_id: int, other_id: int, by: By, now: datetime) -> Incident:
         for one in reports:
             one.incident, one.became, one.told = other, Became.LINKED, other.state
             one.save(update_fields=["incident", "became", "told"])
+            if _is_own(one, by.who):
+                continue
             words = phrase(
                 "It is known already, as %(incident)s. You are told how that goes on.",
                 incident=name_of(other) if other.restricted else f"#{other.pk} {other.title}",
@@ -233,6 +235,8 @@ def decline(incident_id: int, reason: str, by: By, now: datetime) -> Incident:
         for one in reports:
             one.became = Became.DECLINED
             one.save(update_fields=["became"])
+            if _is_own(one, by.who):
+                continue
             who = by_word(by.who)
             words = phrase("%(who)s looked at it, and nothing is done: %(reason)s", who=who, reason=reason)
             _tell(one, words, now)
@@ -274,8 +278,29 @@ def _follow(one: Report, now: datetime) -> None:
     one.told = incident.state
     if update is not None:
         one.became = Became.ENDED if update.last else one.became
-        _tell(one, update.text, now)
+        if not _is_own(one, _who_did(incident)):
+            _tell(one, update.text, now)
     one.save(update_fields=["told", "became"])
+
+
+_BRINGS = {
+    State.TRIGGERED: ("incident.reopened",),
+    State.ACKNOWLEDGED: ("incident.acknowledged", "incident.snoozed"),
+    State.RESOLVED: ("incident.resolved",),
+    State.CLOSED: ("incident.resolved", "incident.closed"),
+}
+_MOVES = tuple(kind for kinds in _BRINGS.values() for kind in kinds)
+
+
+def _who_did(incident: Incident) -> str:
+    """Whose act brought it to the state that it is in; "" when nobody's did, as when an acknowledgement expires."""
+    last = Entry.objects.filter(chain=incident.chain, kind__in=_MOVES).order_by("-seq").first()
+    return last.who if last is not None and last.kind in _BRINGS[State(incident.state)] else ""
+
+
+def _is_own(one: Report, who: str) -> bool:
+    """Whether who did it is the reporter, who knows."""
+    return one.user_id is not None and who == by_user(one.user_id, "").who
 
 
 def _ending(incident: Incident) -> str:
