@@ -10,16 +10,10 @@ import pytest
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import zone
 from tocsin.oncall.rules import Schedule, schedule_from, timeline
-from tocsin.web.calendar_grid import (
-    AROUND,
-    TINTS,
-    Band,
-    People,
-    bands,
-    entries,
-    lanes,
-    people_of,
-)
+from tocsin.web.calendar_grid.bands import Band, bands
+from tocsin.web.calendar_grid.entries import entries
+from tocsin.web.calendar_grid.lanes import AROUND, lanes
+from tocsin.web.calendar_grid.people import TINTS, People, people_of
 from tocsin.web.periods import Period, View, period
 from tocsin.web.rota_words import extent, in_address, initials, layer_words, listed, when
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.web.test_colours import SHAPE, TEXT, THEMES, contrast
 from tocsin.web import assets
-from tocsin.web.calendar_grid import TINTS
+from tocsin.web.calendar_grid.people import TINTS
 
 
 def _sheet() -> str:

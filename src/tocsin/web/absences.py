@@ -19,7 +19,7 @@ from tocsin.people.actions import find_user
 from tocsin.people.models import User
 from tocsin.people.rules import May
 from tocsin.web.forms import asker, by, instant, show, told_beside
-from tocsin.web.forms.shifts import AbsenceForm
+from tocsin.web.forms.shifts import AbsenceForm, When
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
 from tocsin.web.rota_words import when
@@ -45,8 +45,10 @@ def _page(request: HttpRequest, who: User) -> HttpResponse:
     here = zone(reader.timezone)
     form = AbsenceForm(
         request.POST if request.method == "POST" else None,
-        [(here.key, f"{here.key}, your zone")],
-        asked_span(request, now) if request.GET.get("from") else None,
+        When(
+            [(here.key, f"{here.key}, your zone")],
+            asked_span(request, now) if request.GET.get("from") else None,
+        ),
     )
     if request.method == "POST" and form.is_valid():
         with told_beside(form):

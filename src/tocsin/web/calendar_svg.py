@@ -10,7 +10,8 @@ from html import escape
 
 from django.utils.safestring import SafeString
 
-from tocsin.web.calendar_grid import Bar, Row
+from tocsin.web.calendar_grid.bands import Row
+from tocsin.web.calendar_grid.bars import Bar
 
 
 def lane(row: Row) -> SafeString:

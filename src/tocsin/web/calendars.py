@@ -22,9 +22,9 @@ from tocsin.oncall.models import Import, ImportKind
 from tocsin.people.rules import May
 from tocsin.web import sources
 from tocsin.web.forms import UNPROCESSABLE, IdField, asker, by, id_of, instant, made_once, told_beside, words
-from tocsin.web.forms.layers import WindowDraft, count_of, read_window, window_data, window_of
 from tocsin.web.forms.people import zones
 from tocsin.web.forms.sources import HolidaysForm
+from tocsin.web.forms.windows import WindowDraft, count_of, read_window, window_data, window_of
 from tocsin.web.guard import needs
 from tocsin.web.layout import say
 from tocsin.web.rota_words import listed, window_words

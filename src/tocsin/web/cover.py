@@ -22,9 +22,9 @@ from tocsin.oncall.rules import State, expire, shifts_of
 from tocsin.oncall.swaps import accept_cover, ask_cover, decline_cover, find_request, withdraw_cover
 from tocsin.people.models import User
 from tocsin.people.rules import May
-from tocsin.web.calendar_grid import People
+from tocsin.web.calendar_grid.people import People
 from tocsin.web.forms import asker, by, instant, show, told_beside
-from tocsin.web.forms.shifts import CoverForm, active_people
+from tocsin.web.forms.shifts import CoverForm, When, active_people
 from tocsin.web.guard import needs
 from tocsin.web.layout import back, say
 from tocsin.web.rota import LOOK_AHEAD, people_for, users_in
@@ -119,11 +119,9 @@ def new(request: HttpRequest, schedule_id: str) -> HttpResponse:
     people = sorted(active_people(), key=lambda each: each[0] not in in_it)
     form = CoverForm(
         request.POST if request.method == "POST" else None,
-        zones_of(request, schedule),
+        When(zones_of(request, schedule), span),
         people,
         reader.pk,
-        span,
-        {"user": reader.pk},
         for_others=edits,
     )
     if request.method == "POST" and form.is_valid():

@@ -25,7 +25,7 @@ from tocsin.oncall.reading import schedules
 from tocsin.oncall.rules import SPAN_MAX, Carrier, Load, Shift, balance, final, loads, shifts_of, suggestions
 from tocsin.people.models import Team, User
 from tocsin.people.rules import May
-from tocsin.web.calendar_grid import People
+from tocsin.web.calendar_grid.people import People
 from tocsin.web.forms import asker, instant
 from tocsin.web.guard import needs
 from tocsin.web.periods import DAY

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from tocsin.kernel.durations import in_words
 from tocsin.kernel.spans import Span
 from tocsin.oncall.rules import Gap, Impact, Person, ShiftChange, Why
-from tocsin.web.calendar_grid import People
+from tocsin.web.calendar_grid.people import People
 from tocsin.web.rota_words import listed, when
 
 SHIFTS_NAMED = 3  # of one person; the page says how many more there are

@@ -21,7 +21,9 @@ from tocsin.people.actions import find_user
 from tocsin.people.models import User
 from tocsin.people.rules import May
 from tocsin.web.absences import absence_page, absences_of
-from tocsin.web.calendar_grid import AROUND, Lane, People, bands, people_of
+from tocsin.web.calendar_grid.bands import bands
+from tocsin.web.calendar_grid.lanes import AROUND, Lane
+from tocsin.web.calendar_grid.people import People, people_of
 from tocsin.web.cover import requests_about
 from tocsin.web.forms import asker, instant
 from tocsin.web.guard import needs

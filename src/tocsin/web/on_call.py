@@ -10,7 +10,7 @@ from tocsin.kernel.zones import zone
 from tocsin.oncall.models import Schedule
 from tocsin.oncall.reading import timelines
 from tocsin.people.models import User
-from tocsin.web.calendar_grid import people_of
+from tocsin.web.calendar_grid.people import people_of
 from tocsin.web.my_shifts import next_shift_of
 from tocsin.web.rota import LOOK_AHEAD, names_of_users, standing
 from tocsin.web.schedules import Watch, watch

@@ -15,7 +15,7 @@ from tocsin.oncall.actions import served
 from tocsin.oncall.reading import timelines
 from tocsin.oncall.rules import Schedule, Shift, Temporary, Timeline, timeline
 from tocsin.people.models import User
-from tocsin.web.calendar_grid import People, people_of
+from tocsin.web.calendar_grid.people import People, people_of
 from tocsin.web.forms import asker, instant
 from tocsin.web.periods import View
 

@@ -20,7 +20,8 @@ from tocsin.oncall.models import Schedule as ScheduleRow
 from tocsin.oncall.permissions import may_edit
 from tocsin.oncall.rules import Schedule, follow, impact, timeline
 from tocsin.people.rules import May
-from tocsin.web.calendar_grid import AROUND, bands, lanes
+from tocsin.web.calendar_grid.bands import bands
+from tocsin.web.calendar_grid.lanes import AROUND, lanes
 from tocsin.web.forms import UNPROCESSABLE, asker, by, instant, made_once, previews, told_beside
 from tocsin.web.forms.layers import ROTATIONS, LayerDraft, first_layer
 from tocsin.web.forms.people import zones

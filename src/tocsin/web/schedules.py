@@ -25,7 +25,10 @@ from tocsin.oncall.reading import calendars, schedules
 from tocsin.oncall.rules import Override, Schedule, Temporary
 from tocsin.people.models import User
 from tocsin.people.rules import May
-from tocsin.web.calendar_grid import AROUND, People, bands, entries, lanes
+from tocsin.web.calendar_grid.bands import bands
+from tocsin.web.calendar_grid.entries import entries
+from tocsin.web.calendar_grid.lanes import AROUND, lanes
+from tocsin.web.calendar_grid.people import People
 from tocsin.web.forms import asker, instant
 from tocsin.web.guard import needs
 from tocsin.web.periods import Period, View, period

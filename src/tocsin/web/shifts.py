@@ -23,9 +23,9 @@ from tocsin.oncall.rules import Schedule, impact
 from tocsin.oncall.swaps import take_shift
 from tocsin.people.models import User
 from tocsin.people.rules import May
-from tocsin.web.calendar_grid import People
+from tocsin.web.calendar_grid.people import People
 from tocsin.web.forms import asker, by, instant, previews, show, told_beside
-from tocsin.web.forms.shifts import OverrideForm, active_people
+from tocsin.web.forms.shifts import OverrideForm, When, active_people
 from tocsin.web.guard import needs
 from tocsin.web.impact_words import HORIZON, Said, said
 from tocsin.web.layout import back, say
@@ -130,10 +130,9 @@ def override(request: HttpRequest, schedule_id: str) -> HttpResponse:
     }
     form = OverrideForm(
         request.POST if request.method == "POST" else None,
-        zones_of(request, schedule),
+        When(zones_of(request, schedule), span),
         active_people(),
         [(user, people.name(user)) for user in sorted(users_in([schedule]), key=people.name)],
-        span,
         initial,
         only="" if edits else reader.pk,
     )

@@ -1,22 +1,18 @@
-"""Layers, turns, hours and trainees as they are typed: changed by submit buttons, and nothing is lost on the way."""
+"""A layer and its turns as they are typed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from django.http import QueryDict
 
-from tocsin.kernel.errors import Refused
-from tocsin.kernel.hours import DAYS, Window
-from tocsin.oncall.rules import Layer, Seat, Unit, layer_from
-from tocsin.oncall.rules.values import LAYERS_MAX, RESTRICTIONS_MAX, SEATS_MAX, SHADOWS_MAX, SLOTS_MAX
-from tocsin.web.forms import words
+from tocsin.oncall.rules import Layer, Seat, Unit
+from tocsin.oncall.rules.values import RESTRICTIONS_MAX, SEATS_MAX, SLOTS_MAX
+from tocsin.web.forms.windows import WindowDraft, count_of, read_window, window_data, window_of
 
-Item = TypeVar("Item")
-HOURS = "hours"
 ROTATIONS = {
     Unit.WEEKLY: "weekly",
     Unit.DAILY: "daily",
@@ -24,7 +20,6 @@ ROTATIONS = {
     Unit.MONTHLY: "monthly",
     Unit.FIXED: "nobody hands over: always all of them",
 }
-NUMBER_LENGTH_MAX = 4  # of a place in a list, as an address or a button names it
 
 
 @dataclass
@@ -34,19 +29,6 @@ class SeatDraft:
     user: str
     start: str = ""
     until: str = ""
-
-
-@dataclass
-class WindowDraft:
-    """One restriction as typed: weekly hours, or those of a calendar ("calendar:ID", "outside:ID")."""
-
-    kind: str = HOURS
-    days: list[str] = field(default_factory=lambda: list(DAYS[:5]))
-    opens: str = "09:00"
-    closes: str = "17:00"
-    closes_on: str = ""
-    at: str = ""  # what the names of its fields begin with, and the button that removes it
-    removes: str = ""
 
 
 @dataclass
@@ -118,190 +100,7 @@ def _seat_data(seat: SeatDraft) -> Any:
     return {"user": seat.user, **{name: value for name, value in dates.items() if value}}
 
 
-def window_of(each: Any) -> WindowDraft:
-    if isinstance(each, Window):
-        return WindowDraft(
-            HOURS,
-            [DAYS[day] for day in each.days],
-            f"{each.opens:%H:%M}",
-            f"{each.closes:%H:%M}",
-            DAYS[each.closes_on] if each.closes_on is not None else "",
-        )
-    return WindowDraft(f"{'outside' if each.outside else 'calendar'}:{each.calendar}")
-
-
-def window_data(draft: WindowDraft) -> dict[str, Any]:
-    kind, _, calendar = draft.kind.partition(":")
-    if kind != HOURS:
-        return {kind: calendar}
-    days = {} if len(draft.days) == len(DAYS) else {"days": draft.days}
-    return {**days, "from": draft.opens, "to": f"{draft.closes_on} {draft.closes}".strip()}
-
-
-@dataclass
-class ShadowDraft:
-    """A trainee who is sent copies, as typed; `of` "": of whoever is on call."""
-
-    trainee: str = ""
-    of: str = ""
-    start: str = ""
-    end: str = ""
-    errors: list[str] = field(default_factory=list)
-
-    @classmethod
-    def read(cls, data: QueryDict) -> list[ShadowDraft]:
-        def text(k: int, name: str) -> str:
-            return data.get(f"shadow-{k}-{name}", "").strip()
-
-        return [
-            cls(text(k, "trainee"), text(k, "of"), text(k, "start"), text(k, "end"))
-            for k in range(count_of(data, "shadows", SHADOWS_MAX))
-        ]
-
-    def as_data(self) -> dict[str, Any]:
-        """In the words of the organisation file."""
-        of = {"of": self.of} if self.of else {}
-        return {"trainee": self.trainee, **of, "start": self.start, "end": self.end}
-
-
-class Layers:
-    """The layers on the page, changed by the buttons of the page."""
-
-    def __init__(self, layers: list[LayerDraft]) -> None:
-        self.drafts = layers
-
-    @classmethod
-    def read(cls, data: QueryDict) -> Layers:
-        return cls([_read_layer(data, f"layer-{n}") for n in range(count_of(data, "layers", LAYERS_MAX))])
-
-    def change(self, do: str, fresh: LayerDraft) -> bool:
-        """Carry out the button that was pressed; False when it is none of those that change layers."""
-        verb, _, rest = do.partition(":")
-        at = [int(each) for each in rest.split(":") if each.isdecimal() and len(each) <= NUMBER_LENGTH_MAX]
-        if verb == "layer":
-            if len(self.drafts) < LAYERS_MAX:
-                self.drafts.append(fresh)
-            return True
-        change = _CHANGES.get(verb)
-        if change is None:
-            return False
-        if at and at[0] < len(self.drafts):
-            change(self, *at)
-        return True
-
-    def placed(self) -> list[LayerDraft]:
-        """The layers with the names that their fields have on the page."""
-        for n, layer in enumerate(self.drafts):
-            for k, window in enumerate(layer.windows):
-                window.at, window.removes = f"layer-{n}-window-{k}", f"window-remove:{n}:{k}"
-        return self.drafts
-
-    def values(self) -> list[Layer]:
-        """The layers that make sense already."""
-        found = []
-        for draft in self.drafts:
-            try:
-                found.append(layer_from(draft.as_data()))
-            except Refused:
-                continue
-        return found
-
-    def blame(self, refused: Refused) -> bool:
-        """Put a refusal beside the layer it is about; False when it is about none."""
-        room, _, rest = refused.where.partition(".")
-        number, _, within = rest.partition(".")
-        if room != "layers" or not number.isdecimal() or int(number) >= len(self.drafts):
-            return False
-        self.drafts[int(number)].errors.append(_where(within) + words(refused))
-        return True
-
-    def up(self, n: int, *_: int) -> None:
-        moved(self.drafts, n, n - 1)
-
-    def down(self, n: int, *_: int) -> None:
-        moved(self.drafts, n, n + 1)
-
-    def move(self, n: int, to: int = 0, *_: int) -> None:
-        moved(self.drafts, n, to)
-
-    def remove(self, n: int, *_: int) -> None:
-        del self.drafts[n]
-
-    def slot(self, n: int, *_: int) -> None:
-        """The person chosen is added while reading; this only keeps the page."""
-
-    def nobody(self, n: int, *_: int) -> None:
-        if len(self.drafts[n].slots) < SLOTS_MAX:
-            self.drafts[n].slots.append([])
-
-    def slot_move(self, n: int, m: int = 0, to: int = 0, *_: int) -> None:
-        moved(self.drafts[n].slots, m, to)
-
-    def slot_up(self, n: int, m: int = 0, *_: int) -> None:
-        moved(self.drafts[n].slots, m, m - 1)
-
-    def slot_down(self, n: int, m: int = 0, *_: int) -> None:
-        moved(self.drafts[n].slots, m, m + 1)
-
-    def without(self, n: int, m: int = 0, k: int = -1, *_: int) -> None:
-        """Take a person out of a turn; the turn goes with its last person, and an empty one at once."""
-        slots = self.drafts[n].slots
-        if m >= len(slots):
-            return
-        if 0 <= k < len(slots[m]):
-            del slots[m][k]
-        if not slots[m]:
-            del slots[m]
-
-    def window(self, n: int, *_: int) -> None:
-        if len(self.drafts[n].windows) < RESTRICTIONS_MAX:
-            self.drafts[n].windows.append(WindowDraft())
-
-    def window_remove(self, n: int, k: int = -1, *_: int) -> None:
-        if 0 <= k < len(self.drafts[n].windows):
-            del self.drafts[n].windows[k]
-
-
-_CHANGES: Mapping[str, Callable[..., None]] = {
-    "up": Layers.up,
-    "down": Layers.down,
-    "move": Layers.move,
-    "remove": Layers.remove,
-    "slot": Layers.slot,
-    "nobody": Layers.nobody,
-    "slot-move": Layers.slot_move,
-    "slot-up": Layers.slot_up,
-    "slot-down": Layers.slot_down,
-    "without": Layers.without,
-    "window": Layers.window,
-    "window-remove": Layers.window_remove,
-}
-
-
-def moved(items: list[Item], at: int, to: int) -> None:
-    """Put the item at `at` where `to` is; does nothing beyond the ends."""
-    if 0 <= at < len(items) and 0 <= to < len(items):
-        items.insert(to, items.pop(at))
-
-
-def _where(within: str) -> str:
-    """The part of a layer that a dotted path is about, as the page calls it."""
-    part, _, rest = within.partition(".")
-    number = rest.partition(".")[0]
-    nouns = {"users": "Turn", "restrict": "Hours"}
-    if part in nouns and number.isdecimal():
-        return f"{nouns[part]} {int(number) + 1}: "
-    return {"start": "First hand-over: ", "end": "End: ", "every": "Every: ", "timezone": "Time zone: "}.get(
-        part, ""
-    )
-
-
-def count_of(data: QueryDict, name: str, most: int) -> int:
-    text = data.get(name, "0")
-    return min(int(text), most) if text.isdecimal() and len(text) <= NUMBER_LENGTH_MAX else 0
-
-
-def _read_layer(data: QueryDict, at: str) -> LayerDraft:
+def read_layer(data: QueryDict, at: str) -> LayerDraft:
     slots = [_read_slot(data, f"{at}-slot-{m}") for m in range(count_of(data, f"{at}-slots", SLOTS_MAX))]
     new = data.get(f"{at}-new", "")
     if new and len(slots) < SLOTS_MAX:  # chosen but not yet added counts as added
@@ -332,17 +131,6 @@ def _read_slot(data: QueryDict, at: str) -> list[SeatDraft]:
     if new := data.get(f"{at}-new", ""):
         seats.append(SeatDraft(new))
     return seats[:SEATS_MAX]
-
-
-def read_window(data: QueryDict, at: str) -> WindowDraft:
-    closes_on = data.get(f"{at}-closes-on", "")
-    return WindowDraft(
-        data.get(f"{at}-kind", HOURS),
-        [day for day in data.getlist(f"{at}-days") if day in DAYS],
-        data.get(f"{at}-opens", "").strip()[:5],
-        data.get(f"{at}-closes", "").strip()[:5],
-        closes_on if closes_on in DAYS else "",
-    )
 
 
 def first_layer(now: datetime) -> LayerDraft:

@@ -15,8 +15,10 @@ from tocsin.oncall.rules import Schedule, Temporary, layer_from, schedule_as_dat
 from tocsin.oncall.rules.values import SHADOWS_MAX
 from tocsin.people.models import Team
 from tocsin.web.forms import IdField, id_of, words
-from tocsin.web.forms.layers import LayerDraft, Layers, ShadowDraft
-from tocsin.web.forms.shifts import SpanForm
+from tocsin.web.forms.layer_changes import Layers
+from tocsin.web.forms.layers import LayerDraft
+from tocsin.web.forms.shifts import SpanForm, When
+from tocsin.web.forms.trainees import ShadowDraft
 from tocsin.web.rota_words import in_field
 
 
@@ -134,7 +136,7 @@ class TemporaryForm(SpanForm):
         zones: Iterable[tuple[str, str]],
         span: Span,
     ) -> None:
-        super().__init__(data, zones, span)
+        super().__init__(data, When(zones, span))
         self.schedule, self._otherwise = schedule, span
         self.layers = Layers([fresh]) if data is None else Layers.read(data)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,6 +30,18 @@ MODES = {
 }
 
 
+Choices = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class When:
+    """The zones by whose clocks times can be typed, the first unless another is chosen, and what stands there at
+    first; None for nothing."""
+
+    zones: Choices
+    span: Span | None = None
+
+
 class MomentField(forms.CharField):
     """Date and time as the browser's own field writes them; which zone's is said by the form."""
 
@@ -45,18 +58,12 @@ class SpanForm(forms.Form):
     end = MomentField(label="To")
     zone = forms.ChoiceField(label="By the clocks of")
 
-    def __init__(
-        self,
-        data: QueryDict | None,
-        zones: Iterable[tuple[str, str]],
-        span: Span | None = None,
-        initial: Mapping[str, Any] | None = None,
-    ) -> None:
-        listed = list(dict(zones).items())
+    def __init__(self, data: QueryDict | None, when: When, initial: Mapping[str, Any] | None = None) -> None:
+        listed = list(dict(when.zones).items())
         here = zone(listed[0][0])
         begin = dict(initial or {})
-        if span:
-            begin |= {"start": in_field(span.start, here), "end": in_field(span.end, here)}
+        if when.span:
+            begin |= {"start": in_field(when.span.start, here), "end": in_field(when.span.end, here)}
         super().__init__(data, initial=begin)
         field = self.fields["zone"]
         assert isinstance(field, forms.ChoiceField)
@@ -107,17 +114,16 @@ class OverrideForm(SpanForm):
     def __init__(
         self,
         data: QueryDict | None,
-        zones: Iterable[tuple[str, str]],
-        people: Iterable[tuple[str, str]],
-        on_it: Iterable[tuple[str, str]],
-        span: Span | None = None,
-        initial: Mapping[str, Any] | None = None,
+        when: When,
+        people: Choices,
+        on_it: Choices,
+        initial: Mapping[str, Any],
         only: str = "",
     ) -> None:
         if data is not None:  # each turn to choose somebody that was left empty is nobody
             data = data.copy()
             data.setlist("users", [user for user in data.getlist("users") if user])
-        super().__init__(data, zones, span, initial)
+        super().__init__(data, when, initial)
         users, replaces, mode = (self.fields[name] for name in ("users", "replaces", "mode"))
         assert isinstance(users, forms.MultipleChoiceField)
         assert isinstance(replaces, forms.MultipleChoiceField) and isinstance(mode, forms.ChoiceField)
@@ -165,14 +171,12 @@ class CoverForm(SpanForm):
     def __init__(
         self,
         data: QueryDict | None,
-        zones: Iterable[tuple[str, str]],
-        people: Iterable[tuple[str, str]],
+        when: When,
+        people: Choices,
         reader: str,
-        span: Span | None = None,
-        initial: Mapping[str, Any] | None = None,
         for_others: bool = False,
     ) -> None:
-        super().__init__(data, zones, span, initial)
+        super().__init__(data, when, {"user": reader})
         listed = list(people)
         asked, user = self.fields["asked"], self.fields["user"]
         assert isinstance(asked, forms.MultipleChoiceField) and isinstance(user, forms.ChoiceField)
