@@ -3,7 +3,9 @@ incident finds nothing of it anywhere (TRUST.md D4, P10)."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.http import HttpResponse
@@ -207,6 +209,95 @@ def test_the_page_of_a_link_says_what_it_is_about_to_who_may_read_it_alone(
         assert CANARY not in said
         assert "Web shop" not in said
     assert "zebra-title" in text_of(signed_in("bo").get(address))
+
+
+def test_the_page_shuts_names_withdraws_and_opens_again(
+    road: Road, world: World, signed_in: SignedIn
+) -> None:
+    road.event("db", title="zebra-title")
+    road.look()
+    number = road.incident().pk
+    bo, cy = signed_in("bo"), signed_in("cy")
+    bo.post(f"/incidents/{number}/acknowledge")
+    said = text_of(bo.post(f"/incidents/{number}/restrict", follow=True))
+    assert "Restricted" in said
+    assert "Let somebody read it" in said
+    assert cy.get(f"/incidents/{number}").status_code == 404
+    assert "Let them read it" in text_of(bo.get(f"/incidents/{number}/readers"))
+    said = text_of(bo.post(f"/incidents/{number}/readers", {"user": "cy"}, follow=True))
+    assert "Cy Tran reads #" in said
+    assert "Bo Lind let Cy Tran read it" in said
+    said = text_of(cy.get(f"/incidents/{number}"))
+    assert "zebra-title" in said
+    assert "Let somebody read it" not in said  # a reader is not who decides
+    assert cy.post(f"/incidents/{number}/readers", {"user": "mo"}).status_code in (403, 422)
+    assert cy.post(f"/incidents/{number}/unrestrict").status_code == 403
+    said = text_of(bo.post(f"/incidents/{number}/readers/cy/withdraw", follow=True))
+    assert "Bo Lind withdrew Cy Tran, who reads it no more" in said
+    assert cy.get(f"/incidents/{number}").status_code == 404
+    assert "#" in text_of(bo.post(f"/incidents/{number}/readers/bo/withdraw", follow=True))
+    assert bo.get(f"/incidents/{number}").status_code == 200  # who has it stays its reader
+    bo.post(f"/incidents/{number}/unrestrict")
+    assert "zebra-title" in text_of(cy.get(f"/incidents/{number}"))
+
+
+def test_one_is_opened_restricted_by_hand(world: World, signed_in: SignedIn) -> None:
+    form = {"service": "shop", "title": "zebra-title", "urgency": "high", "restricted": "on"}
+    answer = signed_in("mo").post("/incidents/new", form, follow=True)
+    assert "Mo Haddad may read it, who opened it" in text_of(answer)
+    assert Incident.objects.get().restricted
+    assert CANARY not in text_of(signed_in("cy").get("/incidents"))
+
+
+def test_over_the_api_it_is_shut_named_withdrawn_and_opened_again(
+    road: Road, world: World, signed_in: SignedIn
+) -> None:
+    road.event("db", title="zebra-title")
+    road.look()
+    number = road.incident().pk
+
+    def ask(name: str, verb: str, body: object = None) -> tuple[int, dict[str, Any]]:
+        _, plain = add_token(User.objects.get(pk=name), verb, Scope.ACT, None, ADA, road.now)
+        answer = Client().post(
+            f"/api/v1/incidents/{number}/{verb}",
+            json.dumps(body or {}),
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {plain}"},
+        )
+        return answer.status_code, answer.json()
+
+    assert ask("bo", "restrict")[1]["incident"]["restricted"] is True
+    assert ask("cy", "acknowledge")[0] == ask("cy", "let-read", {"user": "cy"})[0] == 404
+    assert ask("bo", "let-read", {"user": "cy"})[0] == 403  # nobody has it: an administrator decides
+    assert ask("bo", "acknowledge")[1]["incident"]["title"] == "zebra-title"
+    assert ask("bo", "let-read", {"user": "cy"})[1]["changed"] is True
+    assert ask("cy", "unrestrict")[0] == 403
+    assert ask("bo", "withdraw", {"user": "cy"})[1]["changed"] is True
+    assert ask("cy", "notes", {"text": "x"})[0] == 404
+    assert ask("bo", "unrestrict")[1]["incident"]["restricted"] is False
+
+
+def test_who_was_paged_and_too_late_is_told_so_without_its_title(
+    road: Road, world: World, signed_in: SignedIn
+) -> None:
+    Service.objects.update(restricted=True)
+    refresh()
+    road.event("db", title="zebra-title")
+    road.live(minutes=5)  # bo, then cy and the team
+    number = road.incident().pk
+    acknowledge(number, CY, road.now)
+    road.live(minutes=1)
+    _, plain = add_token(world.bo, "script", Scope.ACT, None, ADA, road.now)
+    answer = Client().post(
+        f"/api/v1/incidents/{number}/acknowledge",
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {plain}"},
+    )
+    assert answer.status_code == 200
+    assert answer.json()["changed"] is False
+    assert CANARY not in answer.content.decode()
+    said = text_of(signed_in("bo").get(f"/incidents/{number}"))
+    assert "Cy Tran has it. Ask them if you need to read it." in said
 
 
 def test_what_is_restricted_later_is_gone_at_once(road: Road, world: World, signed_in: SignedIn) -> None:

@@ -24,12 +24,13 @@ from tocsin.api.shapes import (
     show_alert,
     show_entry,
     show_incident,
+    show_reader,
     show_to,
 )
 from tocsin.api.words import NotBlank, NumberInPath, RowInPath, Sent, Slug
 from tocsin.escalation.actions import escalate_now, next_steps
 from tocsin.escalation.rules import HANDOVER_LENGTH_MAX, Handover
-from tocsin.incident import actions, describing
+from tocsin.incident import actions, describing, restricting
 from tocsin.incident.models import Incident, alerts_not_hidden
 from tocsin.incident.readers import refuse_unread
 from tocsin.incident.rules import NOTE_LENGTH_MAX, TITLE_LENGTH_MAX, State
@@ -64,6 +65,10 @@ class IncidentToOpen(Sent):
     urgency: Urgency | None = None
     impact: Impact | None = None
     description: Annotated[str, Field(max_length=NOTE_LENGTH_MAX)] = ""
+    restricted: Annotated[
+        bool,
+        Field(strict=True, description="Only whom it concerns reads it. It is so too when its service is."),
+    ] = False
 
 
 class Resolution(Sent):
@@ -91,6 +96,10 @@ class Assignment(Sent):
     """`user` null: nobody has it."""
 
     user: Slug | None
+
+
+class ReaderToName(Sent):
+    user: Slug
 
 
 class Classification(Sent):
@@ -141,6 +150,7 @@ def show_one_incident(request: Asked, number: NumberInPath) -> IncidentInFull:
     return IncidentInFull(
         **show_incident(incident).model_dump(),
         description=incident.description,
+        readers=[show_reader(row) for row in incident.readers.all()] if incident.restricted else [],
         alerts=[show_alert(alert) for alert in alerts],
         deliveries=[show_delivery(row, request.auth) for row in deliveries[:DELIVERIES_SHOWN_MAX]],
         next_steps=[
@@ -187,6 +197,7 @@ def open_incident(request: Asked, body: IncidentToOpen) -> IncidentOut:
         urgency=body.urgency,
         impact=body.impact,
         description=body.description,
+        restricted=body.restricted,
         by=request.auth.by,
         now=request.now,
     )
@@ -258,6 +269,30 @@ def classify_incident(request: Asked, number: NumberInPath, body: Classification
 def rename_incident(request: Asked, number: NumberInPath, body: Title) -> OutcomeOut:
     """Gives it a better title."""
     return _outcome(request, describing.rename(number, body.title, request.auth.by, request.now))
+
+
+@room.post("/incidents/{number}/restrict", may=May.ACT, answer=OutcomeOut)
+def restrict_incident(request: Asked, number: NumberInPath) -> OutcomeOut:
+    """Only whom it concerns reads it from now on: you, who opened it and who has it. Messages say its number alone."""
+    return _outcome(request, restricting.restrict(number, request.auth.by, request.now))
+
+
+@room.post("/incidents/{number}/unrestrict", may=May.ACT, answer=OutcomeOut)
+def unrestrict_incident(request: Asked, number: NumberInPath) -> OutcomeOut:
+    """Everybody who sees incidents reads it again. For whoever has it, and for administrators."""
+    return _outcome(request, restricting.unrestrict(number, request.auth.by, request.now))
+
+
+@room.post("/incidents/{number}/let-read", may=May.ACT, answer=OutcomeOut)
+def let_read_incident(request: Asked, number: NumberInPath, body: ReaderToName) -> OutcomeOut:
+    """Lets somebody read a restricted incident; they are not told. For whoever has it, and for administrators."""
+    return _outcome(request, restricting.let_read(number, body.user, request.auth.by, request.now))
+
+
+@room.post("/incidents/{number}/withdraw", may=May.ACT, answer=OutcomeOut)
+def withdraw_reader(request: Asked, number: NumberInPath, body: ReaderToName) -> OutcomeOut:
+    """Lets somebody read a restricted incident no more. For whoever has it, and for administrators."""
+    return _outcome(request, restricting.withdraw(number, body.user, request.auth.by, request.now))
 
 
 def _outcome(request: Asked, outcome: Outcome) -> OutcomeOut:

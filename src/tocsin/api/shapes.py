@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from tocsin.api.messages import DeliveryOut
 from tocsin.api.words import Data, shown, shown_links
 from tocsin.incident.messages import name_of
-from tocsin.incident.models import Incident
+from tocsin.incident.models import Incident, Reader
 from tocsin.incident.readers import may_read
 from tocsin.incident.rules import State
 from tocsin.incident.rules.restricting import Viewer
@@ -84,10 +84,19 @@ class NextStep(BaseModel):
     opens: bool
 
 
+class ReaderOut(BaseModel):
+    """Somebody who reads a restricted incident, and who named them: `user:bo`. Administrators are not listed."""
+
+    user: str
+    by: str
+    at: datetime
+
+
 class IncidentInFull(IncidentOut):
-    """An incident with its newest alerts and deliveries, and what happens next."""
+    """An incident with its newest alerts and deliveries, and what happens next. `readers`: of a restricted one."""
 
     description: str
+    readers: list[ReaderOut]
     alerts: list[AlertOut]
     deliveries: list[DeliveryOut]
     next_steps: list[NextStep]
@@ -131,6 +140,10 @@ def show_to(incident: Incident, viewer: Viewer) -> IncidentOut:
     if may_read(incident, viewer):
         return said
     return said.model_copy(update={"title": name_of(incident), "service": ""})
+
+
+def show_reader(row: Reader) -> ReaderOut:
+    return ReaderOut(user=row.user_id, by=row.by, at=row.at)
 
 
 def show_alert(alert: Alert) -> AlertOut:

@@ -75,6 +75,9 @@ def show(number: Number, /, *, as_json: Json = False) -> None:
     say(
         f"Service {found['service']}; {'nobody has it' if not found['assigned'] else found['assigned'] + ' has it'}"
     )
+    if found["restricted"]:
+        names = ", ".join(reader["user"] for reader in found["readers"]) or "nobody"
+        say(f"Restricted: read by {names}, and administrators")
     if found["fires_on"]:
         say("Its alerts still fire: their next event will not reopen it, but opens a new incident")
     for step in found["next_steps"][:1]:
@@ -111,6 +114,7 @@ def open_incident(
     urgency: Literal["high", "low"] | None = None,
     impact: Literal["major", "moderate", "minor"] | None = None,
     description: str = "",
+    restricted: Annotated[bool, Flag] = False,
     as_json: Json = False,
 ) -> None:
     """Open an incident by hand; its service's policy begins to climb.
@@ -127,6 +131,8 @@ def open_incident(
         How much is affected; what the service's tier says when left out.
     description
         What else is known.
+    restricted
+        Only whom it concerns reads it, and messages say its number alone.
     """
     body = {
         "service": service,
@@ -134,6 +140,7 @@ def open_incident(
         "urgency": urgency,
         "impact": impact,
         "description": description,
+        "restricted": restricted,
     }
     with open_door() as door:
         made = door.post("incidents", body)
@@ -247,6 +254,42 @@ def assign(
     if (user is None) is not nobody:
         raise Refused("It is not said who gets it", "either a person's id or --nobody")
     _act(number, "assign", {"user": user}, f"is {user}'s" if user else "is nobody's", as_json)
+
+
+@app.command
+def restrict(number: Number, /, *, as_json: Json = False) -> None:
+    """Restrict who reads it: you, who opened it and who has it. Messages say its number alone."""
+    _act(number, "restrict", None, "is restricted", as_json)
+
+
+@app.command
+def unrestrict(number: Number, /, *, as_json: Json = False) -> None:
+    """Let everybody read it again who sees incidents. For whoever has it, and for administrators."""
+    _act(number, "unrestrict", None, "is not restricted any more", as_json)
+
+
+@app.command(name="let-read")
+def let_read(number: Number, user: str, /, *, as_json: Json = False) -> None:
+    """Let somebody read a restricted incident; they are not told. For whoever has it, and for administrators.
+
+    Parameters
+    ----------
+    user
+        The person's id.
+    """
+    _act(number, "let-read", {"user": user}, f"is read by {user} too", as_json)
+
+
+@app.command
+def withdraw(number: Number, user: str, /, *, as_json: Json = False) -> None:
+    """Let somebody read a restricted incident no more. For whoever has it, and for administrators.
+
+    Parameters
+    ----------
+    user
+        The person's id.
+    """
+    _act(number, "withdraw", {"user": user}, f"is not read by {user} any more", as_json)
 
 
 def _act(number: str, verb: str, body: Any, done: str, as_json: bool) -> None:

@@ -249,6 +249,7 @@ def open_by_hand(request: HttpRequest) -> HttpResponse:
                 urgency=Urgency(data["urgency"]),
                 impact=Impact(data["impact"]) if data["impact"] else None,
                 description=data["description"],
+                restricted=data["restricted"],
                 by=by(request),
                 now=instant(request),
             )

@@ -20,10 +20,10 @@ from tocsin.escalation.actions import next_steps
 from tocsin.escalation.models import Climb
 from tocsin.escalation.rules import Ahead
 from tocsin.incident.holding import called_since
-from tocsin.incident.models import Incident, alerts_not_hidden, chain_of
+from tocsin.incident.models import Incident, Reader, alerts_not_hidden, chain_of
 from tocsin.incident.readers import refuse_unread, sight_of
 from tocsin.incident.rules import OPEN, State
-from tocsin.incident.rules.restricting import Sight
+from tocsin.incident.rules.restricting import Sight, leads
 from tocsin.intake.models import Alert, Change
 from tocsin.journal.models import Entry
 from tocsin.kernel.errors import not_found
@@ -167,6 +167,9 @@ def one(request: HttpRequest, incident_id: int) -> HttpResponse:
     upto = int(before) if before.isdigit() and len(before) < 10 else None
     context = page_of(incident, instant(request), upto)
     asks = str(request.user.pk)
+    if incident.restricted:
+        context["readers"] = Reader.objects.filter(incident=incident).select_related("user")
+        context["leads"] = leads(viewer(request), incident.assigned_id, incident.acknowledged_by)
     context["called"] = incident.assigned_id != asks and called_since(incident, asks)
     template = "parts/incident.html" if request.headers.get("HX-Request") else "incident.html"
     return render(request, template, context)

@@ -103,6 +103,15 @@ class DeclineForm(forms.Form):
     reason = text(3, NOTE_LENGTH_MAX, "Why", "Whoever reported it reads this.", True)
 
 
+class ReaderForm(forms.Form):
+    user = forms.ModelChoiceField(queryset=User.objects.none(), label="Person", empty_label=None)
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data)
+        people = User.objects.people().filter(is_active=True).order_by("name")
+        self.fields["user"].queryset = people  # type: ignore[attr-defined]
+
+
 class OpenForm(forms.Form):
     service = forms.ModelChoiceField(queryset=Service.objects.none(), label="Service", empty_label=None)
     title = forms.CharField(
@@ -120,6 +129,11 @@ class OpenForm(forms.Form):
         label="Impact",
         required=False,
         choices=[("", "as the service's tier says"), *((i.value, i.value) for i in Impact)],
+    )
+    restricted = forms.BooleanField(
+        required=False,
+        label="Restricted: only whom it concerns reads it",
+        help_text="For security and personal data. Messages say its number alone.",
     )
 
     def __init__(self, data: QueryDict | None = None, initial: dict[str, object] | None = None) -> None:

@@ -77,6 +77,23 @@ def _renamed(data: Data, actor: str, names: Names) -> tuple[str, str]:
     return f"{actor} renamed it: {data.get('title', '')}", f"before: {data.get('before', '')}"
 
 
+def _reader_named(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    who = person(data.get("user"), names)
+    by_taking = {"acknowledged": "took it", "snoozed": "put it off", "assigned": "was given it"}
+    why = str(data.get("why", ""))
+    if why == "opened":
+        return f"{who} may read it, who opened it", ""
+    if why in by_taking:
+        return f"{who} may read it, who {by_taking[why]}", ""
+    if why == "restricted":
+        return f"{who} may read it still", ""
+    return f"{actor} let {who} read it", ""
+
+
+def _reader_withdrawn(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    return f"{actor} withdrew {person(data.get('user'), names)}, who reads it no more", ""
+
+
 def _joined(data: Data, actor: str, names: Names) -> tuple[str, str]:
     return f"{_some_alerts(data)} from {actor} joined", _titles(data)
 
@@ -112,6 +129,10 @@ SENTENCES: dict[str, Sentence] = {
     "incident.closed": lambda data, actor, names: (f"{actor} closed it", ""),
     "incident.noted": lambda data, actor, names: (f"{actor} noted", str(data.get("text", ""))),
     "incident.assigned": _assigned,
+    "incident.restricted": lambda data, actor, names: (f"{actor} restricted who reads it", ""),
+    "incident.unrestricted": lambda data, actor, names: (f"{actor} let everybody read it", ""),
+    "incident.reader_named": _reader_named,
+    "incident.reader_withdrawn": _reader_withdrawn,
     "incident.classified": _classified,
     "incident.worsened": _worsened,
     "incident.renamed": _renamed,
