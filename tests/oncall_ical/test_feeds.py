@@ -58,6 +58,39 @@ def test_a_feed_of_a_schedule_is_exactly_its_shifts(primary: str, clock: Clock, 
     assert b"SUMMARY:Bo Lind on call: web-primary" in answer.content
 
 
+@pytest.mark.parametrize(
+    ("language", "title", "shift", "own"),
+    [
+        (
+            "de",
+            "Bereitschaft: web-primary",
+            "Bo Lind – Bereitschaft: web-primary",
+            "Bereitschaft: meine Schichten",
+        ),
+        ("es", "De guardia: web-primary", "Bo Lind de guardia: web-primary", "De guardia: mis turnos"),
+        (
+            "fr",
+            "Astreinte : web-primary",
+            "Bo Lind d'astreinte : web-primary",
+            "Astreinte : mes astreintes",
+        ),
+    ],
+)
+def test_a_feed_is_in_the_language_of_whose_it_is(
+    primary: str, clock: Clock, reader: Reader, language: str, title: str, shift: str, own: str
+) -> None:
+    before = reader(None).get(address := feed("schedule", primary, clock))
+    change_user("bo", BO, clock.now, language=language)
+    after = reader(None).get(address, headers={"if-none-match": before["ETag"]})
+    calendar = icalendar.Calendar.from_ical(after.content)
+    shown = {str(each["summary"]).replace("\u00a0", " ") for each in calendar.walk("VEVENT")}
+    assert str(calendar["x-wr-calname"]).replace("\u00a0", " ") == title
+    assert shift in shown
+    assert f"NAME:{own}\r\n" in reader(None).get(feed("mine", "", clock)).content.decode().replace(
+        "\u00a0", " "
+    )
+
+
 def test_a_shift_that_was_running_when_the_schedule_was_made_is_whole_as_on_every_page(
     world: World, clock: Clock, reader: Reader
 ) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.oncall_rules.strategies import placed
 from tocsin.kernel.spans import Span
-from tocsin.oncall.ical.writing import AHEAD, BACK, Entry, Source, feed_of, listed, uid_of, window
+from tocsin.oncall.ical.writing import AHEAD, BACK, Entry, Source, feed_of, uid_of, window
 from tocsin.oncall.rules import Schedule, Shift, final
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -68,12 +68,6 @@ def test_a_feed_shows_whole_months_and_never_less_than_it_says() -> None:
         assert shown.start <= now - BACK
         assert shown.end >= now + AHEAD
         assert (shown.start.day, shown.end.day) == (1, 1)
-
-
-def test_many_names_are_counted() -> None:
-    assert listed(["Bo"]) == "Bo"
-    assert listed(["Bo", "Cy", "Dan"]) == "Bo, Cy and Dan"
-    assert listed(list("abcdefgh")) == "a, b, c, d, e and 3 more"
 
 
 def test_who_is_not_in_the_summary_is_in_the_description() -> None:

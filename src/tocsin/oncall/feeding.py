@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from django.db.models import Count, Max
+from django.utils.translation import gettext, override
 
 from tocsin.catalog.actions import configuration
 from tocsin.kernel.ids import digest, in_parts
@@ -20,7 +21,7 @@ from tocsin.oncall.rules import Shift, shifts_of
 from tocsin.people.models import User
 
 SCHEDULES_MAX = 200  # that one feed shows; the first by their ids
-FORM = "2"  # rises when the same shifts are written otherwise
+FORM = "3"  # rises when the same shifts are written otherwise
 
 
 def stamp_of(feed: Feed, now: datetime) -> str:
@@ -33,7 +34,7 @@ def stamp_of(feed: Feed, now: datetime) -> str:
 
 
 def calendar_of(feed: Feed, now: datetime, base: str) -> bytes:
-    """The feed as an iCalendar file; `base` is the public address of this instance."""
+    """The feed as an iCalendar file, in the language of whose it is; `base` is the public address of this instance."""
     rows = list(_schedules(feed, window(now))[:SCHEDULES_MAX])
     sources = _sources(rows, base)
     names = dict(User.objects.values_list("pk", "name"))
@@ -42,7 +43,8 @@ def calendar_of(feed: Feed, now: datetime, base: str) -> bytes:
         for row in rows
         for entry in _entries(sources[row.pk], window(now), feed.user_id if _is_own(feed) else "", names)
     ]
-    return feed_of(_title(feed), entries, urlsplit(base).hostname or "tocsin")
+    with override(feed.user.language):
+        return feed_of(_title(feed), entries, urlsplit(base).hostname or "tocsin")
 
 
 def _is_own(feed: Feed) -> bool:
@@ -51,11 +53,12 @@ def _is_own(feed: Feed) -> bool:
 
 def _title(feed: Feed) -> str:
     if _is_own(feed):
-        return "On call: my shifts"
-    if feed.kind == FeedKind.TEAM:
-        return f"On call: team {feed.of}"
-    row = Schedule.objects.filter(pk=feed.of).first()
-    return f"On call: {row or feed.of}"
+        what = gettext("my shifts")
+    elif feed.kind == FeedKind.TEAM:
+        what = gettext("team %(team)s") % {"team": feed.of}
+    else:
+        what = str(Schedule.objects.filter(pk=feed.of).first() or feed.of)
+    return gettext("On call: %(what)s") % {"what": what}
 
 
 def _schedules(feed: Feed, shown: Span) -> list[Schedule]:

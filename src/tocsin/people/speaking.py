@@ -112,11 +112,11 @@ def _parts(wall: datetime) -> dict[str, object]:
 # -- names and sentences -----------------------------------------------------------------------------------------------
 
 
-def listed(names: Sequence[str], nobody: str = "") -> str:
+def listed(names: Sequence[str], nobody: str = "", most: int = NAMES_MAX) -> str:
     """ "Bo", "Bo and Cy", "Bo, Cy and Dan"; of many, the first and how many more; of none, `nobody`."""
     if not names:
         return nobody or gettext("nobody")
-    shown = list(names[:NAMES_MAX])
+    shown = list(names[:most])
     if rest := len(names) - len(shown):
         shown.append(gettext("%(count)s more") % {"count": rest})
     if len(shown) == 1:

@@ -4,19 +4,22 @@
   starts: computed again it is the same, and when only its end or its people change, calendars change the event they
   have. A shift that starts before everything that was computed has "ongoing" in place of the instant.
 - Times are written in UTC: every calendar shows them by its own clock, and no time zone can be read wrongly.
+- Words are in the language that is set: whoever asks for the calendar sets its reader's.
 - SEQUENCE counts the changes of the schedule so far and LAST-MODIFIED is the last of them, so that both only rise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.utils.translation import gettext
 from icalendar import Calendar, Event
 
 from tocsin.kernel.moments import whole_seconds
 from tocsin.kernel.spans import Span
+from tocsin.people.speaking import listed
 
 # What a feed shows at least; whole months of it, so that it stays the same for days.
 BACK = timedelta(days=90)
@@ -94,7 +97,7 @@ def _event(entry: Entry, start: datetime, end: datetime, origin: str) -> Event:
     event.add("dtstamp", whole_seconds(source.changed_at))
     event.add("last-modified", whole_seconds(source.changed_at))
     event.add("sequence", source.changes)
-    event.add("categories", ["On call"])
+    event.add("categories", [gettext("On call")])
     # Who is on call may go to meetings.
     event.add("transp", "TRANSPARENT")
     if source.address:
@@ -104,13 +107,7 @@ def _event(entry: Entry, start: datetime, end: datetime, origin: str) -> Event:
 
 def _summary(entry: Entry) -> str:
     """In plain words: "On call: Web primary" in a feed of one's own, "Bo Lind on call: Web primary" in others."""
+    what = {"what": entry.source.name}
     if entry.whose:
-        return f"On call: {entry.source.name}"
-    return f"{listed(entry.people)} on call: {entry.source.name}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """ "Bo", "Bo and Cy", "Bo, Cy and Dan"; of many, the first and how many more."""
-    if len(names) > NAMES_MAX:
-        return f"{', '.join(names[:NAMES_MAX])} and {len(names) - NAMES_MAX} more"
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+        return gettext("On call: %(what)s") % what
+    return gettext("%(who)s on call: %(what)s") % (what | {"who": listed(entry.people, most=NAMES_MAX)})
