@@ -25,8 +25,8 @@ from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.notification.deadline import within
 from tocsin.notification.models import Page
-from tocsin.organisation.actions import File, plan
-from tocsin.organisation.reading import FilesRefused
+from tocsin.organisation.plan import plan
+from tocsin.organisation.reading import File, FilesRefused
 from tocsin.people.actions import add_token
 from tocsin.people.rules import Scope
 

@@ -35,7 +35,10 @@ from tocsin.oncall.imports import (
 )
 from tocsin.oncall.models import Change, Import, Override
 from tocsin.oncall.rules import Override as OverrideValue
-from tocsin.organisation.actions import File, apply, export, plan
+from tocsin.organisation.actions import apply
+from tocsin.organisation.exporting import export
+from tocsin.organisation.plan import plan
+from tocsin.organisation.reading import File
 from tocsin.people.actions import change_user, deactivate_user
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)

@@ -8,8 +8,9 @@ import pytest
 
 from tests.world import Clock
 from tocsin.kernel.acting import By
-from tocsin.organisation.actions import File, apply, plan
-from tocsin.organisation.reading import FilesRefused
+from tocsin.organisation.actions import apply
+from tocsin.organisation.plan import plan
+from tocsin.organisation.reading import File, FilesRefused
 
 BY = By("cli", "file")
 

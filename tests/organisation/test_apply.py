@@ -21,7 +21,10 @@ from tocsin.journal.models import Entry, Head
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import digest
 from tocsin.notification.models import Rule
-from tocsin.organisation.actions import Applied, File, apply, export, plan
+from tocsin.organisation.actions import Applied, apply
+from tocsin.organisation.exporting import export
+from tocsin.organisation.plan import plan
+from tocsin.organisation.reading import File
 from tocsin.people import actions as people
 from tocsin.people.models import Contact, Team, User
 

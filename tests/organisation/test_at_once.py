@@ -21,7 +21,9 @@ from tocsin.kernel.urgency import Urgency
 from tocsin.notification.rule_actions import save_rules
 from tocsin.notification.rules import Step
 from tocsin.organisation import actions as organisation
-from tocsin.organisation.actions import File, apply, plan
+from tocsin.organisation.actions import apply
+from tocsin.organisation.plan import plan
+from tocsin.organisation.reading import File
 from tocsin.people import actions as people
 from tocsin.people.rules import Role
 

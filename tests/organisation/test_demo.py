@@ -15,8 +15,9 @@ from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.notification import channels
-from tocsin.organisation.actions import File, plan
 from tocsin.organisation.demo import demo_organisation, leave_demo, make_demo, return_to_demo
+from tocsin.organisation.plan import plan
+from tocsin.organisation.reading import File
 from tocsin.people import actions as people
 from tocsin.people.models import Contact, User
 from tocsin.site.config import read_config

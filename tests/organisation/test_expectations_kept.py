@@ -13,7 +13,8 @@ from tocsin.catalog.actions import delete_service, organisation, save_organisati
 from tocsin.catalog.rules import DEFAULT_MATRIX, ServiceValue
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
-from tocsin.organisation.actions import File, export
+from tocsin.organisation.exporting import export
+from tocsin.organisation.reading import File
 from tocsin.readiness.actions import check
 
 CLI = By("cli", "cli")

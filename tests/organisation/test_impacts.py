@@ -15,8 +15,10 @@ from tocsin.kernel.acting import By
 from tocsin.oncall.actions import add_override, known_then
 from tocsin.oncall.rules import Override, impact
 from tocsin.organisation import impacts
-from tocsin.organisation.actions import File, apply, plan
+from tocsin.organisation.actions import apply
 from tocsin.organisation.impacts import HORIZON, impact_lines
+from tocsin.organisation.plan import plan
+from tocsin.organisation.reading import File
 
 CLI = By("cli", "cli")
 SCHEDULE = """\

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.world import Outbox
-from tocsin.organisation.actions import File, plan
+from tocsin.organisation.plan import plan
 from tocsin.organisation.reading import (
     DEPTH_MAX,
     FILE_BYTES_MAX,
     PROBLEMS_MAX,
+    File,
     FilesRefused,
     read_files,
 )

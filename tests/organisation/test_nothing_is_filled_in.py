@@ -12,7 +12,10 @@ from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.catalog.models import Service
 from tocsin.kernel.acting import By
-from tocsin.organisation.actions import File, apply, export, plan
+from tocsin.organisation.actions import apply
+from tocsin.organisation.exporting import export
+from tocsin.organisation.plan import plan
+from tocsin.organisation.reading import File
 from tocsin.site.config import read_config
 
 CANARY = "canary-4711"

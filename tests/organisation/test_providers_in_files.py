@@ -17,8 +17,11 @@ from tocsin.kernel.errors import Refused
 from tocsin.notification.models import Place, Provider
 from tocsin.notification.providers import find_provider
 from tocsin.notification.sealing import unseal
-from tocsin.organisation.actions import File, apply, export, plan
+from tocsin.organisation.actions import apply
+from tocsin.organisation.exporting import export
 from tocsin.organisation.outside import OUTSIDE_BYTES_MAX, Outside, lies_outside, read_outside
+from tocsin.organisation.plan import plan
+from tocsin.organisation.reading import File
 
 CANARY = "canary-51c0"
 TWO = """

@@ -25,7 +25,10 @@ from tocsin.kernel.calendars import calendar_as_data
 from tocsin.notification import channels
 from tocsin.oncall.models import Schedule
 from tocsin.oncall.rules import schedule_as_data
-from tocsin.organisation.actions import File, apply, export, plan
+from tocsin.organisation.actions import apply
+from tocsin.organisation.exporting import export
+from tocsin.organisation.plan import plan
+from tocsin.organisation.reading import File
 from tocsin.people.models import Team, User
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -14,7 +14,7 @@ from tocsin.oncall.actions import add_override, on_call_at, schedules, served
 from tocsin.oncall.models import Override, Schedule
 from tocsin.oncall.rules import OVERRIDES_MAX
 from tocsin.oncall.rules import Override as OverrideValue
-from tocsin.organisation.actions import export
+from tocsin.organisation.exporting import export
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("outbox")]
 WEEK = timedelta(weeks=1)

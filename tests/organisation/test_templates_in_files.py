@@ -11,8 +11,9 @@ from tocsin.catalog.models import Integration
 from tocsin.journal.models import Entry
 from tocsin.notification.models import Templates
 from tocsin.notification.templates import texts_of
-from tocsin.organisation.actions import File, export, plan
-from tocsin.organisation.reading import FilesRefused
+from tocsin.organisation.exporting import export
+from tocsin.organisation.plan import plan
+from tocsin.organisation.reading import File, FilesRefused
 from tocsin.organisation.schema import json_schema
 
 TEXT = "{{title}}\n{{#labels}}\n{{name}}: {{value}}\n{{/labels}}\n# no comment: 100 %"

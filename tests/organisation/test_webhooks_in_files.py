@@ -17,8 +17,9 @@ from tocsin.hooks.saving import HOOKS_MAX
 from tocsin.journal.models import Entry
 from tocsin.kernel.errors import Refused
 from tocsin.notification import channels
-from tocsin.organisation.actions import File, export, plan
-from tocsin.organisation.reading import FilesRefused
+from tocsin.organisation.exporting import export
+from tocsin.organisation.plan import plan
+from tocsin.organisation.reading import File, FilesRefused
 
 TWO = """
 webhooks:

@@ -24,7 +24,8 @@ from tocsin.kernel.acting import By, by_user
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.models import Page
-from tocsin.organisation.actions import apply, plan
+from tocsin.organisation.actions import apply
+from tocsin.organisation.plan import plan
 from tocsin.organisation.reading import File
 from tocsin.readiness.actions import Backtest, replay
 

@@ -19,10 +19,12 @@ from tocsin.hooks.models import Hook
 from tocsin.kernel.urgency import Impact, Priority, Urgency
 from tocsin.notification.providers import SETTING_LENGTH_MAX
 from tocsin.notification.rules import DeliveryState
-from tocsin.organisation.actions import File, Plan, apply, export, plan
+from tocsin.organisation.actions import apply
+from tocsin.organisation.exporting import export
 from tocsin.organisation.impacts import impact_lines
 from tocsin.organisation.outside import OUTSIDE_MAX, OUTSIDE_NAME_LENGTH_MAX
-from tocsin.organisation.reading import FILE_BYTES_MAX, FILES_MAX
+from tocsin.organisation.plan import Plan, plan
+from tocsin.organisation.reading import FILE_BYTES_MAX, FILES_MAX, File
 from tocsin.organisation.rules import WEBHOOKS, Added, Change, Changed
 from tocsin.organisation.schema import json_schema
 from tocsin.people.rules import May

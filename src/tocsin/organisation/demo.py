@@ -13,7 +13,8 @@ from tocsin.journal.changes import changing, did
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import conflict
-from tocsin.organisation.actions import apply, plan
+from tocsin.organisation.actions import apply
+from tocsin.organisation.plan import plan
 from tocsin.organisation.reading import File
 from tocsin.organisation.rules import USERS
 from tocsin.people.models import Team, User

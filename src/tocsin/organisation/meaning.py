@@ -1,4 +1,4 @@
-"""Schedules, calendars and conditions of a file in one plain form: what is written two ways and means the same
+"""Schedules, calendars, conditions and services of a file: what is written two ways and means the same
 compares equal. Pure."""
 
 from __future__ import annotations
@@ -6,11 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from tocsin.catalog.rules import Grouping, ServiceValue, UrgencyFrom
 from tocsin.escalation.rules import when_as_data, when_from
 from tocsin.kernel.calendars import Calendar, calendar_as_data, calendar_from
+from tocsin.kernel.durations import parse_duration
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.zones import zone
 from tocsin.oncall import rules as oncall
+from tocsin.organisation.kinds import NEVER, NONE
 from tocsin.organisation.rules import Data
 
 
@@ -87,3 +90,23 @@ def level_data(level: Data) -> dict[str, Any]:
     plain = {name: value for name, value in level.items() if name != "when"}
     when = when_from(level.get("when"))
     return plain | ({"when": when_as_data(when)} if when else {})
+
+
+def service_from(service_id: str, data: Data) -> ServiceValue:
+    """The service that the file's words mean."""
+    grouping, ack_timeout = data["grouping"], data["ack_timeout"]
+    return ServiceValue(
+        id=service_id,
+        name=data["name"],
+        tier=data["tier"],
+        team=data["team"],
+        policy=data["policy"],
+        urgency=UrgencyFrom(data["urgency"]),
+        grouping=None
+        if grouping == NONE
+        else Grouping(tuple(grouping["by"]), parse_duration(grouping["window"])),
+        resolve_delay=parse_duration(data["resolve_delay"]),
+        ack_timeout=None if ack_timeout == NEVER else parse_duration(ack_timeout),
+        restricted=data["restricted"],
+        workaround=data["workaround"],
+    )

@@ -11,8 +11,7 @@ from tocsin.kernel.durations import parse_duration
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.rules import Step
 from tocsin.organisation import rules
-from tocsin.organisation.actions import service_from
-from tocsin.organisation.meaning import calendar_of, schedule_of
+from tocsin.organisation.meaning import calendar_of, schedule_of, service_from
 from tocsin.organisation.plan import plan, read_current
 from tocsin.organisation.reading import File
 from tocsin.organisation.rules import Data, State, merged

@@ -12,9 +12,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import digest
-from tocsin.organisation.actions import Applied, File, Plan, apply, export, plan
+from tocsin.organisation.actions import Applied, apply
+from tocsin.organisation.exporting import export
 from tocsin.organisation.impacts import impact_lines
-from tocsin.organisation.reading import FILE_BYTES_MAX, FilesRefused
+from tocsin.organisation.plan import Plan, plan
+from tocsin.organisation.reading import FILE_BYTES_MAX, File, FilesRefused
 from tocsin.people.rules import May
 from tocsin.web.forms import UNPROCESSABLE, by, instant
 from tocsin.web.guard import needs
