@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import OperationalError, connection, connections
 
-from tocsin.intake.hot_store import Item, insert_of, stamp, values_of
+from tocsin.intake.hot_store import Item, insert_of, values_of
 from tocsin.journal.crashing import point
 
 SLOW_SECONDS = 0.002  # a commit that took longer has held up the loop for too long
@@ -56,7 +56,9 @@ class Inline:
         assert raw is not None
         began = time.perf_counter()
         try:
-            raw.execute(insert_of(len(items), "?"), values_of(items, stamp(now)))
+            # Not by way of Django's `connection`, which is another, new one in each turn of a loop.
+            at = self._wrapper.ops.adapt_datetimefield_value(now)
+            raw.execute(insert_of(len(items), "?"), values_of(items, at))
         except sqlite3.Error as error:
             self.close()  # the keeper opens another
             raise OperationalError(*error.args) from error

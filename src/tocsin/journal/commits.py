@@ -18,16 +18,16 @@ def unsynced() -> Iterator[None]:
     if connection.in_atomic_block:  # the outermost transaction decides
         yield
         return
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("PRAGMA synchronous=NORMAL")
+    sqlite = connection.vendor == "sqlite"
+    if sqlite:
+        connection.ensure_connection()
+        connection.connection.execute("PRAGMA synchronous=NORMAL")
     try:
         with transaction.atomic():
-            if connection.vendor == "postgresql":
+            if not sqlite:
                 with connection.cursor() as cursor:
                     cursor.execute("SET LOCAL synchronous_commit = off")
             yield
     finally:
-        if connection.vendor == "sqlite" and connection.connection is not None:
-            with connection.cursor() as cursor:
-                cursor.execute("PRAGMA synchronous=FULL")
+        if sqlite and connection.connection is not None:
+            connection.connection.execute("PRAGMA synchronous=FULL")
