@@ -9,7 +9,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,8 +21,10 @@ from urllib.parse import urlsplit
 import psycopg
 
 from tests import memory
+from tests.ports import own_port
 
 memory.use()
+CONNECTIONS_MAX = 400  # of all the suite's processes, and of the programs that they start
 READY_WITHIN = 60.0  # seconds a new cluster may take; it takes two or three
 # What a server on the usual port is asked with, before giving up on it and starting our own.
 _USUAL = (
@@ -89,13 +90,6 @@ def _binaries() -> Path:
     return (newest_first[0] if newest_first else Path(str(on_path)).resolve()).parent
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def _cluster() -> Iterator[str]:
     """A cluster in a temporary folder on a free port, with the durability PostgreSQL has by default."""
@@ -116,23 +110,23 @@ def _cluster() -> Iterator[str]:
              "--no-locale", "--no-sync"],
             check=True, user=account, stdout=subprocess.DEVNULL, cwd=folder,
         )  # fmt: skip
-        port = _free_port()
-        with (folder / "log").open("wb") as log:
+        with own_port() as port, (folder / "log").open("wb") as log:
             postmaster = subprocess.Popen(
-                [binaries / "postgres", "-D", folder / "db", "-p", str(port), "-h", "127.0.0.1", "-k", "."],
+                [binaries / "postgres", "-D", folder / "db", "-p", str(port), "-h", "127.0.0.1", "-k", ".",
+                 "-c", f"max_connections={CONNECTIONS_MAX}"],
                 user=account, stdout=log, stderr=log, cwd=folder,
             )  # fmt: skip
-        try:
-            url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-            _wait_until_it_answers(url, postmaster, folder / "log")
-            yield url
-        finally:
-            postmaster.send_signal(signal.SIGINT)  # a fast shutdown: sessions are ended, data is kept
             try:
-                postmaster.wait(30)
-            except subprocess.TimeoutExpired:
-                postmaster.kill()
-                postmaster.wait()
+                url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+                _wait_until_it_answers(url, postmaster, folder / "log")
+                yield url
+            finally:
+                postmaster.send_signal(signal.SIGINT)  # a fast shutdown: sessions are ended, data is kept
+                try:
+                    postmaster.wait(30)
+                except subprocess.TimeoutExpired:
+                    postmaster.kill()
+                    postmaster.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
