@@ -12,7 +12,9 @@ from django.db import connection
 from django.test import Client
 
 from tests.world import Clock, World
+from tocsin.incident.actions import open_incident
 from tocsin.journal import waking
+from tocsin.kernel.acting import by_user
 from tocsin.people.models import User
 from tocsin.web import live
 from tocsin.web.headers import SECURITY_HEADERS
@@ -217,3 +219,16 @@ def test_a_storm_from_many_threads_arrives_as_one_hint(app: Live, cookie: str) -
         assert stream.sent.qsize() <= 5
 
     told(story)
+
+
+def test_a_page_hears_nothing_of_what_is_restricted_and_hidden_from_its_reader(
+    app: Live, clock: Clock, world: World
+) -> None:
+    number = open_incident("shop", "Secret", restricted=True, by=by_user("bo", "web"), now=clock.now).pk
+    heard: dict[str, frozenset[str]] = {}
+    for user in (world.bo, world.cy):
+        client = Client()
+        client.force_login(user)
+        session = client.cookies[settings.SESSION_COOKIE_NAME].value
+        heard[user.pk] = app._look(session, frozenset({"now", f"incident:{number}"})) or frozenset()
+    assert heard == {"bo": {"now", f"incident:{number}"}, "cy": {"now"}}

@@ -21,7 +21,11 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from django.http import parse_cookie
 
+from tocsin.incident.models import Incident
+from tocsin.incident.readers import sight_of, viewer_of
+from tocsin.incident.rules.restricting import Sight
 from tocsin.journal import waking
+from tocsin.people.models import User
 from tocsin.people.rules import May
 from tocsin.web.guard import FOREIGN
 from tocsin.web.headers import security_headers
@@ -40,6 +44,7 @@ CHECK_EVERY = 60.0  # seconds between two looks whether the session still stands
 PACE = 1.0  # seconds between two hints to one reader, however fast things change
 RETRY_MS = 3_000
 RELOAD = "reload"
+_OF_ONE = "incident:"
 _TOPIC = re.compile(r"now|console|configuration|schedules|incident:[0-9]{1,18}")
 
 
@@ -132,11 +137,12 @@ class Live:
             await _refuse(send, 503, "Too many pages are open. This one does not change by itself.")
             return
         session = parse_cookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME, "")
-        if not await self._may_see(session):
+        allowed = await self._hears(session, topics_of(scope["query_string"].decode("latin-1")))
+        if allowed is None:
             await _refuse(send, 401, "Sign in first.")
             self._rest()
             return
-        reader = Reader(topics_of(scope["query_string"].decode("latin-1")))
+        reader = Reader(allowed)
         self.hub.join(reader)
         try:
             await send(
@@ -166,9 +172,11 @@ class Live:
                 woken.cancel()
                 if loop.time() - checked >= CHECK_EVERY:
                     checked = loop.time()
-                    if not await self._may_see(session):
+                    allowed = await self._hears(session, reader.topics)
+                    if allowed is None:
                         await _say(send, "event: end\ndata: signed out\n\n")
                         return
+                    reader.topics = allowed
                 hints = reader.take()
                 await _say(send, "".join(f"event: hint\ndata: {topic}\n\n" for topic in hints) or ":\n\n")
                 if hints:
@@ -177,24 +185,34 @@ class Live:
             gone.cancel()
             ending.cancel()
 
-    async def _may_see(self, session: str) -> bool:
+    async def _hears(self, session: str, topics: frozenset[str]) -> frozenset[str] | None:
+        """Those of `topics` that the session's person may hear of; None when nobody is signed in who sees anything."""
         if not session:
-            return False
-        return await asyncio.get_running_loop().run_in_executor(self._sessions, self._look, session)
+            return None
+        return await asyncio.get_running_loop().run_in_executor(self._sessions, self._look, session, topics)
 
-    def _look(self, session: str) -> bool:
+    def _look(self, session: str, topics: frozenset[str]) -> frozenset[str] | None:
         """In the one thread for this, with its own connection to the database."""
         close_old_connections()
         try:
             user = person_of(session, self.clock())
-            return user is not None and user.may(May.SEE)
+            return topics - _hidden(topics, user) if user is not None and user.may(May.SEE) else None
         except DatabaseError:
-            return False
+            return None
 
     def _rest(self) -> None:
         """Without any stream, the thread gives its connection back."""
         if not self.hub.readers:
             self._sessions.submit(_close_connection)
+
+
+def _hidden(topics: frozenset[str], user: User) -> set[str]:
+    """Those about incidents of which the person is to know nothing, not even that they move."""
+    numbers = [int(topic.removeprefix(_OF_ONE)) for topic in topics if topic.startswith(_OF_ONE)]
+    if not numbers:
+        return set()
+    shut = Incident.objects.filter(pk__in=numbers, restricted=True)
+    return {f"{_OF_ONE}{one.pk}" for one in shut if sight_of(one, viewer_of(user)) is Sight.NOTHING}
 
 
 def _close_connection() -> None:
