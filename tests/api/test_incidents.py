@@ -82,6 +82,10 @@ def test_acknowledging_twice_changes_nothing_and_says_who_has_it(bo: Program, mo
         ("assign", {"user": "bo"}),
         ("classify", {"urgency": "low"}),
         ("rename", {"title": "Another"}),
+        ("restrict", None),
+        ("unrestrict", None),
+        ("let-read", {"user": "bo"}),
+        ("withdraw", {"user": "bo"}),
     ],
 )
 def test_every_verb_says_that_there_is_no_such_incident(bo: Program, verb: str, body: object) -> None:
