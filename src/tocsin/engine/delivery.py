@@ -36,8 +36,8 @@ from tocsin.notification.models import Delivery
 
 BATCH_MAX = PER_DESTINATION_MAX + HELD_MAX  # claimed at once
 LOOK_AT_LEAST = 2.0
-COMPANY = 0.1  # seconds a record waits for others, and for pages to go before it
-COMPANY_BRIEF = 0.02  # the same while much is under way: only what is written down makes room for more
+COMPANY = 0.02  # seconds a record waits for others, and for pages to go before it
+COMPANY_TIMES = 5  # it waits so long again while others come, so often at most
 CROWD = 8  # messages under way
 AWAY_REST = 0.5  # seconds between attempts to reach the database
 BRIEFLY = 0.02  # seconds in which what was begun gets the processor, before the next look
@@ -115,10 +115,18 @@ class Sender:
             while not self._stopping.is_set():
                 self._awake.clear()  # before looking: what wakes from here on is seen in the next round
                 if self._awake.wait(self._look_safely()):
-                    self._told.wait(COMPANY if self.under_way < CROWD else COMPANY_BRIEF)
+                    self._wait_for_company()
             self._wind_up()
         finally:
             connection.close()
+
+    def _wait_for_company(self) -> None:
+        """Let what has ended wait for what ends soon: until something is due, or nothing more comes, or much is under
+        way, for then only what is written down makes room for more."""
+        for _ in range(COMPANY_TIMES):
+            ended = self._done.qsize()
+            if self._told.wait(COMPANY) or self._done.qsize() == ended or self.under_way >= CROWD:
+                return
 
     def _look_safely(self) -> float:
         """One look; returns for how many seconds nothing more is to be done."""
