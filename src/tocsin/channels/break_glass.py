@@ -25,7 +25,8 @@ from tocsin.notification.channels import scheme_of
 from tocsin.notification.deadline import within
 from tocsin.notification.rules import SEND_DEADLINE, Channel, Failed, Message, Sent
 from tocsin.notification.vendors import Account, part_of, vendors
-from tocsin.organisation.kinds import BAD, REQUIRED, Field, Listed, Reader, Record, Slug, Text
+from tocsin.organisation.compounds import REQUIRED, Field, Listed, Record
+from tocsin.organisation.kinds import BAD, Reader, Slug, Text
 from tocsin.organisation.outside import Outside
 from tocsin.organisation.provider_kinds import Settings, VendorKind
 from tocsin.organisation.reading import File, FilesRefused, read_files

@@ -14,8 +14,9 @@ from tocsin.kernel.moments import parse_instant
 from tocsin.kernel.zones import zone
 from tocsin.notification.rules.pieces import Piece, check_place
 from tocsin.organisation import rules
+from tocsin.organisation.compounds import read_entries
 from tocsin.organisation.expect_schema import EXPECTATIONS
-from tocsin.organisation.kinds import BAD, Reader, nearest, read_entries
+from tocsin.organisation.kinds import BAD, Reader, nearest
 from tocsin.organisation.meaning import (
     calendar_data,
     calendar_of,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tocsin.kernel.urgency import Urgency
-from tocsin.organisation.kinds import Field, Listed, OneOf, Record, Slug, Span, Whole
+from tocsin.organisation.compounds import Field, Listed, Record
+from tocsin.organisation.kinds import OneOf, Slug, Span, Whole
 from tocsin.organisation.rules import EXPECTATIONS_MAX, EXPECTED_PEOPLE_MAX, EXPECTED_WITHIN_MAX
 from tocsin.organisation.schedule_schema import AT, ZONE
 

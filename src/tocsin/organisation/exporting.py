@@ -9,8 +9,8 @@ import yaml
 from tocsin.catalog import actions as catalog
 from tocsin.catalog.models import Integration
 from tocsin.organisation import rules
+from tocsin.organisation.compounds import LEFT
 from tocsin.organisation.expect_schema import EXPECTATION
-from tocsin.organisation.kinds import LEFT
 from tocsin.organisation.plan import read_current
 from tocsin.organisation.provider_kinds import without_defaults
 from tocsin.organisation.rules import Data

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.kernel.errors import Refused
-from tocsin.organisation.kinds import BAD, Reader, read_entries
+from tocsin.organisation.compounds import read_entries
+from tocsin.organisation.kinds import BAD, Reader
 from tocsin.organisation.reading import File as File  # noqa: PLC0414 - offered here too
 from tocsin.organisation.reading import FilesRefused, Node, read_files
 from tocsin.organisation.rules import PROVIDERS

@@ -12,7 +12,8 @@ from tocsin.notification.models import Place, Provider
 from tocsin.notification.providers import SETTING_LENGTH_MAX, check_provider, secrets_of, vendor_of
 from tocsin.notification.providers import ProviderValue as ProviderValue  # noqa: PLC0414 - offered here too
 from tocsin.notification.vendors import vendors
-from tocsin.organisation.kinds import BAD, Reader, nearest, read_entries
+from tocsin.organisation.compounds import read_entries
+from tocsin.organisation.kinds import BAD, Reader, nearest
 from tocsin.organisation.outside import OUTSIDE_NAME_LENGTH_MAX, WAYS, Outside, read_value
 from tocsin.organisation.reading import Node
 from tocsin.organisation.rules import SECRET, Declared

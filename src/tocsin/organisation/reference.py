@@ -5,9 +5,10 @@ from __future__ import annotations
 from tocsin.catalog import actions as catalog
 from tocsin.kernel.durations import format_duration
 from tocsin.kernel.urgency import Impact
-from tocsin.organisation import kinds
+from tocsin.organisation import compounds, kinds
+from tocsin.organisation.compounds import Field, Record
 from tocsin.organisation.expect_schema import EXPECTATION
-from tocsin.organisation.kinds import Field, Kind, Record
+from tocsin.organisation.kinds import Kind
 from tocsin.organisation.provider_kinds import SETTINGS_MAX, Settings, VendorKind
 from tocsin.organisation.schedule_kinds import Clock, Days, Moment, OneShape, Slot
 from tocsin.organisation.schedule_schema import (
@@ -74,13 +75,13 @@ def _value_in_words(kind: Kind) -> str:
         case kinds.Span():
             never = f", or `{kinds.NEVER}`" if kind.never else ""
             return f"{format_duration(kind.least)} to {format_duration(kind.most)}{never}"
-        case kinds.Listed(kind=Record()):
+        case compounds.Listed(kind=Record()):
             return f"list of at most {kind.most}, see below"
-        case kinds.Listed():
+        case compounds.Listed():
             return f"list of at most {kind.most}: {_value_in_words(kind.kind)}"
-        case kinds.Named():
+        case compounds.Named():
             return f"at most {kind.most} names with {_value_in_words(kind.kind)}"
-        case kinds.Either():
+        case compounds.Either():
             return f"`{kind.word}`, or see below"
         case kinds.Text():
             return f"{kind.words}, at most {kind.length_max} characters"
@@ -120,13 +121,13 @@ def _inside(record: Record, name: str) -> Record:
 
 
 def _default_in_words(each: Field) -> str:
-    if each.default is kinds.REQUIRED:
+    if each.default is compounds.REQUIRED:
         return "**must be there**"
     if isinstance(each.kind, TemplateText):
         return "`default`'s, else Tocsin's own words"
-    if each.default is kinds.OMITTED:
+    if each.default is compounds.OMITTED:
         return "—"
-    if each.default is kinds.LEFT:
+    if each.default is compounds.LEFT:
         return "stays as it is"
     if each.default in (None, "", [], {}):
         return "the id" if each.name == "name" else "none"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tocsin.kernel.hours import days_from
-from tocsin.organisation.kinds import BAD, Kind, Listed, Reader, Record, Slug
+from tocsin.organisation.compounds import Listed, Record
+from tocsin.organisation.kinds import BAD, Kind, Reader, Slug
 from tocsin.organisation.reading import Node
 
 _MOMENT = r"^\d{4}-\d\d-\d\d([T ]\d\d?:\d\d(:\d\d)?( ?(Z|[+-]\d\d(:?\d\d)?))?)?$"

@@ -16,7 +16,8 @@ from tocsin.oncall.rules.values import (
     SHADOWS_MAX,
     SLOTS_MAX,
 )
-from tocsin.organisation.kinds import LEFT, OMITTED, Field, Kind, Listed, OneOf, Record, Slug, Text, Whole
+from tocsin.organisation.compounds import LEFT, OMITTED, Field, Listed, Record
+from tocsin.organisation.kinds import Kind, OneOf, Slug, Text, Whole
 from tocsin.organisation.schedule_kinds import Clock, Days, Moment, OneShape, Seat, Slot
 
 SLUGS = "Lower-case letters, digits and dashes; it stays the same for ever."

@@ -16,23 +16,9 @@ from tocsin.kernel.urgency import Impact, Priority, Urgency
 from tocsin.notification.channels import check_address
 from tocsin.notification.providers import POSITION_MAX
 from tocsin.notification.rules import RULE_STEPS_MAX
+from tocsin.organisation.compounds import LEFT, OMITTED, Either, Field, Listed, Named, Record
 from tocsin.organisation.expect_schema import EXPECTATION, EXPECTATIONS
-from tocsin.organisation.kinds import (
-    LEFT,
-    NONE,
-    OMITTED,
-    Either,
-    Field,
-    Listed,
-    Named,
-    OneOf,
-    Record,
-    Slug,
-    Span,
-    Text,
-    Whole,
-    YesNo,
-)
+from tocsin.organisation.kinds import NONE, OneOf, Slug, Span, Text, Whole, YesNo
 from tocsin.organisation.provider_kinds import Settings, VendorKind
 from tocsin.organisation.rules import EXPECT, TEMPLATES
 from tocsin.organisation.schedule_schema import CALENDAR, QUIET, SCHEDULE, WHEN

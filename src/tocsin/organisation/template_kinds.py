@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tocsin.notification.rules.pieces import DEFAULT, HELP, Piece, check_piece
-from tocsin.organisation.kinds import BAD, Field, Reader, Record
+from tocsin.organisation.compounds import Field, Record
+from tocsin.organisation.kinds import BAD, Reader
 from tocsin.organisation.reading import Node
 from tocsin.people.rules import Language
 

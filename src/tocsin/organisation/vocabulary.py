@@ -12,7 +12,8 @@ from tocsin.escalation import rules as escalation
 from tocsin.hooks.rules import EVENTS
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rule_actions import RULE_DELAY_MAX
-from tocsin.organisation.kinds import BAD, Reader, Slug, Span, nearest, read_entries
+from tocsin.organisation.compounds import read_entries
+from tocsin.organisation.kinds import BAD, Reader, Slug, Span, nearest
 from tocsin.organisation.reading import Node
 
 

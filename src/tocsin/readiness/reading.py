@@ -21,8 +21,9 @@ from tocsin.kernel.durations import parse_duration
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.moments import parse_instant, parse_wall
 from tocsin.kernel.urgency import Urgency
+from tocsin.organisation.compounds import read_entries
 from tocsin.organisation.expect_schema import EXPECTATION
-from tocsin.organisation.kinds import BAD, Reader, nearest, read_entries
+from tocsin.organisation.kinds import BAD, Reader, nearest
 from tocsin.organisation.reading import File, FilesRefused, Node, read_files
 from tocsin.organisation.rules import EXPECT, EXPECTATIONS_MAX
 from tocsin.organisation.schedule_schema import ZONE
