@@ -26,13 +26,8 @@ from tocsin.oncall.actions import (
     save_calendar,
     save_schedule,
 )
-from tocsin.oncall.imports import (
-    claim_due,
-    import_address,
-    import_country,
-    import_file,
-    stop_import,
-)
+from tocsin.oncall.following import claim_due
+from tocsin.oncall.imports import import_address, import_country, import_file, stop_import
 from tocsin.oncall.models import Change, Import, Override
 from tocsin.oncall.rules import Override as OverrideValue
 from tocsin.organisation.actions import apply

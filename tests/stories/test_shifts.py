@@ -18,7 +18,7 @@ from tocsin.incident import describing
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.errors import Refused
 from tocsin.notification.models import Page
-from tocsin.oncall import imports
+from tocsin.oncall import following, imports
 from tocsin.oncall.actions import add_override, on_call_at, save_schedule
 from tocsin.oncall.models import Import, Override
 from tocsin.oncall.rules import Override as OverrideValue
@@ -90,27 +90,27 @@ def test_the_last_good_copy_of_a_calendar_stays_and_its_owner_is_told(
 ) -> None:
     save_schedule(replace(written("taken"), layers=()), "web", BY, clock.now)
     imports.import_address("https://example.com/x.ics", "example.com", BY, clock.now, schedule_id="taken")
-    row = imports.claim_due(clock.now)
+    row = following.claim_due(clock.now)
     assert row is not None
     good = calendar(shift("Cy Tran", clock.now, clock.now + 40 * DAY))
-    imports.fetched(row, good, "", BY, clock.now)
+    following.fetched(row, good, "", BY, clock.now)
     shifts.wait(minutes=2)
     outbox.sent.clear()
 
-    imports.fetched(Import.objects.get(), b"<!DOCTYPE html><html>Sign in", "", BY, clock.forward(minutes=5))
+    following.fetched(Import.objects.get(), b"<!DOCTYPE html><html>Sign in", "", BY, clock.forward(minutes=5))
     shifts.look()
     assert on_call_at("taken", clock.now) == ("cy",)
     (told,) = outbox.to("bo")  # the lead of the team
     assert told.subject == "Its calendar cannot be taken over: schedule taken"
     assert "web page" in told.lines[0]
     assert "last good copy stays in use" in told.lines[1]
-    imports.failed(Import.objects.get(), "The address answers 404 and no calendar", clock.forward(hours=25))
+    following.failed(Import.objects.get(), "The address answers 404 and no calendar", clock.forward(hours=25))
     shifts.look()
     assert on_call_at("taken", clock.now) == ("cy",)
     assert [message.subject for message in outbox.to("bo")][1:] == [
         "Its calendar has failed for 1 day 1 h: schedule taken"
     ]
-    imports.fetched(Import.objects.get(), good, "", BY, clock.forward(minutes=5))
+    following.fetched(Import.objects.get(), good, "", BY, clock.forward(minutes=5))
     shifts.look()
     assert outbox.to("bo")[-1].subject == "Its calendar is read again: schedule taken"
     assert Override.objects.standing().count() == 1

@@ -16,7 +16,8 @@ from tocsin.engine.calendars import Calendars
 from tocsin.engine.duties import duties
 from tocsin.engine.waits import waits_of
 from tocsin.oncall.actions import save_schedule
-from tocsin.oncall.imports import LEASE, import_address
+from tocsin.oncall.following import LEASE
+from tocsin.oncall.imports import import_address
 from tocsin.oncall.models import Import
 
 LIMIT = 60.0  # seconds against hanging

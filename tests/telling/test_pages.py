@@ -14,7 +14,7 @@ from tests.world import Clock, Outbox, World
 from tocsin.catalog import actions as configuration
 from tocsin.escalation.models import Policy
 from tocsin.kernel.acting import ENGINE
-from tocsin.oncall import imports
+from tocsin.oncall import following, imports
 from tocsin.oncall.actions import on_call_at
 from tocsin.oncall.models import Import
 from tocsin.telling.models import Word
@@ -80,8 +80,8 @@ def test_an_address_is_followed_and_its_trouble_shown(
     assert mo.post(FROM, {"url": "webcal://example.com/secret/on-call.ics"}).status_code == 302
     row = Import.objects.get()
     assert imports.address_of(row) == "https://example.com/secret/on-call.ics"
-    imports.fetched(row, calendar(shift("ada", clock.now, clock.now + 9 * DAY)), "", ENGINE, clock.now)
-    imports.failed(Import.objects.get(), "The address answers 404 and no calendar", clock.forward(minutes=5))
+    following.fetched(row, calendar(shift("ada", clock.now, clock.now + 9 * DAY)), "", ENGINE, clock.now)
+    following.failed(Import.objects.get(), "The address answers 404 and no calendar", clock.forward(minutes=5))
     page = mo.get(FROM).content.decode()
     assert "answers 404" in page
     assert "stays in use" in page

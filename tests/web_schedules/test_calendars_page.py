@@ -16,7 +16,7 @@ from tocsin.catalog.models import Calendar
 from tocsin.kernel.acting import ENGINE
 from tocsin.kernel.calendars import calendar_from
 from tocsin.oncall.actions import calendars, save_calendar
-from tocsin.oncall.imports import failed
+from tocsin.oncall.following import failed
 from tocsin.oncall.models import Import
 
 OFFICE = {

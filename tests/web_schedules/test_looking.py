@@ -18,7 +18,8 @@ from tests.world import Clock, World
 from tocsin.catalog.actions import refresh
 from tocsin.kernel.acting import ENGINE
 from tocsin.oncall.actions import add_override, save_schedule, schedules
-from tocsin.oncall.imports import failed, import_address
+from tocsin.oncall.following import failed
+from tocsin.oncall.imports import import_address
 from tocsin.oncall.models import IMPORTED_PLACE, Import
 from tocsin.oncall.models import Override as OverrideRow
 from tocsin.oncall.rules import Override

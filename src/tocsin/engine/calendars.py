@@ -19,7 +19,7 @@ from tocsin.channels.reach import read_target
 from tocsin.engine.workers import Workers
 from tocsin.kernel.acting import ENGINE
 from tocsin.kernel.errors import Refused
-from tocsin.oncall import imports
+from tocsin.oncall import following, imports
 from tocsin.oncall.ical.reading import BYTES_MAX
 from tocsin.oncall.models import Import, ImportKind
 
@@ -39,7 +39,7 @@ class Calendars:
     def look(self, now: datetime) -> int:
         """Begin the looks that are due at `now`; returns how many."""
         begun = 0
-        while begun < LOOKS_MAX and (row := imports.claim_due(now)):
+        while begun < LOOKS_MAX and (row := following.claim_due(now)):
             self._workers.hand(row)
             begun += 1
         return begun
@@ -57,9 +57,9 @@ class Calendars:
 def look_at(row: Import, outgoing: Outgoing, clock: Callable[[], datetime]) -> None:
     """Look at one calendar and store what came of it."""
     if row.kind == ImportKind.COUNTRY:
-        imports.renew_country(row, ENGINE, clock())
+        following.renew_country(row, ENGINE, clock())
     elif row.kind == ImportKind.FILE:
-        imports.renew_file(row, ENGINE, clock())
+        following.renew_file(row, ENGINE, clock())
     else:
         _fetch(row, outgoing, clock)
 
@@ -69,17 +69,17 @@ def _fetch(row: Import, outgoing: Outgoing, clock: Callable[[], datetime]) -> No
     try:
         answer = outgoing.get(read_target(imports.address_of(row)), headers, BYTES_MAX)
     except Unreachable as why:
-        imports.failed(row, f"The calendar cannot be fetched: {why}", clock())
+        following.failed(row, f"The calendar cannot be fetched: {why}", clock())
         return
     except Refused as refused:
-        imports.failed(row, str(refused), clock())
+        following.failed(row, str(refused), clock())
         return
     if answer.status == HTTPStatus.NOT_MODIFIED and row.copy:
-        imports.unchanged(row, ENGINE, clock())
+        following.unchanged(row, ENGINE, clock())
     elif answer.status == HTTPStatus.OK:
-        imports.fetched(row, answer.body, answer.headers.get("etag", ""), ENGINE, clock())
+        following.fetched(row, answer.body, answer.headers.get("etag", ""), ENGINE, clock())
     else:
-        imports.failed(row, _in_words(answer.status), clock())
+        following.failed(row, _in_words(answer.status), clock())
 
 
 def _in_words(status: int) -> str:

@@ -11,7 +11,7 @@ from tocsin.kernel.calendars import Calendar
 from tocsin.kernel.durations import in_words
 from tocsin.kernel.spans import Span
 from tocsin.kernel.zones import wall_clock, zone
-from tocsin.oncall.imports import imported_overrides
+from tocsin.oncall.copies import imported_overrides
 from tocsin.oncall.reading import as_they_stand
 from tocsin.oncall.rules import Gap, Impact, Person, Schedule, follow, impact
 from tocsin.organisation import rules

@@ -15,7 +15,7 @@ from tocsin.kernel.durations import format_duration
 from tocsin.kernel.errors import Refused
 from tocsin.notification.models import Place, Provider, QuietHours, Rule, Templates
 from tocsin.notification.rules.pieces import Piece
-from tocsin.oncall.imports import imported_overrides
+from tocsin.oncall.copies import imported_overrides
 from tocsin.oncall.models import Schedule
 from tocsin.oncall.reading import as_they_stand
 from tocsin.oncall.rules import Schedule as ScheduleValue
