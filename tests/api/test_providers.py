@@ -65,6 +65,10 @@ def test_places_are_made_listed_and_forgotten(ada: Program, outbox: Outbox) -> N
     ada.put("/providers/main", PROVIDER)
     assert ada.get("/places/ops").body["served"] is True
     assert ada.put("/places/roof", {"name": "Roof", "address": "pigeon:roof"}).error["where"] == "address"
+    assert made.body["language"] is None
+    told = ada.put("/places/ops", {"name": "Operations", "address": "pretend:ops", "language": "de"}).body
+    assert told["language"] == ada.get("/places/ops").body["language"] == "de"
+    assert ada.put("/places/ops", {"name": "O", "address": "pretend:ops", "language": "tlh"}).status == 422
     assert ada.delete("/places/ops").status == 204
     assert ada.get("/places").body["items"] == []
 

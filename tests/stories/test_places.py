@@ -58,6 +58,24 @@ def test_a_place_beside_a_person_is_told_who_is_paged(road: Road, outbox: Outbox
     assert Page.objects.get(place="ops").user is None
 
 
+def test_a_place_is_told_in_its_own_language_else_in_that_of_the_house(road: Road, outbox: Outbox) -> None:
+    save_place("leitstand", "Leitstand", "fake:leitstand", ADA, road.now, "de")
+    _levels((["place:ops", "place:leitstand", "user:bo"], "5m"), (["user:cy"], "5m"))
+    road.event("db")
+    road.look()
+    ops, leitstand = outbox.to("ops")[0], outbox.to("leitstand")[0]
+    assert (ops.language, leitstand.language) == ("en", "de")
+    assert leitstand.lines[-1] == "Jetzt alarmiert: Bo Lind."
+    assert {act.label for act in leitstand.acts} >= {"Übernehmen", "Beheben"}
+    road.live(minutes=6)
+    incidents.resolve(road.incident().pk, ADA, road.now)
+    road.look()
+    over = [message for message in outbox.to("leitstand") if message.kind == Kind.OVER]
+    assert [message.subject.split(":")[0] for message in over] == ["Behoben"] * len(over)
+    with pytest.raises(Refused, match="one of en, de, es, fr"):
+        save_place("ops", "Operations", "fake:ops", ADA, road.now, "tlh")
+
+
 def test_a_level_of_places_alone_is_told_and_the_next_is_paged_at_once(road: Road, outbox: Outbox) -> None:
     _levels((["place:ops"], "30m"), (["user:cy"], "5m"))
     road.event("db")

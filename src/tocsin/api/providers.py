@@ -25,7 +25,7 @@ from tocsin.notification.rules.circuit import Health
 from tocsin.notification.trying import first_target, try_provider
 from tocsin.notification.vendors import vendors
 from tocsin.organisation.provider_kinds import SETTINGS_MAX
-from tocsin.people.rules import May
+from tocsin.people.rules import Language, May
 
 room = Room("ways to reach people")
 
@@ -255,14 +255,18 @@ class PlaceBody(Sent):
 
     name: Name
     address: Annotated[str, Field(min_length=1, max_length=ADDRESS_LENGTH_MAX)]
+    language: Annotated[
+        Language | None, Field(description="Of its messages; left out or null: that of TOCSIN_LANGUAGE.")
+    ] = None
 
 
 class PlaceOut(BaseModel):
-    """`served` says whether something is set up that delivers there."""
+    """`served` says whether something is set up that delivers there; `language` is null where it is the instance's."""
 
     id: Slug
     name: str
     address: str
+    language: Language | None
     served: bool
 
 
@@ -282,7 +286,7 @@ def show_one_place(request: Asked, id: SlugInPath) -> PlaceOut:
 def save_place(request: Asked, id: SlugInPath, body: PlaceBody) -> Status[PlaceOut]:
     """Makes the place, or replaces all that it says."""
     new = not Place.objects.filter(pk=id).exists()
-    row = places.save_place(id, body.name, body.address, request.auth.by, request.now)
+    row = places.save_place(id, body.name, body.address, request.auth.by, request.now, body.language or "")
     return Status(201 if new else 200, show_place(row))
 
 
@@ -295,4 +299,6 @@ def delete_place(request: Asked, id: SlugInPath) -> Status[None]:
 
 def show_place(row: Place) -> PlaceOut:
     """A place with whether it can be reached at all."""
-    return PlaceOut(id=row.pk, name=str(row), address=row.address, served=is_served(row.address))
+    language = Language(row.language) if row.language else None
+    served = is_served(row.address)
+    return PlaceOut(id=row.pk, name=str(row), address=row.address, language=language, served=served)

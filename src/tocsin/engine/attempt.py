@@ -16,8 +16,8 @@ from tocsin.notification.bundling import Other, together
 from tocsin.notification.channels import channel_for
 from tocsin.notification.delivering import Claimed, claim, record, release
 from tocsin.notification.links import message_of
+from tocsin.notification.places import language_of
 from tocsin.notification.rules import Channel, Failed, Kind, Message, Sent
-from tocsin.people.speaking import house_language
 
 Clock = Callable[[], datetime]
 Finder = Callable[[str], Channel]
@@ -88,7 +88,7 @@ def _message(claimed: Claimed) -> Message:
     except Exception:
         _log.exception("a message could not be composed; sending it plain", delivery=str(claimed.id))
         page = claimed.page
-        language = page.user.language if page.user is not None else house_language()
+        language = language_of(page)
         bare = Message(
             str(claimed.id), str(page.subject), kind=str(page.kind), urgent=claimed.urgent, language=language
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from django.utils.translation import gettext, override
@@ -13,7 +13,7 @@ from tocsin.incident.worded import Telling, words_of
 from tocsin.notification.actions import Call
 from tocsin.notification.places import Place, places
 from tocsin.notification.rules import Kind
-from tocsin.people.speaking import house_language
+from tocsin.people.speaking import told
 
 ZONE = "UTC"  # a room has readers in many
 
@@ -26,15 +26,16 @@ def tellings(
         return []
     known = places()
     who = [] if incident.restricted else people
-    with override(house_language()):
-        paged = [gettext("Paged now: %(who)s.") % {"who": ", ".join(who)}] if who else []
-    return [_call(incident, known[key], paged, reason, note, now) for key in named if key in known]
+    return [_call(incident, known[key], who, reason, note, now) for key in named if key in known]
 
 
 def _call(
-    incident: Incident, place: Place, paged: Sequence[str], reason: str, note: str, now: datetime
+    incident: Incident, place: Place, people: Collection[str], reason: str, note: str, now: datetime
 ) -> Call:
-    said = words_of(Telling(incident, now, place.name, ZONE, house_language(), reason, note))
+    with override(place.language):
+        paged = [gettext("Paged now: %(who)s.") % {"who": ", ".join(people)}] if people else []
+        note = told(note)
+    said = words_of(Telling(incident, now, place.name, ZONE, place.language, reason, note))
     return Call(
         user_id=None,
         place=place.id,

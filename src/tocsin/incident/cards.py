@@ -19,9 +19,10 @@ from tocsin.incident.worded import Telling, words_of
 from tocsin.notification.cards import Lent
 from tocsin.notification.links import message_of
 from tocsin.notification.models import Delivery, Page
+from tocsin.notification.places import language_of
 from tocsin.notification.rules import ActVerb, Kind, Message
 from tocsin.people.reasons import reason_words
-from tocsin.people.speaking import clock_words, house_language
+from tocsin.people.speaking import clock_words
 
 NAMES_MAX = 5
 
@@ -42,7 +43,7 @@ def remake(one: Lent, now: datetime) -> Remade | None:
     if incident is None or delivery is None:
         return None
     page = delivery.page
-    language = page.user.language if page.user is not None else house_language()
+    language = language_of(page)
     with override(language):
         told = _told(incident)
     face = face_of(incident, told)

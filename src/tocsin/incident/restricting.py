@@ -18,9 +18,9 @@ from tocsin.journal.waking import wake
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.notification.models import Page
+from tocsin.notification.places import language_of
 from tocsin.notification.rules import Kind
 from tocsin.people.models import User
-from tocsin.people.speaking import house_language
 
 KEPT = ("priority", "urgency", "alerts", "place")  # what a message said for machines and says on
 PAGES_AT_ONCE = 200
@@ -102,7 +102,7 @@ def _hush(incident: Incident, now: datetime) -> None:
     shows what was sent."""
     pages = list(Page.objects.filter(incident_id=incident.pk).select_related("user"))
     for page in pages:
-        told = Telling(incident, now, language=page.user.language if page.user else house_language())
+        told = Telling(incident, now, language=language_of(page))
         over = page.kind == Kind.OVER
         said = words_of_the_end(told, ()) if over else words_of(told)
         page.subject, page.lines, page.note = said.subject, list(said.lines), ""

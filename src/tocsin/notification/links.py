@@ -14,6 +14,7 @@ from django.utils.translation import gettext, gettext_noop, override
 from tocsin.notification.contact_actions import code_message
 from tocsin.notification.macs import mac
 from tocsin.notification.models import ActUse, Page
+from tocsin.notification.places import language_of
 from tocsin.notification.rules import (
     ACT_LINK_LIFE,
     BUTTONS,
@@ -24,7 +25,6 @@ from tocsin.notification.rules import (
 )
 from tocsin.notification.self_test import message_of_test
 from tocsin.people.models import User
-from tocsin.people.speaking import house_language
 
 _LABELS = {
     ActVerb.ACKNOWLEDGE: gettext_noop("Acknowledge"),
@@ -131,7 +131,7 @@ def message_of(claimed_page: Page, delivery_id: UUID) -> Message:
         return code_message(page, str(delivery_id))
     if page.kind == Kind.TEST:
         return message_of_test(page, delivery_id)
-    language = page.user.language if page.user is not None else house_language()
+    language = language_of(page)
     acts: tuple[Act, ...] = ()
     code = reply_to = ""
     if page.incident_id is not None and page.kind not in (Kind.SHADOW, Kind.OVER):

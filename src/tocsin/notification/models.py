@@ -285,6 +285,7 @@ class Place(models.Model):
     id = models.SlugField(primary_key=True, max_length=64)
     name = models.CharField(max_length=120)
     address = models.CharField(max_length=500)
+    language = models.CharField(max_length=8, blank=True, default="", db_default="")  # "": the house's
 
     class Meta:
         ordering = ["id"]

@@ -14,25 +14,39 @@ from tocsin.kernel.acting import By
 from tocsin.kernel.errors import conflict, not_found
 from tocsin.kernel.ids import check_slug
 from tocsin.notification.channels import check_address
+from tocsin.notification.models import Page
 from tocsin.notification.models import Place as Row
-from tocsin.people.checking import check_name
+from tocsin.people.checking import check_language, check_name
+from tocsin.people.speaking import house_language
 
 PLACES_MAX = 500
 
 
 @dataclass(frozen=True)
 class Place:
-    """A place as it stands: what it is called, and the address that its messages go to."""
+    """A place as it stands: what it is called, the address that its messages go to, and the language they are in."""
 
     id: str
     name: str
     address: str
+    language: str
 
 
 @per_configuration
 def places() -> Mapping[str, Place]:
     """Every place by its id, as the configuration is now."""
-    return {row.pk: Place(row.pk, str(row), row.address) for row in Row.objects.all()}
+    return {
+        row.pk: Place(row.pk, str(row), row.address, row.language or house_language())
+        for row in Row.objects.all()
+    }
+
+
+def language_of(page: Page) -> str:
+    """The language of whoever a page is for: a person's, a place's."""
+    if page.user is not None:
+        return page.user.language
+    place = find(page.place) if page.place else None
+    return place.language if place is not None else house_language()
 
 
 def find(place_id: str) -> Place | None:
@@ -48,11 +62,11 @@ def find_place(place_id: str) -> Row:
     return row
 
 
-def save_place(place_id: str, name: str, address: str, by: By, now: datetime) -> Row:
-    """Make the place or change it. Raises Refused."""
+def save_place(place_id: str, name: str, address: str, by: By, now: datetime, language: str = "") -> Row:
+    """Make the place or change it; without a language it is told in the house's. Raises Refused."""
     with changing():
         saving = Places([place_id])
-        row = saving.save(place_id, name, address)
+        row = saving.save(place_id, name, address, language)
         saving.store(by, now)
     return row
 
@@ -79,7 +93,7 @@ class Places:
         self._changed: dict[str, Row] = {}
         self._facts: list[Fact] = []
 
-    def save(self, place_id: str, name: str, address: str) -> Row:
+    def save(self, place_id: str, name: str, address: str, language: str = "") -> Row:
         """Make the place or change it. Raises Refused."""
         row = self._rows.get(check_slug(place_id, "id"))
         before = _as_data(row) if row else None
@@ -92,6 +106,7 @@ class Places:
             row = self._rows[place_id] = Row(id=place_id)
             self._count += 1
         row.name, row.address = name.strip(), plain
+        row.language = check_language(language) if language else ""
         self._changed[place_id] = row
         self._facts += saved("place", place_id, before, _as_data(row), personal=("address",))
         return row
@@ -105,4 +120,4 @@ class Places:
 
 def _as_data(row: Row) -> dict[str, Any]:
     """The place for the journal; its address may let anybody write there, so it is not repeated."""
-    return {"name": row.name, "address": row.address}
+    return {"name": row.name, "address": row.address, "language": row.language}

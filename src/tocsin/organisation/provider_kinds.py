@@ -153,7 +153,7 @@ def without_defaults(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def place_data(row: Place) -> dict[str, Any]:
     """A place in the words of the file."""
-    return {"name": str(row), "address": row.address}
+    return {"name": str(row), "address": row.address, "language": row.language}
 
 
 def value_of(each: Declared) -> ProviderValue:

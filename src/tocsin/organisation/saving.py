@@ -135,7 +135,7 @@ def _save_places(objects: Objects, keys: dict[str, str], by: By, now: datetime) 
     places = Places([each.id for each in objects])
     for each in objects:
         with _told_of(each):
-            places.save(each.id, each.data["name"], each.data["address"])
+            places.save(each.id, each.data["name"], each.data["address"], each.data["language"])
     places.store(by, now)
 
 

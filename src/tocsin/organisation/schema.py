@@ -214,6 +214,7 @@ PLACE = Record(
             Text(check_address, people.ADDRESS_LENGTH_MAX, "an address"),
             "Where its messages go: a chat room, a webhook.",
         ),
+        Field("language", OneOf(Language), "Of its messages. Left out: that of `TOCSIN_LANGUAGE`.", ""),
     ),
 )
 

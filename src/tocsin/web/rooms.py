@@ -43,7 +43,9 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         place_id, data = id_of(form), form.cleaned_data
         with told_beside(form), made_once("place", Place.objects.filter(pk=place_id)):
-            save_place(place_id, data["name"], data["address"], by(request), instant(request))
+            save_place(
+                place_id, data["name"], data["address"], by(request), instant(request), data["language"]
+            )
             say(request, f"{data['name']} is made. A level of a policy can name it as place:{place_id}.")
         if not form.errors:
             return redirect("places")
@@ -60,7 +62,7 @@ def edit(request: HttpRequest, place_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         with told_beside(form):
-            save_place(row.pk, data["name"], data["address"], by(request), instant(request))
+            save_place(row.pk, data["name"], data["address"], by(request), instant(request), data["language"])
             say(request, "Saved.")
         if not form.errors:
             return redirect("places")

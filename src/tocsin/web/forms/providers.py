@@ -9,6 +9,7 @@ from tocsin.notification.channels import ADDRESS_LENGTH_MAX
 from tocsin.notification.models import Place, Provider
 from tocsin.notification.providers import SETTING_LENGTH_MAX, ProviderValue, secret_names
 from tocsin.notification.vendors import Field, Vendor
+from tocsin.people.rules import LANGUAGES
 from tocsin.web.forms import IdField, id_of
 
 SETTING, FORGET = "settings.", "forget."
@@ -83,7 +84,7 @@ def _field(each: Field, kept: bool) -> forms.CharField:
 
 
 class PlaceForm(forms.Form):
-    """A name, an id while it is new, and where its messages go."""
+    """A name, an id while it is new, where its messages go, and in which language."""
 
     name = forms.CharField(max_length=120)
     id = IdField()
@@ -94,8 +95,18 @@ class PlaceForm(forms.Form):
         ),
     )
 
+    language = forms.ChoiceField(
+        choices=[("", "As Tocsin here speaks"), *LANGUAGES.items()],
+        required=False,
+        help_text="Of what is told there.",
+    )
+
     def __init__(self, data: QueryDict | None, existing: Place | None = None, example: str = "") -> None:
-        initial = {"name": str(existing), "address": existing.address} if existing else {}
+        initial = (
+            {"name": str(existing), "address": existing.address, "language": existing.language}
+            if existing
+            else {}
+        )
         super().__init__(data, initial=initial)
         self.fields["address"].help_text = f"A chat room or a webhook: {example}."
         if existing:
