@@ -42,6 +42,44 @@ def test_a_translation_has_the_places_of_its_text(path: Path) -> None:
             assert sorted(PLACES.findall(said)) == sorted(PLACES.findall(entry.msgid)), said
 
 
+def test_quotation_marks_are_those_of_every_keyboard(path: Path) -> None:
+    """Typographic ones cost an SMS half of its room."""
+    said = [
+        text for entry in polib.pofile(str(path)) for text in (entry.msgstr, *entry.msgstr_plural.values())
+    ]
+    assert [text for text in said if set(text) & set("‘’“”„«»")] == []
+
+
+def test_french_has_a_space_that_breaks_no_line_before_its_signs() -> None:
+    wrong = re.compile(r"(?<![\u00a0\w])[;:!?]|(?<=[^\W\d])[;!?]|(?<=[^\W\d]):(?=\s|$)|(?<=\)s)[;:!?]")
+    said = [
+        text
+        for entry in polib.pofile(str(catalogues()["fr"]))
+        for text in (entry.msgstr, *entry.msgstr_plural.values())
+    ]
+    typed = ("BEGIN:VCALENDAR", "(users: [null])")  # what stands in files, in no language
+    assert [text for text in said if wrong.search(re.sub("|".join(map(re.escape, typed)), "", text))] == []
+
+
+def test_who_reads_is_addressed_as_a_colleague_throughout() -> None:
+    """du, tú, tu; see docs/how-to/languages.md."""
+    formal = {
+        "de": re.compile(r"\bIhnen\b|\b[a-z]+en Sie\b"),
+        "es": re.compile(r"\b(?:usted|ustedes)\b", re.IGNORECASE),
+        "fr": re.compile(r"\b(?:vous|votre|vos|[a-z]+ez)\b(?<!chez)", re.IGNORECASE),
+    }
+    found = {
+        language: [
+            text
+            for entry in polib.pofile(str(path))
+            for text in (entry.msgstr, *entry.msgstr_plural.values())
+            if formal[language].search(text)
+        ]
+        for language, path in catalogues().items()
+    }
+    assert found == {"de": [], "es": [], "fr": []}
+
+
 def test_what_is_compiled_is_what_is_written(path: Path) -> None:
     compiled = path.with_suffix(".mo").read_bytes()
     assert compiled == polib.pofile(str(path)).to_binary(), "run `make messages`"

@@ -14,7 +14,12 @@ from tocsin.api.paging import Listing, Paged, page_of
 from tocsin.api.room import Room
 from tocsin.api.words import Duration, Name, Sent, Slug, SlugInPath, shown
 from tocsin.catalog import actions
-from tocsin.catalog.actions import DESCRIPTION_LENGTH_MAX, KEY_LENGTH_MAX, KEY_LENGTH_MIN
+from tocsin.catalog.actions import (
+    DESCRIPTION_LENGTH_MAX,
+    KEY_LENGTH_MAX,
+    KEY_LENGTH_MIN,
+    WORKAROUND_LENGTH_MAX,
+)
 from tocsin.catalog.models import Integration, Service
 from tocsin.catalog.rules import (
     GROUP_FIELDS_MAX,
@@ -47,6 +52,13 @@ class ServiceBody(Sent):
 
     name: Name
     description: Annotated[str, Field(max_length=DESCRIPTION_LENGTH_MAX)] = ""
+    workaround: Annotated[
+        str,
+        Field(
+            max_length=WORKAROUND_LENGTH_MAX,
+            description="What is known to help until it is mended; messages about its incidents say it.",
+        ),
+    ] = ""
     team: Slug | None = None
     policy: Slug | None = None
     tier: Annotated[int, Field(strict=True, ge=1, le=TIER_MAX)] = 3
@@ -88,6 +100,7 @@ def save_service(request: Asked, id: SlugInPath, body: ServiceBody) -> Status[Se
         resolve_delay=body.resolve_delay,
         ack_timeout=body.ack_timeout,
         restricted=body.restricted,
+        workaround=body.workaround,
     )
     row = actions.save_service(value, body.description, request.auth.by, request.now, policies=policy_ids())
     return Status(201 if new else 200, show_service(row))

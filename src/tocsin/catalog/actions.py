@@ -24,6 +24,7 @@ from tocsin.catalog.rules import (
 )
 from tocsin.catalog.saving import DESCRIPTION_LENGTH_MAX as DESCRIPTION_LENGTH_MAX  # noqa: PLC0414 - offered here too
 from tocsin.catalog.saving import INTEGRATIONS_MAX as INTEGRATIONS_MAX  # noqa: PLC0414 - offered here too
+from tocsin.catalog.saving import WORKAROUND_LENGTH_MAX as WORKAROUND_LENGTH_MAX  # noqa: PLC0414 - offered here too
 from tocsin.catalog.saving import Integrations, Services, integration_as_data
 from tocsin.catalog.snapshot import configuration as configuration  # noqa: PLC0414 - offered here too
 from tocsin.catalog.snapshot import fresh_or_none as fresh_or_none  # noqa: PLC0414 - offered here too

@@ -35,6 +35,7 @@ class Service(models.Model):
     id = models.SlugField(max_length=64, primary_key=True)
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True, default="")
+    workaround = models.TextField(blank=True, default="", db_default="")  # what helps until it is mended
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="services")
     # Policies live in a room above this one, so the service names its policy; whoever saves it checks.
     policy = models.SlugField(max_length=64, blank=True, default="")
@@ -66,6 +67,7 @@ class Service(models.Model):
             resolve_delay=self.resolve_delay,
             ack_timeout=self.ack_timeout,
             restricted=self.restricted,
+            workaround=self.workaround,
         )
 
 

@@ -62,6 +62,7 @@ class ServiceValue:
     resolve_delay: timedelta = timedelta(0)
     ack_timeout: timedelta | None = timedelta(minutes=30)  # None: an acknowledgement never expires
     restricted: bool = False  # its incidents are read only by whom they concern, from the start
+    workaround: str = ""  # what is known to help until it is mended, told with each of its incidents
 
 
 @dataclass(frozen=True)

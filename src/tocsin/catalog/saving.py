@@ -26,6 +26,7 @@ from tocsin.people.checking import check_name
 from tocsin.people.models import Team
 
 DESCRIPTION_LENGTH_MAX = 5_000
+WORKAROUND_LENGTH_MAX = 300  # messages say it
 INTEGRATIONS_MAX = 50  # per service
 
 
@@ -50,6 +51,13 @@ class Services:
                 f"at most {DESCRIPTION_LENGTH_MAX} characters",
                 where="description",
             )
+        if len(value.workaround) > WORKAROUND_LENGTH_MAX:
+            raise Refused(
+                "The workaround is too long",
+                f"at most {WORKAROUND_LENGTH_MAX} characters",
+                "Messages say it: name the first thing to do, and link to the rest.",
+                "workaround",
+            )
         if value.policy and self._policies is not None and value.policy not in self._policies:
             raise Refused(f"No policy '{value.policy}'", "the id of a policy", where="policy")
         if value.team and value.team not in self._teams:
@@ -63,7 +71,7 @@ class Services:
         if value.grouping is not None:
             row.group_window = value.grouping.window
         row.resolve_delay, row.ack_timeout = value.resolve_delay, value.ack_timeout
-        row.restricted = value.restricted
+        row.restricted, row.workaround = value.restricted, value.workaround.strip()
         self._changed[value.id] = row
         self._facts += saved("service", value.id, before, _service_as_data(row))
         return row
@@ -86,6 +94,7 @@ class Services:
                 "resolve_delay",
                 "ack_timeout",
                 "restricted",
+                "workaround",
             ],
         )
         record(self._facts, by, now)
@@ -104,6 +113,7 @@ def _service_as_data(row: Service) -> dict[str, Any]:
         "resolve_delay": value.resolve_delay,
         "ack_timeout": value.ack_timeout,
         "restricted": value.restricted,
+        "workaround": value.workaround,
     }
 
 

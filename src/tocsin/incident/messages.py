@@ -78,6 +78,8 @@ def _facts(incident: Incident, zone: str, now: datetime, stays: bool) -> list[st
             incident.alerts_firing,
         )
         lines.append(firing % {"firing": incident.alerts_firing, "total": incident.alerts_total})
+    if workaround := incident.service.workaround:
+        lines.append(gettext("Known workaround: %(text)s") % {"text": " ".join(workaround.split())})
     if incident.description:
         lines.append(cut(incident.description, DESCRIPTION_LENGTH_MAX))
     return lines

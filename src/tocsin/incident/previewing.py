@@ -26,6 +26,7 @@ RECENT_MAX = 20
 _NOWHERE = UUID(int=0)  # of a page that is not stored, so its buttons act on nothing
 _LABELS = {"alertname": "HttpErrors", "region": "eu-west", "severity": "critical"}
 _SUBJECT = "[{{priority}}] {{title}} · {{service}} #{{number}}"
+_WORKAROUND = "{{#workaround}}\n%s\n{{/workaround}}"
 _DESCRIPTION = "{{#description}}\n{{description}}\n{{/description}}"
 _REASON = "level 1 of policy Web"
 
@@ -89,6 +90,7 @@ def starters(language: str) -> dict[Piece, str]:
                 ("time", "since"), ("zone", "zone"), ("ago", "ago"), ("impact", "impact"), ("urgency", "urgency"),
             )
         }  # fmt: skip
+        helps = _WORKAROUND % (gettext("Known workaround: %(text)s") % {"text": "{{workaround}}"})
         resolved = gettext("Resolved: %(subject)s") % {"subject": _SUBJECT}
         over = gettext("It is over: %(why)s, %(span)s after it began.") % {
             "why": "{{why}}",
@@ -97,7 +99,7 @@ def starters(language: str) -> dict[Piece, str]:
         done = gettext("Nothing is to be done.")
     return {
         Piece.SUBJECT: _SUBJECT,
-        Piece.TEXT: f"{{{{service}}}}: {{{{title}}}}\n{since}\n{_DESCRIPTION}",
+        Piece.TEXT: f"{{{{service}}}}: {{{{title}}}}\n{since}\n{helps}\n{_DESCRIPTION}",
         Piece.RESOLVED_SUBJECT: resolved,
         Piece.RESOLVED_TEXT: f"{over}\n{done}",
     }
@@ -146,7 +148,12 @@ def _copy(incident: Incident) -> Incident:
 
 
 def _sample(now: datetime) -> Incident:
-    service = Service(id="shop", name="Web shop", description="Where customers buy.")
+    service = Service(
+        id="shop",
+        name="Web shop",
+        description="Where customers buy.",
+        workaround="Send customers to the telephone line; restart shop-api when the queue stands still.",
+    )
     return Incident(
         pk=412,
         service=service,

@@ -212,6 +212,7 @@ VALUES: Mapping[str, Callable[[Telling], str | Sequence[Item]]] = {
     "zone": lambda told: told.zone,
     "ago": _in_their_language(lambda told: since_words(told.incident.opened_at, told.now)),
     "description": lambda told: cut(told.incident.description, DESCRIPTION_LENGTH_MAX),
+    "workaround": lambda told: told.incident.service.workaround,
     "firing": lambda told: _many(told.incident.alerts_firing),
     "alerts": lambda told: _many(told.incident.alerts_total),
     "reason": _in_their_language(lambda told: reason_words(told.reason)),

@@ -226,6 +226,7 @@ def service_as_data(value: ServiceValue, description: str) -> dict[str, Any]:
         "resolve_delay": format_duration(value.resolve_delay),
         "ack_timeout": NEVER if value.ack_timeout is None else format_duration(value.ack_timeout),
         "restricted": value.restricted,
+        "workaround": value.workaround,
     }
 
 

@@ -23,7 +23,15 @@ from tocsin.organisation.provider_kinds import Settings, VendorKind
 from tocsin.organisation.rules import EXPECT, TEMPLATES
 from tocsin.organisation.schedule_schema import CALENDAR, QUIET, SCHEDULE, WHEN
 from tocsin.organisation.template_kinds import SCHEMA as TEMPLATES_SCHEMA
-from tocsin.organisation.vocabulary import EventName, Key, Step, Target, check_description, check_field
+from tocsin.organisation.vocabulary import (
+    EventName,
+    Key,
+    Step,
+    Target,
+    check_description,
+    check_field,
+    check_workaround,
+)
 from tocsin.people import actions as people
 from tocsin.people.rules import Language, Role
 
@@ -261,6 +269,12 @@ SERVICE = Record(
             "description",
             Text(check_description, catalog.DESCRIPTION_LENGTH_MAX, least=0),
             "What it is, for whoever is woken by it.",
+            "",
+        ),
+        Field(
+            "workaround",
+            Text(check_workaround, catalog.WORKAROUND_LENGTH_MAX, least=0),
+            "What is known to help until it is mended; messages about its incidents say it.",
             "",
         ),
         Field("team", Slug("the id of a team"), "Who looks after it.", None, nullable=True),

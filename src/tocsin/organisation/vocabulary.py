@@ -117,6 +117,13 @@ def check_field(text: str) -> str:
     return text
 
 
+def check_workaround(text: str) -> str:
+    """The workaround without space around it. Raises Refused when it is too long."""
+    if len(text) > catalog.WORKAROUND_LENGTH_MAX:
+        raise Refused("The workaround is too long", f"at most {catalog.WORKAROUND_LENGTH_MAX} characters")
+    return text.strip()
+
+
 def check_description(text: str) -> str:
     """The description without space around it. Raises Refused when it is too long."""
     if len(text) > catalog.DESCRIPTION_LENGTH_MAX:

@@ -68,6 +68,7 @@ _TEXTS = {
     "zone": "the time zone of that clock: Europe/Madrid",
     "ago": "how long ago that was, in the reader's language: 4 min ago",
     "description": "what else the alert says of it, at most 500 characters",
+    "workaround": "the known workaround of the service; nothing without one",
     "firing": "how many of its alerts fire; nothing for none",
     "alerts": "how many alerts came in all; nothing for none",
     "reason": "why this reader is told: level 1 of policy Web",

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
+from tocsin.catalog.actions import WORKAROUND_LENGTH_MAX
 from tocsin.catalog.models import Integration, Service
 from tocsin.catalog.rules import (
     GROUP_FIELDS_MAX,
@@ -87,6 +88,13 @@ class ServiceForm(forms.Form):
         label="An acknowledgement lasts",
         help_text="Then it climbs again, so that nothing is forgotten. Empty is for ever.",
     )
+    workaround = forms.CharField(
+        required=False,
+        max_length=WORKAROUND_LENGTH_MAX,
+        label="Known workaround",
+        help_text="What helps until it is mended. Every message about its incidents says it, and so does their page.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
     restricted = forms.BooleanField(
         required=False,
         label="Its incidents are restricted from the start",
@@ -127,6 +135,7 @@ class ServiceForm(forms.Form):
             resolve_delay=data["resolve_delay"] or ServiceValue.resolve_delay,
             ack_timeout=data["ack_timeout"],
             restricted=data["restricted"],
+            workaround=data["workaround"],
         )
 
 
@@ -172,4 +181,5 @@ def _initial(service: Service) -> dict[str, Any]:
         "resolve_delay": service.resolve_delay,
         "ack_timeout": service.ack_timeout,
         "restricted": service.restricted,
+        "workaround": service.workaround,
     }
