@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -19,7 +20,7 @@ from tocsin.incident.actions import acknowledge, resolve
 from tocsin.incident.models import Incident
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import by_user
-from tocsin.notification.hearing import Receipt, Tone, Written
+from tocsin.notification.hearing import AskedAgain, Receipt, Tone, Written
 from tocsin.notification.links import reply_code
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import ActVerb, Kind, Message
@@ -58,6 +59,15 @@ def test_each_verb_does_what_the_page_would(says: Says, page: Message, road: Roa
         "resolved. Nothing more is sent. Its alerts still fire." in says("bo", f"resolved {page.code}").text
     )
     assert state() == "resolved"
+
+
+def test_who_was_called_hears_the_message_again_and_nobody_else_does(page: Message, road: Road) -> None:
+    told = answer(AskedAgain("fake:bo", page.id), "texts", road.now)
+    assert told.message is not None
+    assert (told.message.subject, told.message.lines) == (page.subject, page.lines)
+    assert answer(AskedAgain("fake:cy", page.id), "texts", road.now).message is None
+    gone = answer(AskedAgain("fake:bo", str(uuid4())), "texts", road.now)
+    assert (gone.message, gone.tone) == (None, Tone.NOT_DONE)
 
 
 def test_who_it_was_passed_on_to_takes_it_by_their_code(

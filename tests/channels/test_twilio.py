@@ -185,10 +185,8 @@ def test_a_call_says_what_it_is_and_which_key_does_what_then_asks_once_more(
     keys = "Press 4 to acknowledge. Press 6 to pass it on. Press 8 if it is over."
     action = f"{OURS}/keys?d={DELIVERY}&l=en"
     real = VoiceResponse()
-    for words in (
-        ("This is Tocsin. P1. Checkout fails, Web shop 412. Since 09:00 UTC, 4 minutes ago.", keys),
-        (keys,),
-    ):
+    said = "This is Tocsin. P1. Checkout fails, Web shop 412. Since 09:00 UTC, 4 minutes ago."
+    for words in ((said, keys, "Press 9 to hear it again."), (keys,)):
         gather = Gather(input="dtmf", num_digits=1, timeout=6, action=action, method="POST")
         for each in words:
             gather.say(each, language="en-GB")

@@ -17,8 +17,8 @@ from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.twilio import Twilio
 from tocsin.channels.twilio.channel import TwilioChannel
 from tocsin.kernel.errors import Refused
-from tocsin.notification.hearing import Callback, Pressed, Receipt, Told, Tone, Written
-from tocsin.notification.rules import ActVerb
+from tocsin.notification.hearing import AskedAgain, Callback, Pressed, Receipt, Told, Tone, Written
+from tocsin.notification.rules import Act, ActVerb, Message
 from tocsin.notification.vendors import Account
 from tocsin.testing.fakes import running
 from tocsin.testing.fakes.twilio import ACCOUNT, NUMBER, SETTINGS, TOKEN, FakeTwilio
@@ -195,7 +195,7 @@ def test_a_key_is_pressed_by_whoever_was_called_and_is_told_what_it_did(
 def test_after_a_key_that_does_nothing_it_is_asked_for_anew_but_not_for_ever(phone: TwilioChannel) -> None:
     about, asked = f"d={DELIVERY}&l=de", 0
     while True:
-        hearing = phone.hear(said("keys", {"Digits": "9", "To": ADA, "CallSid": "CA1"}, about), NOW)
+        hearing = phone.hear(said("keys", {"Digits": "5", "To": ADA, "CallSid": "CA1"}, about), NOW)
         assert hearing.heard == ()
         reply = hearing.answer([])
         found = re.search(rb'action="[^"]+keys\?([^"]+)"', reply.body)
@@ -206,6 +206,31 @@ def test_after_a_key_that_does_nothing_it_is_asked_for_anew_but_not_for_ever(pho
     assert 3 <= asked <= 10
     right = phone.hear(said("keys", {"Digits": "4", "To": ADA, "CallSid": "CA1"}, about), NOW)
     assert right.heard == (Pressed(f"tel:{ADA}", DELIVERY, ActVerb.ACKNOWLEDGE, id="CA1/acknowledge"),)
+
+
+def test_a_key_says_it_all_once_more_with_its_keys_but_not_for_ever(phone: TwilioChannel) -> None:
+    about, heard = ABOUT, 0
+    page = Message(
+        DELIVERY,
+        "[P1] Checkout fails",
+        acts=(Act(ActVerb.ACKNOWLEDGE, "x", "https://t/a/x"),),
+        link="https://t/1",
+    )
+    while True:
+        hearing = phone.hear(said("keys", {"Digits": "9", "To": ADA, "CallSid": "CA1"}, about), NOW)
+        if hearing.heard == ():
+            break
+        assert hearing.heard == (AskedAgain(f"tel:{ADA}", DELIVERY),)
+        reply = hearing.answer([Told(message=page)])
+        first, *_ = words_of(reply)
+        assert first == "This is Tocsin. P1. Checkout fails."
+        assert "Press 4 to acknowledge." in words_of(reply)
+        found = re.search(rb'action="[^"]+keys\?([^"]+)"', reply.body)
+        assert found is not None
+        about, heard = found[1].decode().replace("&amp;", "&"), heard + 1
+    assert 3 <= heard <= 10
+    gone = phone.hear(said("keys", {"Digits": "9", "To": ADA, "CallSid": "CA1"}), NOW)
+    assert words_of(gone.answer([Told("It is about nothing.", Tone.NOT_DONE)])) == ["It is about nothing."]
 
 
 def test_what_a_key_did_is_read_out_without_signs(phone: TwilioChannel) -> None:

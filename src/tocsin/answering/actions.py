@@ -12,14 +12,28 @@ from tocsin.answering import receipts
 from tocsin.answering.commanding import commanded
 from tocsin.answering.once import first_time
 from tocsin.answering.people import language_at, people_at
-from tocsin.answering.pressing import heard_before, pressed
+from tocsin.answering.pressing import heard_before, nothing_known, pressed, stranger
 from tocsin.answering.reports import Said, alike, report
 from tocsin.answering.words import named, nothing_was_done
 from tocsin.answering.writing import written
 from tocsin.catalog.actions import configuration
 from tocsin.kernel.errors import Refused
+from tocsin.notification.bundling import Other, together
 from tocsin.notification.delivering import channel_word
-from tocsin.notification.hearing import Commanded, Heard, Pressed, Receipt, Reported, Told, Tone, Written
+from tocsin.notification.hearing import (
+    AskedAgain,
+    Commanded,
+    Heard,
+    Pressed,
+    Receipt,
+    Reported,
+    Told,
+    Tone,
+    Written,
+)
+from tocsin.notification.links import message_of
+from tocsin.notification.models import Delivery
+from tocsin.notification.rules import Kind
 
 CHAT = "chat"  # in TOCSIN_REPORTS: whoever is in a chat may report, with an account here or without
 
@@ -32,6 +46,8 @@ def answer(heard: Heard, provider_id: str, now: datetime) -> Told:
     """
     if isinstance(heard, Receipt):
         return receipts.noted(heard, now)
+    if isinstance(heard, AskedAgain):
+        return said_again(heard)
     with override(language_at(heard.address)):
         try:
             with transaction.atomic():
@@ -48,6 +64,20 @@ def _answered(heard: Pressed | Written | Commanded | Reported, provider_id: str,
     if isinstance(heard, Commanded) and heard.verb.strip().casefold() != "open":
         return commanded(heard, provider_id, now)
     return reported(_as_report(heard) if isinstance(heard, Commanded) else heard, provider_id, now)
+
+
+def said_again(heard: AskedAgain) -> Told:
+    """What the message says, for whom it was sent to and nobody else; which changes nothing."""
+    delivery = receipts.delivery_of(heard.delivery)
+    if delivery is None:
+        return nothing_known()
+    if delivery.address != heard.address:
+        return stranger()
+    besides = Delivery.objects.filter(told_with=delivery.pk).select_related("page").order_by("due_at")
+    others = [
+        Other(one.page.incident_id or 0, one.page.subject, one.page.kind == Kind.OVER) for one in besides
+    ]
+    return Told(message=together(message_of(delivery.page, delivery.pk), others))
 
 
 def _as_report(command: Commanded) -> Reported:

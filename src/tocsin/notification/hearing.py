@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from tocsin.notification.rules import ActVerb, Failed
+from tocsin.notification.rules import ActVerb, Failed, Message
 
 CALLBACK_BYTES_MAX = 262_144  # of a request that a provider makes to us
 
@@ -88,7 +88,15 @@ class Reported:
     id: str = ""  # the provider's name for this report
 
 
-Heard = Receipt | Pressed | Written | Commanded | Reported
+@dataclass(frozen=True)
+class AskedAgain:
+    """Whoever was called wants to hear the message `delivery` once more."""
+
+    address: str
+    delivery: str
+
+
+Heard = Receipt | Pressed | Written | Commanded | Reported | AskedAgain
 
 
 class Tone(StrEnum):
@@ -108,6 +116,7 @@ class Told:
     tone: Tone = Tone.DONE
     minor: bool = False  # not worth a message of its own, such as a letter
     about: str = ""  # the field of what was heard that it is about, such as "service"
+    message: Message | None = None  # to be said once more, instead of the text
 
 
 @dataclass(frozen=True)

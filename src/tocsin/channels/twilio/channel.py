@@ -8,9 +8,8 @@ from urllib.parse import urlencode
 
 from tocsin.channels.twilio import hearing, markup
 from tocsin.channels.twilio.api import Api
-from tocsin.channels.twilio.hearing import KEY_SECONDS
 from tocsin.channels.twilio.numbers import check
-from tocsin.channels.twilio.texts import goodbye, keys_words, sms_of, spoken
+from tocsin.channels.twilio.texts import keys_words, sms_of, spoken
 from tocsin.kernel.errors import Refused
 from tocsin.notification.hearing import Callback, Hearing
 from tocsin.notification.rules import Blame, Failed, Limits, Message, Sent
@@ -105,9 +104,8 @@ class TwilioChannel:
         language, keys = message.language, keys_words(message)
         if not keys:
             return markup.said([spoken(message)] * 2, language)
-        return markup.asked(
-            spoken(message), keys, goodbye(language), self._url("keys", message), KEY_SECONDS, language
-        )
+        action = self._url("keys", message)
+        return hearing.said_with_keys(message, keys, action)
 
     def _url(self, what: str, message: Message, detects: bool = False) -> str:
         """Where Twilio tells what became of `message`. The signature covers all of it."""

@@ -14,17 +14,37 @@ from tocsin.channels.chatting import delivery_of
 from tocsin.channels.twilio import markup
 from tocsin.channels.twilio.api import why_lost
 from tocsin.channels.twilio.numbers import number
-from tocsin.channels.twilio.texts import KEYS, goodbye, menu, read_out
+from tocsin.channels.twilio.texts import (
+    AGAIN,
+    KEYS,
+    goodbye,
+    hear_again,
+    keys_words,
+    menu,
+    read_out,
+    spoken,
+)
 from tocsin.channels.wording import clean
 from tocsin.kernel.errors import Refused
-from tocsin.notification.hearing import Callback, Hearing, Pressed, Receipt, Reply, Told, Tone, Written
+from tocsin.notification.hearing import (
+    AskedAgain,
+    Callback,
+    Hearing,
+    Pressed,
+    Receipt,
+    Reply,
+    Told,
+    Tone,
+    Written,
+)
+from tocsin.notification.rules import Message
 from tocsin.people.speaking import house_language, language_of
 
 FIELDS_MAX = 100
 TEXT_MAX = 1_600  # characters of an SMS, of however many parts
 ANSWER_MAX = 300  # characters; two parts
 KEY_SECONDS = 6  # for pressing a key
-WRONG_KEYS_MAX = 6  # in one call; then it ends
+WRONG_KEYS_MAX = 6  # in one call, and wishes to hear it again; then it ends
 
 _MISSED = {
     "busy": "the line was busy",
@@ -130,7 +150,11 @@ def _answered_by(form: Mapping[str, str], delivery: str) -> Hearing:
 def _key(form: Mapping[str, str], delivery: str, language: str, again: str) -> Hearing:
     """A key pressed during a call of ours: whose telephone it is, we called. One that does nothing is asked for anew,
     as long as `again` says where the next goes."""
-    verb, called = KEYS.get(form.get("Digits", "")), number(form.get("To"))
+    pressed, called = form.get("Digits", ""), number(form.get("To"))
+    if pressed == AGAIN and delivery and called and again:
+        wish = AskedAgain(f"tel:{called}", delivery)
+        return Hearing((wish,), answer=lambda told: _as_xml(_said_again(told, language, again)))
+    verb = KEYS.get(pressed)
     if not delivery or not called or (verb is None and not again):
         return Hearing(answer=lambda told: _as_xml(markup.said([_no_such_key(language)], language)))
     if verb is None:
@@ -138,6 +162,22 @@ def _key(form: Mapping[str, str], delivery: str, language: str, again: str) -> H
         return Hearing(answer=lambda told: _as_xml(asked))
     press = Pressed(f"tel:{called}", delivery, verb, id=f"{form.get('CallSid', '')[:60]}/{verb}")
     return Hearing((press,), answer=lambda told: _as_xml(markup.said([read_out(_words(told))], language)))
+
+
+def said_with_keys(message: Message, keys: str, action: str) -> str:
+    """A call that says `message` and waits for one of `keys`, which goes to `action`."""
+    language = message.language
+    again = hear_again(language)
+    return markup.asked(spoken(message), keys, goodbye(language), action, KEY_SECONDS, language, again)
+
+
+def _said_again(told: Sequence[Told], language: str, action: str) -> str:
+    """The message that is to be said once more, with its keys; or in words why it is not."""
+    message = next((one.message for one in told if one.message is not None), None)
+    if message is None:
+        return markup.said([read_out(_words(told))], language)
+    keys = keys_words(message)
+    return said_with_keys(message, keys, action) if keys else markup.said([spoken(message)], language)
 
 
 def _no_such_key(language: str) -> str:

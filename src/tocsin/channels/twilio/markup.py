@@ -21,11 +21,13 @@ def said(texts: Sequence[str], language: str) -> str:
     return _written(response)
 
 
-def asked(text: str, keys: str, goodbye: str, action: str, seconds: int, language: str) -> str:
+def asked(
+    text: str, keys: str, goodbye: str, action: str, seconds: int, language: str, again: str = ""
+) -> str:
     """Say `text`, when there is any, and which key does what, wait for one, and ask once more; a key goes to
-    `action`."""
+    `action`. `again` says, once, which key says it all anew."""
     response = Element("Response")
-    for words in (tuple(filter(None, (text, keys))), (keys,)):
+    for words in (tuple(filter(None, (text, keys, again))), (keys,)):
         gather = SubElement(
             response,
             "Gather",

@@ -27,6 +27,7 @@ SPEECH_MAX = 440  # characters of all that a call says: half a minute
 SPOKEN_SUBJECT_MAX = 160  # characters: about eleven seconds
 SPOKEN_FACT_MAX = 80
 REPEATED_MAX = 100  # characters of a title that are looked for in the subject, which may cut the rest
+AGAIN = "9"  # the key that says everything once more
 KEYS = {"4": ActVerb.ACKNOWLEDGE, "6": ActVerb.ESCALATE, "8": ActVerb.RESOLVE}
 
 _SMALL = frozenset(
@@ -152,7 +153,8 @@ def spoken(message: Message) -> str:
             begin = f"{begin} {gettext('You only listen: do not act.')}"
     facts = [read_out(line) for line in _facts(message, SPOKEN_FACT_MAX)[:1]]
     keys = keys_words(message)
-    room = SPEECH_MAX - 2 * len(keys) - len(goodbye(message.language)) if keys else SPEECH_MAX // 2
+    besides = 2 * len(keys) + len(hear_again(message.language)) + len(goodbye(message.language))
+    room = SPEECH_MAX - besides if keys else SPEECH_MAX // 2
     return _in(room, " ".join(filter(None, (begin, read_out(headline(message, SPOKEN_SUBJECT_MAX)), *facts))))
 
 
@@ -180,6 +182,12 @@ def menu(language: str, verbs: Iterable[ActVerb] = tuple(KEYS.values())) -> str:
             ActVerb.RESOLVE: gettext("Press 8 if it is over."),
         }
     return " ".join(words[verb] for verb in verbs)
+
+
+def hear_again(language: str) -> str:
+    """Which key says everything once more."""
+    with override(language):
+        return gettext("Press 9 to hear it again.")
 
 
 def goodbye(language: str) -> str:
