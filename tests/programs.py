@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -89,11 +93,33 @@ class Program:
         return self.process.wait(END_SECONDS)
 
 
+@cache
+def _tables() -> Path:
+    """An embedded database with nothing but its tables. Making those costs more than most of what is tested with
+    them, so it is done once; that it works from nothing is what tests/site/test_program.py and test_schema.py tell."""
+    folder = Path(tempfile.mkdtemp(prefix="tocsin-tables-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    made = tocsin(folder, "migrate")
+    assert made.returncode == 0, made.stderr
+    return folder / "tocsin.db"
+
+
+def prepared(data: Path) -> Path:
+    """`data` as a data folder whose tables are there, and nothing else, unless it has a database already."""
+    data.mkdir(parents=True, exist_ok=True)
+    if not (data / "tocsin.db").exists():
+        shutil.copy(_tables(), data)
+    return data
+
+
 @contextmanager
-def running(data: Path, *words: str, **more: str) -> Iterator[Program]:
+def running(data: Path, *words: str, from_nothing: bool = False, **more: str) -> Iterator[Program]:
     """`tocsin run` on a free port unless told otherwise, ready, until the block ends."""
     words = words if "--port" in words else ("--port", "0", *words)
-    data.mkdir(parents=True, exist_ok=True)
+    if from_nothing or "TOCSIN_DATABASE_URL" in more:
+        data.mkdir(parents=True, exist_ok=True)
+    else:
+        prepared(data)
     log = data.parent / f"{data.name}.log"
     reading, writing = os.pipe()
     with os.fdopen(reading) as says:

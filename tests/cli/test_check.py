@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.programs import ORGANISATION, Program, declare, running, tocsin
+from tests.programs import ORGANISATION, Program, declare, prepared, running, tocsin
 
 pytestmark = pytest.mark.sqlite  # each has its own embedded database
 
@@ -28,8 +29,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the small organisation, whose program does not run."""
-    data = tmp_path_factory.mktemp("unchecked") / "data"
-    data.mkdir()
+    data = prepared(tmp_path_factory.mktemp("unchecked") / "data")
     file = data.parent / "organisation.yaml"
     file.write_text(ORGANISATION)
     assert tocsin(data, "apply", str(file)).returncode == 0
@@ -139,7 +139,7 @@ policies:
     eve = next(row for row in found["tallies"] if row["user"] == "eve")
     assert (eve["pages_before"], eve["pages_after"]) == (0, found["incidents"])
     assert str(opened["number"]) in {str(row["number"]) for row in found["different"]}
-    table = tocsin(data, "backtest", str(change), "--from", "2026-01-01")
+    table = tocsin(data, "backtest", str(change), "--from", f"{datetime.now(UTC) - timedelta(days=30):%F}")
     assert table.returncode == 0, table.stderr
     assert "PAGES THEN" in table.stdout
     rows = tocsin(data, "backtest", str(change), "--csv").stdout.splitlines()

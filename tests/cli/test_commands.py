@@ -21,6 +21,7 @@ from tests.programs import (
     declare,
     eventually,
     incidents,
+    prepared,
     running,
     tocsin,
     trigger,
@@ -41,8 +42,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the small organisation, whose program does not run."""
-    data = tmp_path_factory.mktemp("stopped") / "data"
-    data.mkdir()
+    data = prepared(tmp_path_factory.mktemp("stopped") / "data")
     applied = apply(data, ORGANISATION)
     assert applied.returncode == 0, applied.stderr
     return data

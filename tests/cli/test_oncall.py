@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.programs import ORGANISATION, Program, declare, running, tocsin
+from tests.programs import ORGANISATION, Program, declare, prepared, running, tocsin
 
 pytestmark = pytest.mark.sqlite  # each has its own embedded database
 
@@ -33,8 +33,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the schedules, whose program does not run."""
-    data = tmp_path_factory.mktemp("off-duty") / "data"
-    data.mkdir()
+    data = prepared(tmp_path_factory.mktemp("off-duty") / "data")
     file = data.parent / "organisation.yaml"
     file.write_text(ORGANISATION + SCHEDULES)
     assert tocsin(data, "apply", str(file)).returncode == 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.ports import own_port
-from tests.programs import ORGANISATION, tocsin
+from tests.programs import ORGANISATION, prepared, tocsin
 
 pytestmark = pytest.mark.sqlite  # each has its own embedded database
 
@@ -19,9 +19,7 @@ SECRET = "canary-83ab-signing"
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return folder
+    return prepared(tmp_path / "data")
 
 
 def apply(data: Path, text: str, *words: str, **environ: str) -> Any:

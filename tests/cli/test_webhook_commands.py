@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.programs import ORGANISATION, tocsin
+from tests.programs import ORGANISATION, prepared, tocsin
 
 pytestmark = pytest.mark.sqlite  # each has its own embedded database
 
@@ -17,9 +17,7 @@ ADDRESS = "https://desk.example.com/tocsin"
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return folder
+    return prepared(tmp_path / "data")
 
 
 def done(data: Path, *words: str) -> str:

@@ -18,7 +18,7 @@ import pytest
 
 from tests import warm
 from tests.intake_hot.serving import KEY, read, written
-from tests.programs import eventually
+from tests.programs import eventually, prepared
 
 ROOT = Path(__file__).parents[2]
 WRITERS = 8
@@ -29,7 +29,7 @@ class Victim:
     """The program of victim.py, on a database of its own."""
 
     def __init__(self, data: Path, url: str = "", crash_at: str = "") -> None:
-        self.data, self.url = data, url
+        self.data, self.url = data if url else prepared(data), url
         environ = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
         environ |= {
             "TOCSIN_DATA": str(data),

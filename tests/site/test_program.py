@@ -24,7 +24,7 @@ pytestmark = pytest.mark.sqlite  # each of these programs has its own embedded d
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """One that several tests look at; none of them ends it."""
-    with running(tmp_path_factory.mktemp("shared") / "data") as shared:
+    with running(tmp_path_factory.mktemp("shared") / "data", from_nothing=True) as shared:
         yield shared
 
 
