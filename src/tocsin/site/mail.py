@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 from django.db import Error, connection
 
 from tocsin.kernel.errors import Refused
@@ -27,24 +27,47 @@ RECIPIENTS_MAX = 10  # of one letter
 COMMANDS_MAX = 100  # of each kind in one conversation
 LINE_BYTES_MAX = 16 * 1024  # tools write longer lines than the standard's 1 000
 IDLE_SECONDS = 60.0
+CUT_OFF_AT = 2 * LETTER_BYTES_MAX  # who goes on for so long is not read to the end to be told that it was too much
 AT_WORK_MAX = 4  # letters that are looked into at once
 
 NO_MAILBOX = "550 5.1.1 There is no such mailbox here"
 TAKEN = "250 2.0.0 Taken"
 LATER = "451 4.3.0 It cannot be stored now; send it again"
+TOO_LARGE = "552 5.3.4 The letter is too large"
 BUSY = "421 4.7.0 Too many conversations; come back later"
 
 _log = structlog.get_logger("tocsin.mail")
 
 
 class Conversation(SMTP):
-    """One client. `others` counts all of them. A line ends with CR LF and nothing else."""
+    """One client. `others` counts all of them. A line ends with CR LF and nothing else.
+
+    The library reads a letter that is too large to its end, and keeps a line that has none: so it is cut off here.
+    """
 
     line_length_limit = LINE_BYTES_MAX
 
     def __init__(self, *args: Any, others: set[Conversation], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._others = others
+        self._bytes: int | None = None  # of the letter that is being read
+
+    @syntax("DATA")
+    async def smtp_DATA(self, arg: str) -> None:
+        self._bytes = 0
+        try:
+            await super().smtp_DATA(arg)
+        finally:
+            self._bytes = None
+
+    def data_received(self, data: bytes) -> None:
+        if self._bytes is not None:
+            self._bytes += len(data)
+            if self._bytes > CUT_OFF_AT and isinstance(self.transport, asyncio.Transport):
+                self.transport.write(f"{TOO_LARGE}\r\n".encode())
+                self.transport.close()
+                return
+        super().data_received(data)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the client in; with CONVERSATIONS_MAX there already, ask it to come back."""
