@@ -21,7 +21,7 @@ from tocsin.journal import actions as journal
 from tocsin.kernel.acting import by_user
 from tocsin.notification.links import find_act_link, use_act_link
 from tocsin.notification.models import Delivery, Page
-from tocsin.people.models import Contact
+from tocsin.people.models import Contact, User
 
 BO, CY = by_user("bo", "link"), by_user("cy", "web")
 
@@ -167,8 +167,17 @@ def test_escalating_by_hand_hands_over_a_note_that_the_next_reads_first(road: Ro
     assert sorted(outbox.people) == ["bo", "cy"]
     assert outbox.to("cy")[0].note == "Tried so far: restarted the database\nHelp needed: a DBA"
     assert road.incident().state == State.ACKNOWLEDGED
-    road.live(minutes=15)
-    assert len(outbox.sent) == 2
+
+
+def test_who_is_passed_an_incident_is_told_by_whom(road: Road, outbox: Outbox) -> None:
+    User.objects.filter(pk="cy").update(language="de")
+    road.event("db")
+    road.look()
+    incidents.acknowledge(road.incident().pk, BO, road.now)
+    escalate_now(road.incident().pk, BO, road.now)
+    road.look()
+    assert outbox.to("cy")[0].lines[1] == "Bo Lind hat das an dich weitergegeben."
+    assert not any("passed" in line for line in outbox.to("bo")[-1].lines)
 
 
 def test_who_was_called_to_what_somebody_has_may_take_it_and_nobody_else(road: Road, outbox: Outbox) -> None:

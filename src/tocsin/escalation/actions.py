@@ -126,7 +126,7 @@ def escalate_now(incident_id: int, by: By, now: datetime, handover: Handover | N
         climb = Climb.objects.select_for_update().filter(pk=incident.pk).first() or fresh_climb(incident, now)
         pushed = push(policy_from(climb.policy), climb.as_value(), now)
         climb.due_at, climb.pages_sent = pushed.due_at, pushed.pages_sent
-        climb.forced, climb.ended, climb.handover = True, "", asdict(note)
+        climb.forced, climb.ended, climb.handover = True, "", asdict(note) | {"by": by.user_id or ""}
         climb.save()
         Incident.objects.filter(pk=incident.pk).update(needs_climb=False)
         fact = Fact(incident.chain, "climb.pushed", {k: v for k, v in asdict(note).items() if v})

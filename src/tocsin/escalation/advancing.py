@@ -108,14 +108,21 @@ def _advance_one(climb: Climb, who: Roster, decided: _Decided, now: datetime) ->
     by_hand = climb.forced
     if not by_hand:
         _after_the_quiet(climb, people, now)
-    note = Handover(**climb.handover).as_text() if climb.handover else ""
-    decided.asked.extend(Asked(climb, user, reason, note, by_hand) for user in people)
+    note, passed_by = _handed_over(climb)
+    decided.asked.extend(Asked(climb, user, reason, note, by_hand, passed_by) for user in people)
     learning = learners(climb.policy, decision, people, now)
     decided.copies.extend(Asked(climb, user, reason, note) for user in learning if user in who.users)
     names = [everybody()[user].name for user in people] if decision.places else []
     decided.rooms.extend(tellings(climb.incident, decision.places, names, reason, note, now))
     decided.facts.append(_fact_of(climb, decision, people))
     _ended_by_hand(climb)
+
+
+def _handed_over(climb: Climb) -> tuple[str, str]:
+    """The note of who passed it on, and their id; "" for what there is none of."""
+    said = dict(climb.handover)
+    by = said.pop("by", "")
+    return (Handover(**said).as_text() if said else ""), by
 
 
 def urgency_of(climb: Climb, incident: Incident) -> Urgency:

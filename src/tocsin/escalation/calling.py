@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -26,13 +26,14 @@ ALSO_MAX = 5  # names of who else was paged
 @dataclass(frozen=True)
 class Asked:
     """That a climb asks for somebody, why, and with which handover note. What was asked `by_hand` waits for no quiet
-    hours, and is never told quietly."""
+    hours, and is never told quietly; `passed_by` is the person who did."""
 
     climb: Climb
     user: str
     reason: str
     note: str
     by_hand: bool = False
+    passed_by: str = ""
 
 
 def calls_of(asked: Sequence[Asked], now: datetime) -> list[Call]:
@@ -52,8 +53,17 @@ def calls_of(asked: Sequence[Asked], now: datetime) -> list[Call]:
             others = []
         quietly = user in up and not each.by_hand and _is_related(incident, up[user], user)
         also = _also(users[user], others, quietly, now)
-        out.append(replace(call, lines=[*call.lines, *also], quietly=quietly, obeys_quiet=not each.by_hand))
+        lines = [*call.lines[:1], *_passed(each, users), *call.lines[1:], *also]
+        out.append(replace(call, lines=lines, quietly=quietly, obeys_quiet=not each.by_hand))
     return out
+
+
+def _passed(each: Asked, users: Mapping[str, User]) -> list[str]:
+    """Who passed it on, for the next, beside what it is about; of what is restricted nothing more is said."""
+    if each.passed_by in ("", each.user) or each.passed_by not in users or each.climb.incident.restricted:
+        return []
+    with override(users[each.user].language):
+        return [gettext("%(who)s passed this to you.") % {"who": users[each.passed_by].name}]
 
 
 def _also(user: User, others: Sequence[str], quietly: bool, now: datetime) -> list[str]:
