@@ -27,7 +27,7 @@ RECIPIENTS_MAX = 10  # of one letter
 COMMANDS_MAX = 100  # of each kind in one conversation
 LINE_BYTES_MAX = 16 * 1024  # tools write longer lines than the standard's 1 000
 IDLE_SECONDS = 60.0
-CUT_OFF_AT = 2 * LETTER_BYTES_MAX  # who goes on for so long is not read to the end to be told that it was too much
+CUT_OFF_AT = 2 * LETTER_BYTES_MAX  # up to here a letter is read to its end, and then refused
 AT_WORK_MAX = 4  # letters that are looked into at once
 
 NO_MAILBOX = "550 5.1.1 There is no such mailbox here"
