@@ -180,6 +180,45 @@ def test_who_is_passed_an_incident_is_told_by_whom(road: Road, outbox: Outbox) -
     assert not any("passed" in line for line in outbox.to("bo")[-1].lines)
 
 
+def test_what_nobody_takes_that_was_passed_on_is_nobodys_again(road: Road, outbox: Outbox) -> None:
+    road.event("db")
+    road.look()
+    incidents.acknowledge(road.incident().pk, BO, road.now)
+    escalate_now(road.incident().pk, BO, road.now)
+    road.look()
+    outbox.sent.clear()
+    road.live(minutes=9, seconds=59)
+    assert (road.incident().state, outbox.sent) == (State.ACKNOWLEDGED, [])
+    road.live(seconds=1)
+    assert (road.incident().state, outbox.people) == (State.TRIGGERED, ["bo"])  # who had it, and level 1
+    road.live(minutes=5)
+    assert "cy" in outbox.people
+
+
+def test_what_was_passed_on_and_taken_stays_with_whoever_took_it(road: Road, outbox: Outbox) -> None:
+    road.event("db")
+    road.look()
+    incidents.acknowledge(road.incident().pk, BO, road.now)
+    road.sleep(seconds=1)
+    escalate_now(road.incident().pk, BO, road.now)
+    road.live(seconds=30)
+    assert incidents.acknowledge(road.incident().pk, CY, road.now).changed
+    outbox.sent.clear()
+    road.live(minutes=20)
+    assert (road.incident().state, outbox.sent) == (State.ACKNOWLEDGED, [])
+
+
+def test_a_shorter_acknowledgement_is_not_made_longer_by_passing_it_on(road: Road, outbox: Outbox) -> None:
+    road.world.shop.ack_timeout = timedelta(minutes=2)
+    road.world.shop.save()
+    road.event("db")
+    road.look()
+    incidents.acknowledge(road.incident().pk, BO, road.now)
+    escalate_now(road.incident().pk, BO, road.now)
+    road.live(minutes=2)
+    assert road.incident().state == State.TRIGGERED
+
+
 def test_who_was_called_to_what_somebody_has_may_take_it_and_nobody_else(road: Road, outbox: Outbox) -> None:
     road.event("db")
     road.look()

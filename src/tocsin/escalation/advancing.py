@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from django.db.models import Q
 
 from tocsin.escalation.calling import Asked, calls_of
 from tocsin.escalation.models import Climb
@@ -194,7 +195,21 @@ def _fact_of(climb: Climb, decision: Decision, people: tuple[str, ...]) -> Fact:
 
 
 def _ended_by_hand(climb: Climb) -> None:
-    """After a page that somebody asked for, a climb that is acknowledged rests again; the note was handed over."""
+    """After a page that somebody asked for, a climb that is acknowledged rests again; the note was handed over.
+
+    It rests for as long as the level has to answer: what nobody takes by then is nobody's again, and who passed it on
+    is asked again beside the first level (ADR 0023).
+    """
     if climb.forced and climb.incident.state != State.TRIGGERED:
+        if climb.due_at is not None:
+            _taken_by(climb.incident, climb.due_at)
         climb.due_at, climb.ended = None, climb.incident.state
     climb.forced, climb.handover = False, {}
+
+
+def _taken_by(incident: Incident, until: datetime) -> None:
+    """The acknowledgement that stands runs out at `until`, if not before; one that comes meanwhile has its own time."""
+    passed = Incident.objects.filter(pk=incident.pk, state=State.ACKNOWLEDGED)
+    passed = passed.filter(acknowledged_at=incident.acknowledged_at)
+    sooner = Q(ack_expires_at__isnull=True) | Q(ack_expires_at__gt=until)
+    passed.filter(sooner).update(ack_expires_at=until)
