@@ -18,7 +18,7 @@ from tocsin.engine.delivery import Sender
 from tocsin.engine.traffic import FRESH, HELD_MAX, PER_DESTINATION, PER_DESTINATION_MAX, Traffic
 from tocsin.journal.models import Entry
 from tocsin.notification.actions import Call, page_people, quiet
-from tocsin.notification.delivering import claim
+from tocsin.notification.claiming import claim
 from tocsin.notification.models import Attempt, Delivery, Page
 from tocsin.notification.rules import DeliveryState, Failed, Limits, Message, Sent
 from tocsin.notification.rules.grades import Closed, Grade

@@ -23,7 +23,7 @@ from tocsin.channels.twilio.texts import parts, sms_of, spoken
 from tocsin.engine.attempt import deliver_one
 from tocsin.incident.actions import resolve
 from tocsin.kernel.acting import by_user
-from tocsin.notification.delivering import claim
+from tocsin.notification.claiming import claim
 from tocsin.notification.rules import ActVerb, Kind, Message
 from tocsin.people.actions import change_user
 from tocsin.people.models import User
@@ -36,7 +36,7 @@ SAID = {
     "de": ("Übernehmen", "Seit 09:00 UTC (gerade eben); große Auswirkung, hohe Dringlichkeit.", "Alles dazu"),
     "es": (
         "Asumir",
-        "Desde las 09:00 UTC (ahora mismo); impacto grave, urgencia alta.",
+        "Desde: 09:00 UTC (ahora mismo); impacto grave, urgencia alta.",
         "Todos los detalles",
     ),
     "fr": (

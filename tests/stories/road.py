@@ -14,7 +14,8 @@ from tocsin.incident.models import Incident
 from tocsin.intake.models import Inbox
 from tocsin.intake.rules import Action, Event, Severity
 from tocsin.journal.models import Entry
-from tocsin.notification.delivering import claim, next_delivery_at, record
+from tocsin.notification.claiming import claim, next_delivery_at
+from tocsin.notification.recording import record
 
 LOOKS_MAX = 1_000
 

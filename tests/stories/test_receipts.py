@@ -11,9 +11,10 @@ from tests.world import Clock, Outbox, World
 from tocsin.catalog import actions as configuration
 from tocsin.incident import actions as incidents
 from tocsin.kernel.acting import by_user
-from tocsin.notification.delivering import claim, record
+from tocsin.notification.claiming import claim
 from tocsin.notification.models import Delivery, Page, Rule
 from tocsin.notification.receipts import confirm, find_told, refute
+from tocsin.notification.recording import record
 from tocsin.notification.rules import DeliveryState, Failed, Limits, Sent
 from tocsin.people.models import Contact
 

@@ -12,7 +12,7 @@ from tests.world import T0, Clock, Outbox, World
 from tocsin.incident import actions as incidents
 from tocsin.incident import describing
 from tocsin.kernel.acting import by_user
-from tocsin.notification.delivering import claim, release
+from tocsin.notification.claiming import claim, release
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.receipts import refute
 from tocsin.notification.rules import LEASE, DeliveryState, Failed, Limits, Rate

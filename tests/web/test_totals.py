@@ -7,8 +7,9 @@ from django.test import Client
 
 from tests.world import T0, Clock, Outbox, World
 from tocsin.notification.actions import Call, page_people, quiet
-from tocsin.notification.delivering import claim, record
+from tocsin.notification.claiming import claim
 from tocsin.notification.models import Delivery
+from tocsin.notification.recording import record
 from tocsin.notification.rules import Failed, Sent
 from tocsin.notification.totals import Which, messages_of, totals
 

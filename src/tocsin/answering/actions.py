@@ -19,7 +19,7 @@ from tocsin.answering.writing import written
 from tocsin.catalog.actions import configuration
 from tocsin.kernel.errors import Refused
 from tocsin.notification.bundling import Other, together
-from tocsin.notification.delivering import channel_word
+from tocsin.notification.channels import channel_word
 from tocsin.notification.hearing import (
     AskedAgain,
     Commanded,

@@ -21,7 +21,7 @@ from tocsin.incident.readers import sight_of, viewer_of
 from tocsin.incident.rules.restricting import Sight
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.text import cut
-from tocsin.notification.delivering import channel_word
+from tocsin.notification.channels import channel_word
 from tocsin.notification.hearing import Commanded, Told, Tone
 from tocsin.notification.rules import ActVerb
 from tocsin.oncall.actions import schedules

@@ -17,7 +17,7 @@ from tocsin.incident.readers import sight_of, viewer_of
 from tocsin.incident.rules import State
 from tocsin.incident.rules.restricting import Sight
 from tocsin.kernel.acting import by_user
-from tocsin.notification.delivering import channel_word
+from tocsin.notification.channels import channel_word
 from tocsin.notification.hearing import Pressed, Told, Tone
 from tocsin.notification.rules import ActVerb, Kind
 from tocsin.people.models import User

@@ -31,7 +31,7 @@ from tocsin.answering.words import (
     standing_words,
     status_words,
 )
-from tocsin.notification.delivering import channel_word
+from tocsin.notification.channels import channel_word
 from tocsin.notification.hearing import Told, Tone, Written
 from tocsin.notification.links import ActLink, reply_code
 from tocsin.notification.models import ActUse, Page

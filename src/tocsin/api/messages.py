@@ -14,7 +14,7 @@ from tocsin.api.paging import Key, Listing, Paged, instant, page_of
 from tocsin.api.room import Room
 from tocsin.api.words import Slug, shown
 from tocsin.kernel.errors import not_found
-from tocsin.notification.delivering import channel_word
+from tocsin.notification.channels import channel_word
 from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState
 from tocsin.notification.totals import totals

@@ -14,9 +14,11 @@ from tocsin.journal.crashing import point
 from tocsin.kernel.errors import Refused
 from tocsin.notification.bundling import Other, together
 from tocsin.notification.channels import channel_for
-from tocsin.notification.delivering import Claimed, claim, record, release
+from tocsin.notification.claimed import Claimed
+from tocsin.notification.claiming import claim, release
 from tocsin.notification.links import message_of
 from tocsin.notification.places import language_of
+from tocsin.notification.recording import record
 from tocsin.notification.rules import Channel, Failed, Kind, Message, Sent
 
 Clock = Callable[[], datetime]

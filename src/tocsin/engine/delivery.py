@@ -31,7 +31,8 @@ from tocsin.engine.workers import Workers
 from tocsin.journal import waking
 from tocsin.journal.commits import unsynced
 from tocsin.notification.channels import channel_at_hand, get_ready
-from tocsin.notification.delivering import Claimed, claim, next_delivery_at, release, still_wanted
+from tocsin.notification.claimed import Claimed
+from tocsin.notification.claiming import claim, next_delivery_at, release, still_wanted
 from tocsin.notification.models import Delivery
 
 BATCH_MAX = PER_DESTINATION_MAX + HELD_MAX  # claimed at once

@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 
 from tocsin.engine.attempt import destination_of
-from tocsin.notification.delivering import Claimed
+from tocsin.notification.claimed import Claimed
 from tocsin.notification.rules.grades import Closed, Grade
 
 WORKERS_MAX = 128  # messages on their way at once; threads that wait for a provider cost little

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from tocsin.journal.waking import wake
+from tocsin.notification.claimed import Claimed
 from tocsin.notification.models import Card, Delivery
 from tocsin.notification.rules import Failed, Sent, cards
 from tocsin.notification.throttling import limits_of
-
-if TYPE_CHECKING:
-    from tocsin.notification.delivering import Claimed
 
 CARDS_MAX = 32  # lent in one look
 FIELDS = tuple(cards.Card.__dataclass_fields__)

@@ -19,6 +19,11 @@ ADDRESS_LENGTH_MAX = 500  # of the column that keeps it
 _by_scheme: dict[str, Channel] = {}
 
 
+def channel_word(address: str) -> str:
+    """The scheme of a contact address, which names its channel."""
+    return address.partition(":")[0]
+
+
 def register(channel: Channel) -> None:
     """Let `channel` serve its schemes from now on; one that served them before no longer does."""
     for scheme in channel.schemes:

@@ -12,8 +12,9 @@ from tocsin.journal.actions import Fact, write
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE
 from tocsin.notification.actions import fact_of
-from tocsin.notification.delivering import channel_word, next_channel
+from tocsin.notification.channels import channel_word
 from tocsin.notification.models import Delivery, Page
+from tocsin.notification.recording import next_channel
 from tocsin.notification.rules import DeliveryState
 
 RECEIPTS_MAX = 100  # given up in one look

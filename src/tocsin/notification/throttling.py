@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -17,11 +17,9 @@ from tocsin.journal.columns import from_instant, from_uuid, to_instant
 from tocsin.journal.waking import wake
 from tocsin.kernel.errors import Refused
 from tocsin.notification.channels import channel_for
+from tocsin.notification.claimed import Claimed
 from tocsin.notification.rules import Limits
 from tocsin.notification.rules.throttling import TOGETHER_MAX, Held, Waiting, admit, longest, of_a_room
-
-if TYPE_CHECKING:
-    from tocsin.notification.delivering import Claimed
 
 NO_LIMITS = Limits()
 _TOLD = """

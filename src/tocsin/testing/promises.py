@@ -16,7 +16,7 @@ from tocsin.intake.models import Alert, Inbox
 from tocsin.intake.rules import AlertState, key_digest
 from tocsin.journal import actions as journal
 from tocsin.journal.columns import from_instant, to_instant
-from tocsin.notification.delivering import Claimed
+from tocsin.notification.claimed import Claimed
 from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState, Kind
 

@@ -18,7 +18,7 @@ from tocsin.incident.models import Incident
 from tocsin.incident.rules import State
 from tocsin.journal.models import Entry
 from tocsin.notification import channels
-from tocsin.notification.delivering import Claimed
+from tocsin.notification.claimed import Claimed
 from tocsin.notification.models import Card, Delivery, Page
 from tocsin.notification.rules import DeliveryState, Failed, Kind, Limits, Message, Sent
 from tocsin.notification.rules.throttling import STORM

@@ -36,9 +36,11 @@ from tocsin.journal import crashing
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.errors import Refused
 from tocsin.notification.cards import lend_cards, record_card
-from tocsin.notification.delivering import Claimed, claim, record, release, still_wanted
+from tocsin.notification.claimed import Claimed
+from tocsin.notification.claiming import claim, release, still_wanted
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.receipts import confirm, refute
+from tocsin.notification.recording import record
 from tocsin.notification.rules import Failed, Kind, Limits, Sent
 from tocsin.testing.promises import PromiseBroken, Seen, check_at_rest, check_step, earliest_due
 from tocsin.testing.simulated_channels import (

@@ -20,8 +20,9 @@ from tocsin.kernel.acting import ENGINE, by_user
 from tocsin.notification.accounts import CIRCUITS
 from tocsin.notification.actions import Call, page_people, quiet
 from tocsin.notification.channels import channel_at_hand, get_ready
+from tocsin.notification.claimed import Claimed
+from tocsin.notification.claiming import claim, next_delivery_at
 from tocsin.notification.deadline import within
-from tocsin.notification.delivering import Claimed, claim, next_delivery_at
 from tocsin.notification.models import Delivery, Rule
 from tocsin.notification.providers import save_provider
 from tocsin.notification.receipts import give_up_waiting
