@@ -120,7 +120,7 @@ def test_a_phone_is_connected_woken_and_its_button_acknowledges(
         ".then((all) => all.some((n) => n.title.startsWith('Test')))"
     )
     state = ""
-    for _ in range(200):
+    for _ in range(PATIENCE_MS // 50):
         _, message = demo.ask("GET", f"/api/v1/deliveries/{test['id']}")
         if (state := message["state"]) == "confirmed":
             break
@@ -139,13 +139,13 @@ def test_a_phone_is_connected_woken_and_its_button_acknowledges(
     worker = page.context.service_workers[0]
     said = worker.evaluate(
         """async (id) => {
-          for (let tried = 0; tried < 200; tried += 1) {
+          for (let tried = 0; tried < 1200; tried += 1) {
             const all = await self.registration.getNotifications();
             const notification = all.find((one) => one.data.id === id);
             if (notification) {
               const action = "acknowledge";
               self.dispatchEvent(new NotificationEvent("notificationclick", { notification, action }));
-              for (let again = 0; again < 200; again += 1) {
+              for (let again = 0; again < 1200; again += 1) {
                 const now = await self.registration.getNotifications();
                 const done = now.find((one) => one.body === notification.title);
                 if (done) return done.title;

@@ -160,7 +160,7 @@ def every_incident(program: Program, state: str) -> Iterator[dict[str, object]]:
 
 
 def test_a_climb_goes_on_after_kill_9(tmp_path: Path) -> None:
-    quick = programs.ORGANISATION.replace("timeout: 1h}]", "timeout: 1s}], repeat: 5")
+    quick = programs.ORGANISATION.replace("timeout: 1h}]", "timeout: 3s}], repeat: 5")
     with running(tmp_path / "data") as program:
         declare(program, quick)
         trigger(program, "disk")
