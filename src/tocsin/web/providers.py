@@ -174,7 +174,12 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
             say(request, f"{value.name} is added. Send yourself a test through it.")
         if not form.errors:
             return redirect("way", provider_id=value.id)
-    context = {"vendor": vendor, "callback": accounts.callback_url(free), "manifest": _manifest(vendor, free)}
+    context = {
+        "vendor": vendor,
+        "called": vendor.title.partition(":")[0],  # without what it carries
+        "callback": accounts.callback_url(free),
+        "manifest": _manifest(vendor, free),
+    }
     return show(request, "settings/way_new.html", form, **context)
 
 

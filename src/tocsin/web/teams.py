@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods
 
+from tocsin.escalation.models import Policy
 from tocsin.escalation.policy_actions import policies_naming
 from tocsin.people.actions import delete_team, find_team, save_team
 from tocsin.people.models import Team
@@ -34,7 +38,7 @@ def one(request: HttpRequest, team_id: str) -> HttpResponse:
         "team": team,
         "members": team.memberships.select_related("user").order_by("position"),
         "services": team.services.all(),
-        "policies": policies_naming(f"team:{team.pk}"),
+        "policies": _policies(policies_naming(f"team:{team.pk}")),
     }
     return render(request, "people/team.html", context)
 
@@ -78,8 +82,12 @@ def delete(request: HttpRequest, team_id: str) -> HttpResponse:
         delete_team(team.pk, by(request), instant(request), named_by=named_by)
         say(request, f"Team {team.name} is deleted. Its people stay.")
         return redirect("teams")
-    context = {"team": team, "policies": named_by, "services": team.services.all()}
+    context = {"team": team, "policies": _policies(named_by), "services": team.services.all()}
     return render(request, "people/team_delete.html", context)
+
+
+def _policies(ids: Iterable[str]) -> QuerySet[Policy]:
+    return Policy.objects.filter(pk__in=ids).order_by("name")
 
 
 def _save(request: HttpRequest, form: TeamForm, team_id: str) -> None:
