@@ -259,6 +259,7 @@
   showCopy();
   $$("[data-keys]").forEach((button) => { button.hidden = false; });
   $$("[data-without-script]").forEach((button) => { button.hidden = true; });
+  $(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   setInterval(tick, 1000);
   tick();
   connect();
