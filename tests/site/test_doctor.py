@@ -13,14 +13,16 @@ from django.conf import settings
 from tests.ports import own_port
 from tests.pretend import pretend as pretend  # noqa: PLC0414 - a fixture
 from tests.world import World
+from tocsin.catalog import actions as configuration
 from tocsin.catalog.models import Integration, Service
 from tocsin.catalog.rules import IntegrationType
 from tocsin.escalation.models import Policy
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
 from tocsin.notification import accounts
-from tocsin.notification.models import Attempt, Delivery, Page
+from tocsin.notification.models import Attempt, Delivery, Page, Templates
 from tocsin.notification.providers import ProviderValue, save_provider
+from tocsin.notification.templates import save_templates
 from tocsin.people.models import Contact, User
 from tocsin.site.clock import now
 from tocsin.site.config import Config
@@ -80,6 +82,17 @@ def test_accounts_that_cannot_be_opened_and_addresses_that_wait_for_one_are_name
     broken, waiting = organisation.providers()
     assert (broken.state, "another secret key" in broken.said) == (State.FAIL, True)
     assert waiting.said == "nothing is set up for bo/fake"
+
+
+def test_templates_that_cannot_be_read_any_more_are_named(world: World) -> None:
+    assert list(organisation.templates()) == []
+    save_templates("de", {"subject": "{{title}}"}, By("cli", "cli"), now())
+    assert only(organisation.templates()).state is State.OK
+    Templates.objects.filter(pk="de").update(pieces={"subject": "{{titel}}"})  # of an older version
+    configuration.refresh()
+    found = only(organisation.templates())
+    assert found.state is State.WARN
+    assert found.said.startswith("cannot be used, so Tocsin's words go out: subject in de (")
 
 
 def test_a_service_whose_policy_is_not_there_is_named(world: World) -> None:

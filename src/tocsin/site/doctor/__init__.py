@@ -16,6 +16,7 @@ ORGANISATION = (
     organisation.contacts,
     organisation.providers,
     organisation.use_of_providers,
+    organisation.templates,
     organisation.services,
     organisation.policies,
     organisation.messages,

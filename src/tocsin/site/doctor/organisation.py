@@ -17,6 +17,7 @@ from tocsin.notification.channels import check_address, is_served
 from tocsin.notification.models import Delivery, Place
 from tocsin.notification.providers import figures
 from tocsin.notification.rules import DeliveryState
+from tocsin.notification.templates import broken, wordings
 from tocsin.people.models import Contact, User
 from tocsin.people.rules import Role, Standing
 from tocsin.site import schema
@@ -159,6 +160,18 @@ def _waits(address: str) -> bool:
     except Refused:
         return False  # which is told where addresses are
     return not is_served(address)
+
+
+def templates() -> Iterator[Finding]:
+    """The organisation's own words for messages can still be read; nothing is said where it has none."""
+    if wrong := [f"{piece} in {language} ({why})" for language, piece, why in broken()]:
+        yield warn(
+            "templates",
+            f"cannot be used, so Tocsin's words go out: {named(wrong)}",
+            "Mend them under Settings, Templates.",
+        )
+    elif written := wordings():
+        yield ok("templates", f"for {', '.join(sorted(written))}, each can be read")
 
 
 def services() -> Iterator[Finding]:
