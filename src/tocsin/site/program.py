@@ -37,6 +37,7 @@ from tocsin.engine.health import Health
 from tocsin.engine.hooks import Hooks
 from tocsin.engine.last_resort import LastResort
 from tocsin.engine.loop import Engine
+from tocsin.engine.succeeding import succeed
 from tocsin.engine.waits import waits_of
 from tocsin.intake.hot import Intake
 from tocsin.journal.actions import ORGANISATION, Fact, release_lease, write
@@ -125,6 +126,8 @@ class Program:
                 CLOCK.follow(database_seconds)
             schema.upgrade()
             check_secret(self.config)
+            if self.config.sqlite_path is not None:
+                succeed(now())
             if demo:
                 make_demo(now())
             keep_local_token(self.config.data, now())
