@@ -14,6 +14,7 @@ from tests.channels.hostile import LINK, message, messages
 from tocsin.channels import apprise as vendor
 from tocsin.channels import chatting
 from tocsin.channels.apprise import Apprise, AppriseChannel, text_of
+from tocsin.channels.reach import Reach
 from tocsin.kernel.errors import Refused
 from tocsin.notification.deadline import within
 from tocsin.notification.rules import Blame, Failed, Sent
@@ -26,7 +27,7 @@ NOW: Any = None  # nothing here asks what time it is
 
 
 def opened(targets: str) -> AppriseChannel:
-    return Apprise().open(Account("tail", {"targets": targets}))
+    return Apprise(Reach.of(["127.0.0.0/8"])).open(Account("tail", {"targets": targets}))
 
 
 def test_a_message_goes_to_the_url_that_its_name_stands_for(faults: FaultServer) -> None:
@@ -54,6 +55,33 @@ def test_a_contact_can_name_no_url_of_its_own(faults: FaultServer) -> None:
     assert isinstance(outcome, Failed)
     assert not outcome.again
     assert faults.received == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433"])
+def test_a_host_inside_is_not_called_unless_its_network_is_allowed(faults: FaultServer, host: str) -> None:
+    channel = Apprise().open(Account("tail", {"targets": f"ops=json://user:secret@{host}:{faults.port}/ok"}))
+    outcome = channel.send("apprise:ops", "", message(), NOW)
+    assert isinstance(outcome, Failed)
+    assert "may not be called" in outcome.why and "secret" not in outcome.why
+    assert not outcome.again
+    assert faults.received == []
+
+
+@pytest.mark.parametrize("url", ["json://169.254.169.254/", "mailto://u:p@example.com?smtp=10.0.0.1"])
+def test_neither_are_where_clouds_keep_credentials_and_mail_servers_inside(url: str) -> None:
+    outcome = opened(f"ops={url}").send("apprise:ops", "", message(), NOW)
+    assert isinstance(outcome, Failed)
+    assert "may not be called" in outcome.why
+
+
+def test_what_is_no_host_is_left_to_apprise(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(vendor, "resolve", lambda host, port, seconds: asked.append(host))
+    notified: list[str] = []
+    monkeypatch.setattr("apprise.Apprise.notify", lambda self, **said: notified.append(said["title"]) or True)
+    channel = opened("ops=pover://user@" + "a" * 30)
+    assert channel.send("apprise:ops", "", message("It fails"), NOW) == Sent()
+    assert (asked, notified) == ([], ["It fails"])
 
 
 def test_what_the_service_does_not_take_is_a_failure_that_says_no_url(faults: FaultServer) -> None:

@@ -64,7 +64,7 @@ def wire(around: Surroundings, key: str, deadline: float = DEADLINE) -> None:
         Telegram(outgoing),
         Ntfy(outgoing),
         Twilio(outgoing),
-        Apprise(),
+        Apprise(reach),
     ):
         register_vendor(vendor)
 

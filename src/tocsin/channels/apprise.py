@@ -1,7 +1,9 @@
 """The long tail: whatever the library Apprise can send to, by addresses that an administrator keeps. One way.
 
-Apprise makes its own connections, which this program does not guard; so a contact says only a name, and which URL that
-name stands for is in the account, where administrators alone write. It is an extra: `pip install 'tocsin[apprise]'`.
+Apprise makes its own connections. Before each send the host that a URL names is resolved and judged as that of any
+webhook is; but Apprise resolves it once more, follows where it is led, and has services whose host stands in no URL.
+That is a weaker guard than the other channels have, so a contact says only a name: which URL it stands for is in the
+account, where administrators alone write. It is an extra: `pip install 'tocsin[apprise]'`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import structlog
 
 from tocsin.channels import chatting
 from tocsin.channels.chatting import pieces
+from tocsin.channels.connecting import Unreachable, checked_addresses, resolve
 from tocsin.channels.outgoing import DEADLINE
+from tocsin.channels.reach import Reach
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.ids import check_slug
 from tocsin.notification.deadline import seconds_left
@@ -26,6 +30,7 @@ from tocsin.notification.rules import Blame, Failed, Limits, Message, Sent
 from tocsin.notification.rules.throttling import ROOM_STORM, STORM
 from tocsin.notification.vendors import Account, Field
 
+PUBLIC_ALONE = Reach()
 TARGETS_MAX = 50
 TEXT_MAX = 2_000
 THREADS_MAX = 16  # that may hang at once, of all accounts
@@ -52,7 +57,8 @@ class Apprise:
         ),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, reach: Reach = PUBLIC_ALONE) -> None:
+        self._reach = reach
         self._threads = threading.BoundedSemaphore(THREADS_MAX)
 
     def check(self, address: str) -> str:
@@ -68,7 +74,8 @@ class Apprise:
                 "Install tocsin[apprise] where Tocsin runs, and start it again.",
                 "targets",
             )
-        return AppriseChannel(_read_targets(account.settings.get("targets", "")), self._threads)
+        targets = _read_targets(account.settings.get("targets", ""))
+        return AppriseChannel(targets, self._threads, self._reach)
 
 
 def check(address: str) -> str:
@@ -131,9 +138,10 @@ class AppriseChannel:
     # say what a service asked to wait, so only the throttle keeps to anything.
     limits = Limits(text_max=TEXT_MAX, at_once=4, storm=STORM, room=ROOM_STORM)
 
-    def __init__(self, targets: Mapping[str, str], threads: threading.BoundedSemaphore) -> None:
+    def __init__(self, targets: Mapping[str, str], threads: threading.BoundedSemaphore, reach: Reach) -> None:
         self._targets = targets
         self._threads = threads
+        self._reach = reach
 
     def check(self, address: str) -> str:
         """The address in its plain form. Raises Refused."""
@@ -151,7 +159,7 @@ class AppriseChannel:
 
         def run() -> None:
             try:
-                done.put(_notify(url, message, seconds))
+                done.put(_notify(url, message, seconds, self._reach))
             finally:
                 self._threads.release()
 
@@ -163,11 +171,18 @@ class AppriseChannel:
             return Failed(why, blame=Blame.PROVIDER, perhaps=True)
 
 
-def _notify(url: str, message: Message, seconds: float) -> Sent | Failed:
+def _notify(url: str, message: Message, seconds: float, reach: Reach) -> Sent | Failed:
     import apprise
 
     sender = apprise.Apprise(asset=_asset())
     sender.add(url)
+    for service in sender:
+        try:
+            _judge(service, reach, seconds)
+        except Unreachable as inner:
+            if inner.forbidden:
+                return Failed(f"Apprise: {inner}", again=False, blame=Blame.PROVIDER)
+            # No name that can be resolved: a topic or a token where others have a host. Apprise knows.
     said: Callable[..., Any] = sender.notify
     try:
         taken = said(
@@ -182,6 +197,14 @@ def _notify(url: str, message: Message, seconds: float) -> Sent | Failed:
         log.warning("apprise failed", error=type(error).__name__)
         return Failed(f"Apprise failed: {type(error).__name__}", blame=Blame.PROVIDER)
     return Sent() if taken else Failed("Apprise: the service did not take it", blame=Blame.PROVIDER)
+
+
+def _judge(service: Any, reach: Reach, seconds: float) -> None:
+    """Raises Unreachable when the host that the service's URL names may not be called, or is not found."""
+    host = getattr(service, "smtp_host", None) or service.host
+    named = any("{host}" in form for form in service.templates or ())
+    if named and host:
+        checked_addresses(host, service.port or 0, reach, resolve, seconds)
 
 
 def text_of(message: Message) -> str:
