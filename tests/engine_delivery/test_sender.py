@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, transaction
+from django.db.models import F
 
 from tests.world import Clock, Outbox, World
 from tocsin.engine import attempt, delivery
-from tocsin.engine.attempt import Result, deliver_due, deliver_one, destination_of, keep, plain
+from tocsin.engine.attempt import deliver_due, deliver_one, destination_of, plain
 from tocsin.engine.delivery import Sender
 from tocsin.engine.traffic import FRESH, HELD_MAX, PER_DESTINATION, PER_DESTINATION_MAX, Traffic
 from tocsin.journal.models import Entry
 from tocsin.notification.actions import Call, page_people, quiet
 from tocsin.notification.claiming import claim
 from tocsin.notification.models import Attempt, Delivery, Page
+from tocsin.notification.recording import Result, record_all
 from tocsin.notification.rules import DeliveryState, Failed, Limits, Message, Sent
 from tocsin.notification.rules.grades import Closed, Grade
 from tocsin.people.models import User
@@ -399,7 +401,7 @@ def test_what_was_given_back_after_an_answer_stays_unsent(world: World, clock: C
     (claimed,) = claim(clock.now)
     quiet([412], "acknowledged by Bo Lind", clock.now)
 
-    keep([Result(claimed, None, timedelta(0), clock.now)], lambda: 0.5, clock.now)
+    record_all([Result(claimed, None, timedelta(0), clock.now)], lambda: 0.5, clock.now)
 
     one.refresh_from_db()
     assert one.state == DeliveryState.SUPPRESSED
@@ -419,7 +421,7 @@ def test_what_a_dead_node_was_sending_is_not_sent_after_an_answer(world: World, 
 def test_a_database_that_goes_away_after_sending_causes_no_second_message(
     start: Start, world: World, clock: Clock, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest, tries = attempt.record, []
+    honest, tries = delivery.record_all, []
 
     def away(*arguments: Any) -> None:
         tries.append(arguments)
@@ -427,7 +429,7 @@ def test_a_database_that_goes_away_after_sending_causes_no_second_message(
             raise OperationalError("the database is restarting")
         honest(*arguments)
 
-    monkeypatch.setattr(attempt, "record", away)
+    monkeypatch.setattr(delivery, "record_all", away)
     monkeypatch.setattr(delivery, "AWAY_REST", 0.01)
     due(world.bo, "crowd://host/x", clock)
     clock_at_sending = clock.now
@@ -443,20 +445,48 @@ def test_a_database_that_goes_away_after_sending_causes_no_second_message(
 def test_one_attempt_that_cannot_be_recorded_does_not_hold_up_the_others(
     start: Start, world: World, clock: Clock, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = attempt.record
+    honest = delivery.record_all
 
-    def picky(claimed: Any, *rest: Any) -> None:
-        if claimed.address.endswith("poison"):
+    def picky(results: Any, *rest: Any) -> None:
+        if any(result.claimed.address.endswith("poison") for result in results):
             raise ValueError("a bug")
-        honest(claimed, *rest)
+        honest(results, *rest)
 
-    monkeypatch.setattr(attempt, "record", picky)
+    monkeypatch.setattr(delivery, "record_all", picky)
     due(world.bo, "crowd://host/poison", clock)
     for n in range(5):
         due(world.bo, f"crowd://host/{n}", clock)
     start()
 
     until(lambda: states() == {"sent": 5, "sending": 1})
+
+
+def test_many_that_went_are_written_down_as_each_would_be_by_itself(world: World, clock: Clock) -> None:
+    for n in range(4):
+        due(world.bo, f"crowd://host/{n}", clock, incident=410 + n)
+    results = []
+    for claimed in claim(clock.now):
+        sent = Sent(reference=f"ref {claimed.address[-1]}", receipt_within=timedelta(minutes=1))
+        results.append(Result(claimed, sent, timedelta(milliseconds=7), clock.forward(seconds=1)))
+    took_over, gone, *_ = results
+    Delivery.objects.filter(pk=took_over.claimed.id).update(fence=F("fence") + 1)
+    Delivery.objects.filter(pk=gone.claimed.id).delete()
+
+    record_all(results, lambda: 0.5, clock.now)
+
+    assert states() == {"sent": 2, "sending": 1}
+    for result in results[2:]:
+        row = Delivery.objects.get(pk=result.claimed.id)
+        assert (row.sent_at, row.reference) == (result.at, f"ref {result.claimed.address[-1]}")
+        assert row.receipt_by == result.at + timedelta(minutes=1)
+        assert [(each.number, each.at, each.took_ms, each.outcome) for each in row.tries.all()] == [
+            (1, result.at, 7, "sent")
+        ]
+        (entry,) = Entry.objects.filter(chain=result.chain, kind="page.sent")
+        assert (entry.happened_at, entry.data["delivery"]) == (result.at, str(row.pk))
+    late = Delivery.objects.get(pk=took_over.claimed.id)
+    assert [each.outcome for each in late.tries.all()] == ["sent"]
+    assert not Entry.objects.filter(chain=took_over.chain, kind="page.sent").exists()
 
 
 def test_a_delivery_that_was_deleted_meanwhile_is_forgotten(

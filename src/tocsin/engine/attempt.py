@@ -1,13 +1,12 @@
-"""One attempt at one delivery: compose, send, and write down what became of it."""
+"""One attempt at one delivery: compose it, and hand it to its channel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import transaction
 from django.utils.translation import gettext, override
 
 from tocsin.journal.crashing import point
@@ -15,26 +14,16 @@ from tocsin.kernel.errors import Refused
 from tocsin.notification.bundling import Other, together
 from tocsin.notification.channels import channel_for
 from tocsin.notification.claimed import Claimed
-from tocsin.notification.claiming import claim, release
+from tocsin.notification.claiming import claim
 from tocsin.notification.links import message_of
 from tocsin.notification.places import language_of
-from tocsin.notification.recording import record
+from tocsin.notification.recording import Result, record_all
 from tocsin.notification.rules import Channel, Failed, Kind, Message, Sent
 
 Clock = Callable[[], datetime]
 Finder = Callable[[str], Channel]
 
 _log = structlog.get_logger("tocsin.engine.delivery")
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one attempt; an outcome of None means that it was not made."""
-
-    claimed: Claimed
-    outcome: Sent | Failed | None
-    took: timedelta
-    at: datetime
 
 
 def deliver_one(claimed: Claimed, clock: Clock, find: Finder = channel_for) -> Result:
@@ -123,20 +112,8 @@ def deliver_due(
     """
     taken = claim(now, limit)
     for claimed in taken:
-        keep([deliver_one(claimed, clock, find)], jitter, clock())
+        record_all([deliver_one(claimed, clock, find)], jitter, clock())
     return len(taken)
-
-
-def keep(results: Iterable[Result], jitter: Callable[[], float], now: datetime) -> None:
-    """Write down what became of attempts, in one commit; those that were not made are given back."""
-    # In one order everywhere, so that two nodes that record about the same incidents do not wait in a circle.
-    ordered = sorted(results, key=lambda r: (r.claimed.page.incident_id or 0, r.claimed.id))
-    with transaction.atomic():
-        for result in ordered:
-            if result.outcome is None:
-                release([result.claimed], now)
-            else:
-                record(result.claimed, result.outcome, result.took, result.at, jitter())
 
 
 def destination_of(address: str) -> str:

@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from tocsin.engine.attempt import Clock, Finder, Result, deliver_one, keep
+from tocsin.engine.attempt import Clock, Finder, deliver_one
 from tocsin.engine.traffic import HELD_MAX, PER_DESTINATION_MAX, WORKERS_MAX, Traffic
 from tocsin.engine.workers import Workers
 from tocsin.journal import waking
@@ -34,6 +34,7 @@ from tocsin.notification.channels import channel_at_hand, get_ready
 from tocsin.notification.claimed import Claimed
 from tocsin.notification.claiming import claim, next_delivery_at, release, still_wanted
 from tocsin.notification.models import Delivery
+from tocsin.notification.recording import Result, record_all
 
 BATCH_MAX = PER_DESTINATION_MAX + HELD_MAX  # claimed at once
 LOOK_AT_LEAST = 2.0
@@ -273,7 +274,7 @@ class Sender:
         if not self._unrecorded:
             return
         try:
-            keep(self._unrecorded, self._jitter, self._clock())
+            record_all(self._unrecorded, self._jitter, self._clock())
             self._unrecorded.clear()
         except (OperationalError, InterfaceError):
             if len(self._unrecorded) == 1:
@@ -287,7 +288,7 @@ class Sender:
         now = self._clock()
         for result in list(self._unrecorded):
             try:
-                keep([result], self._jitter, now)
+                record_all([result], self._jitter, now)
             except (OperationalError, InterfaceError):
                 raise
             except Delivery.DoesNotExist:

@@ -5,6 +5,8 @@ As plain statements where it is done for every message; those that simply went a
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from tocsin.journal.actions import Fact, write
-from tocsin.journal.columns import from_instant, from_uuid
+from tocsin.journal.columns import from_instant, from_uuid, locking, to_uuid
 from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE
@@ -35,12 +37,70 @@ from tocsin.notification.rules import (
 )
 from tocsin.notification.throttling import let_go
 
-COUNT_AS_NOBODY = (
-    Kind.SHADOW,
-    Kind.PLACE,
-    Kind.UPDATE,
-    Kind.OVER,
-)  # pages that reach nobody who acts, whatever becomes of them
+# Pages that reach nobody who acts, whatever becomes of them.
+COUNT_AS_NOBODY = (Kind.SHADOW, Kind.PLACE, Kind.UPDATE, Kind.OVER)
+_COMMITTING = "delivery: before the record commits"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one attempt that ended `at` and `took` so long; an outcome of None: it was not made."""
+
+    claimed: Claimed
+    outcome: Sent | Failed | None
+    took: timedelta
+    at: datetime
+
+    @property
+    def chain(self) -> str:
+        """The chain of the journal that it is written to; "" for none."""
+        number = self.claimed.page.incident_id
+        return f"incident:{number}" if number is not None else ""
+
+
+def record_all(results: Iterable[Result], jitter: Callable[[], float], now: datetime) -> None:
+    """Write down what became of attempts, in one commit; those that were not made are given back."""
+    # In one order everywhere, so that two nodes that record about the same incidents do not wait in a circle.
+    ordered = sorted(results, key=lambda result: (result.chain, result.claimed.id))
+    with transaction.atomic():
+        if all(_simply_went(result) for result in ordered):
+            ordered = list(_record_together(ordered))
+        for result in ordered:
+            if result.outcome is None:
+                release([result.claimed], now)
+            else:
+                record(result.claimed, result.outcome, result.took, result.at, jitter())
+
+
+def _simply_went(result: Result) -> bool:
+    """Whether nothing follows from it but that it is written down."""
+    sent = result.outcome
+    return isinstance(sent, Sent) and not sent.before and not sent.changeable and not result.claimed.others
+
+
+def _record_together(results: Sequence[Result]) -> Sequence[Result]:
+    """Write down what simply went, in a few statements for all of it. Returns those whose delivery is another claim's
+    now, or gone: each of them is looked at by itself."""
+    marks = ", ".join(["%s"] * len(results))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT d.id, d.fence FROM notification_delivery d WHERE d.id IN ({marks}) AND d.state = 'sending'"
+            f" ORDER BY d.id{locking('d')}",
+            [from_uuid(result.claimed.id) for result in results],
+        )
+        fences = {to_uuid(pk): fence for pk, fence in cursor.fetchall()}
+        ours = [result for result in results if fences.get(result.claimed.id) == result.claimed.fence]
+        if not ours:
+            return results
+        sent = [(result, result.outcome) for result in ours if isinstance(result.outcome, Sent)]
+        cursor.executemany(_SENT, [_as_sent(each.claimed, outcome, each.at) for each, outcome in sent])
+        cursor.executemany(_ATTEMPT, [row for each in ours for row in _tries(each)])
+    told = [(each, _told(each.claimed, "page.sent")) for each in ours if each.chain]
+    write([replace(fact, happened_at=each.at) for each, fact in told], ENGINE, max(each.at for each in ours))
+    wake("console", *(each.chain for each, _ in told))
+    point(_COMMITTING)
+    mine = {id(result) for result in ours}
+    return [result for result in results if id(result) not in mine]
 
 
 def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datetime, jitter: float) -> None:
@@ -55,7 +115,8 @@ def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datet
             known = _record_failed(claimed, outcome, now, jitter)
         if not known:
             return  # deleted meanwhile, with the person it went to
-        _write_attempt(claimed, outcome, took, now)
+        with connection.cursor() as cursor:
+            cursor.executemany(_ATTEMPT, list(_tries(Result(claimed, outcome, took, now))))
         if isinstance(outcome, Sent) and outcome.changeable and claimed.page.incident_id is not None:
             make_card(claimed, outcome, now)
         if claimed.others and isinstance(outcome, Sent):
@@ -63,7 +124,7 @@ def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datet
         elif claimed.others:
             release(claimed.others, now)
         wake("console", *([f"incident:{claimed.page.incident_id}"] if claimed.page.incident_id else []))
-        point("delivery: before the record commits")
+        point(_COMMITTING)
 
 
 _SENT = """
@@ -77,28 +138,33 @@ _ATTEMPT = """
 """
 
 
-def _write_attempt(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datetime) -> None:
-    """Every provider that was asked, in order; the last is the one that counts."""
+def _tries(result: Result) -> Iterator[list[Any]]:
+    """A row for every provider that was asked, in order; the last is the one that counts."""
+    outcome, took = result.outcome, result.took
+    assert outcome is not None
     said = "sent" if isinstance(outcome, Sent) else outcome.why
     for each in outcome.before:
         took -= each.took
-    tried = (*outcome.before, Tried(outcome.provider, said, took))
-    with connection.cursor() as cursor:
-        for each in tried:
-            took_ms = max(0, int(each.took.total_seconds() * 1000))
-            values = [from_uuid(claimed.id), claimed.attempt, from_instant(now), took_ms, each.why[:500]]
-            cursor.execute(_ATTEMPT, [*values, each.provider[:64]])
+    for each in (*outcome.before, Tried(outcome.provider, said, took)):
+        took_ms = max(0, int(each.took.total_seconds() * 1000))
+        tried = [from_uuid(result.claimed.id), result.claimed.attempt, from_instant(result.at), took_ms]
+        yield [*tried, each.why[:500], each.provider[:64]]
 
 
-def _record_sent(claimed: Claimed, outcome: Sent, now: datetime) -> bool:
-    """Whether the delivery still exists; it is changed only when it is still this claim's."""
+def _as_sent(claimed: Claimed, outcome: Sent, now: datetime) -> list[Any]:
+    """The values of `_SENT`."""
     state = DeliveryState.CONFIRMED if outcome.confirmed else DeliveryState.SENT
     at = from_instant(now)
     confirmed_at = at if outcome.confirmed else None
     receipt_by = from_instant(now + outcome.receipt_within) if outcome.receipt_within is not None else None
-    values = [state.value, at, confirmed_at, outcome.reference[:200], receipt_by]
+    changed = [state.value, at, confirmed_at, outcome.reference[:200], receipt_by]
+    return [*changed, from_uuid(claimed.id), claimed.fence]
+
+
+def _record_sent(claimed: Claimed, outcome: Sent, now: datetime) -> bool:
+    """Whether the delivery still exists; it is changed only when it is still this claim's."""
     with connection.cursor() as cursor:
-        cursor.execute(_SENT, [*values, from_uuid(claimed.id), claimed.fence])
+        cursor.execute(_SENT, _as_sent(claimed, outcome, now))
         mine = cursor.rowcount == 1
     if not mine:
         return Delivery.objects.filter(pk=claimed.id).exists()

@@ -14,7 +14,7 @@ from tocsin.answering.actions import answer
 from tocsin.catalog.actions import refresh
 from tocsin.catalog.models import Organisation, Service
 from tocsin.channels import webpush
-from tocsin.engine.attempt import Result, deliver_one, keep
+from tocsin.engine.attempt import deliver_one
 from tocsin.incident.actions import acknowledge, open_incident
 from tocsin.kernel.acting import ENGINE, by_user
 from tocsin.notification.accounts import CIRCUITS
@@ -26,6 +26,7 @@ from tocsin.notification.deadline import within
 from tocsin.notification.models import Delivery, Rule
 from tocsin.notification.providers import save_provider
 from tocsin.notification.receipts import give_up_waiting
+from tocsin.notification.recording import Result, record_all
 from tocsin.notification.rules import SEND_DEADLINE, DeliveryState
 from tocsin.people.models import Contact, User
 from tocsin.site.config import Config
@@ -187,7 +188,7 @@ class Proof:
         self._listen(scenario)
         if scenario.mood in ENDLESS and results:
             self._now += SEND_DEADLINE  # what a real provider would have cost
-        keep(results, lambda: 0.5, self._now)
+        record_all(results, lambda: 0.5, self._now)
         if claimed:
             return
         wanted = [at for at, _ in self._later]
