@@ -15,6 +15,7 @@ from tocsin.kernel.acting import ENGINE
 from tocsin.kernel.ids import digest
 from tocsin.people.actions import save_user
 from tocsin.people.rules import COMMAND_LINE
+from tocsin.people.saving import UserValue
 
 SERVICE: dict[str, Any] = {
     "name": "Search",
@@ -216,7 +217,9 @@ def test_a_token_expires_at_an_instant_of_the_future(ada: Program, expires: obje
 @pytest.fixture
 def command_line(world: World, clock: Clock) -> None:
     """The account behind the command line's token, as a running program has it."""
-    save_user(COMMAND_LINE, "Command line", "command-line@localhost", role="admin", by=ENGINE, now=clock.now)
+    save_user(
+        COMMAND_LINE, UserValue("Command line", "command-line@localhost", role="admin"), ENGINE, clock.now
+    )
 
 
 @pytest.mark.usefixtures("command_line")

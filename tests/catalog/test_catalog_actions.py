@@ -22,6 +22,7 @@ from tocsin.kernel.ids import digest
 from tocsin.kernel.urgency import Impact, Priority, Urgency
 from tocsin.people import actions as people
 from tocsin.people.models import User
+from tocsin.people.saving import UserValue
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BY = By("user:ada", "web")
@@ -171,7 +172,7 @@ def test_saving_again_without_a_key_keeps_the_key() -> None:
 
 @pytest.mark.django_db
 def test_the_organisation_names_who_is_paged_when_nobody_is() -> None:
-    people.save_user("ada", "Ada", "ada@example.com", by=BY, now=NOW)
+    people.save_user("ada", UserValue("Ada", "ada@example.com"), BY, NOW)
     matrix = matrix_from({"minor": {"low": "P4"}})
     catalog.save_organisation("Shopkeepers", matrix, "ada", BY, NOW)
     known = catalog.configuration()
@@ -230,12 +231,12 @@ def test_a_change_made_by_another_node_is_found_at_the_next_look(monkeypatch: py
 @pytest.mark.django_db
 def test_what_is_kept_per_configuration_follows_every_change_even_before_it_commits() -> None:
     names = catalog.per_configuration(lambda: set(User.objects.values_list("name", flat=True)))
-    people.save_user("ada", "Ada", "ada@example.com", by=BY, now=NOW)
+    people.save_user("ada", UserValue("Ada", "ada@example.com"), BY, NOW)
     assert names() == {"Ada"}
-    people.save_user("ada", "Ada Ortiz", "ada@example.com", by=BY, now=NOW)
+    people.save_user("ada", UserValue("Ada Ortiz", "ada@example.com"), BY, NOW)
     assert names() == {"Ada Ortiz"}, "people live below the catalog, and their changes count too"
     with pytest.raises(ZeroDivisionError), transaction.atomic():
-        people.save_user("ada", "Eve", "ada@example.com", by=BY, now=NOW)
+        people.save_user("ada", UserValue("Eve", "ada@example.com"), BY, NOW)
         assert names() == {"Eve"}
         raise ZeroDivisionError
     assert names() == {"Ada Ortiz"}

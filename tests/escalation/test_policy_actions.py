@@ -16,6 +16,7 @@ from tocsin.journal.models import Entry
 from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused
 from tocsin.people import actions as people
+from tocsin.people.saving import UserValue
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BY = By("user:zoe", "web")
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _people() -> None:
-    people.save_user("ada", "Ada", "ada@example.com", by=BY, now=NOW)
+    people.save_user("ada", UserValue("Ada", "ada@example.com"), BY, NOW)
     people.save_team("web", "Web", ["ada"], None, BY, NOW)
 
 

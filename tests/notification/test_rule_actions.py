@@ -15,6 +15,7 @@ from tocsin.notification.channels import check_address
 from tocsin.notification.rule_actions import rules_of, save_rules
 from tocsin.notification.rules import RULE_STEPS_MAX, Step
 from tocsin.people import actions as people
+from tocsin.people.saving import UserValue
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BY = By("user:ada", "web")
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _ada(outbox: Outbox) -> None:
-    people.save_user("ada", "Ada", "ada@example.com", by=BY, now=NOW)
+    people.save_user("ada", UserValue("Ada", "ada@example.com"), BY, NOW)
     people.save_contacts("ada", {"mail": "fake:a", "hook": "fake:b"}, BY, NOW, check_address=check_address)
 
 

@@ -27,6 +27,7 @@ from tocsin.organisation.plan import plan
 from tocsin.organisation.reading import File
 from tocsin.people import actions as people
 from tocsin.people.models import Contact, Team, User
+from tocsin.people.saving import UserValue
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("outbox")]
@@ -292,7 +293,7 @@ def test_several_files_are_one_organisation() -> None:
 
 
 def test_a_file_may_name_what_was_made_on_the_screen() -> None:
-    people.save_user("ada", "Ada", "ada@example.com", by=BY, now=NOW)
+    people.save_user("ada", UserValue("Ada", "ada@example.com"), BY, NOW)
     people.save_team("web", "Web", ["ada"], None, BY, NOW)
     applied('policies: [{id: web, team: web, levels: [{notify: ["team:web"], timeout: 5m}]}]')
     assert Policy.objects.get().team_id == "web"

@@ -26,6 +26,7 @@ from tocsin.organisation.plan import plan
 from tocsin.organisation.reading import File
 from tocsin.people import actions as people
 from tocsin.people.rules import Role
+from tocsin.people.saving import UserValue
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 FILE, PAGE = By("cli", "file"), By("user:zoe", "web")
@@ -49,7 +50,7 @@ services: [{id: shop, name: Web shop, policy: web, integrations: [{id: shop-even
 
 
 def rename() -> None:
-    people.save_user("bo", "Robert", "bo@example.com", role=Role.MANAGER, by=PAGE, now=NOW)
+    people.save_user("bo", UserValue("Robert", "bo@example.com", role=Role.MANAGER), PAGE, NOW)
 
 
 def reach() -> None:

@@ -20,6 +20,7 @@ from tocsin.organisation.plan import plan
 from tocsin.organisation.reading import File
 from tocsin.people import actions as people
 from tocsin.people.models import Contact, User
+from tocsin.people.saving import UserValue
 from tocsin.site.config import read_config
 from tocsin.site.first_run import sign_in_link
 
@@ -64,7 +65,7 @@ def test_a_second_start_changes_nothing() -> None:
 
 
 def test_an_organisation_that_somebody_began_is_left_alone() -> None:
-    people.save_user("eve", "Eve", "eve@example.com", by=By("cli", "cli"), now=NOW)
+    people.save_user("eve", UserValue("Eve", "eve@example.com"), By("cli", "cli"), NOW)
     people.save_team("mine", "Mine", ["eve"], None, By("cli", "cli"), NOW)
     assert not make_demo(NOW)
     assert User.objects.count() == 1
@@ -84,7 +85,7 @@ def test_a_demo_that_was_left_is_none_and_stays_so_at_the_next_start() -> None:
 
 
 def test_an_organisation_of_ones_own_never_becomes_a_demo() -> None:
-    people.save_user("eve", "Eve", "eve@example.com", by=BY, now=NOW)
+    people.save_user("eve", UserValue("Eve", "eve@example.com"), BY, NOW)
     with pytest.raises(Refused, match="never a demo"):
         return_to_demo(BY, NOW)
     assert not catalog.organisation().demo

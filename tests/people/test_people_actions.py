@@ -15,6 +15,7 @@ from tocsin.notification.channels import check_address
 from tocsin.people import actions as people
 from tocsin.people.models import Contact, SignInLink, Team, Token, User
 from tocsin.people.rules import COMMAND_LINE, Role
+from tocsin.people.saving import UserValue
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BY = By("user:zoe", "web")
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 def ada(**changes: Any) -> User:
     values: dict[str, Any] = {"name": "Ada Ortiz", "email": "ada@example.com", "timezone": "Europe/Madrid"}
-    return people.save_user("ada", **(values | changes), by=BY, now=NOW)
+    return people.save_user("ada", UserValue(**(values | changes)), BY, NOW)
 
 
 def journal(kind: str) -> list[dict[str, Any]]:
@@ -73,7 +74,7 @@ def test_what_a_person_cannot_be_is_refused_with_the_field(changes: dict[str, An
 def test_two_people_cannot_have_one_address_in_whatever_case() -> None:
     ada()
     with pytest.raises(Refused, match="Somebody else has the address"):
-        people.save_user("bo", "Bo", "ADA@example.com", by=BY, now=NOW)
+        people.save_user("bo", UserValue("Bo", "ADA@example.com"), BY, NOW)
 
 
 def test_who_is_switched_off_has_no_session_token_or_link_left() -> None:
@@ -99,13 +100,13 @@ def test_another_role_ends_the_sessions_of_the_old_one() -> None:
 
 def test_there_is_always_somebody_left_who_may_administer() -> None:
     ada(role="admin")
-    people.save_user(COMMAND_LINE, "Command line", "cli@localhost", role="admin", by=BY, now=NOW)
+    people.save_user(COMMAND_LINE, UserValue("Command line", "cli@localhost", role="admin"), BY, NOW)
     with pytest.raises(Refused, match="nobody who may administer"):
         people.set_role("ada", "manager", BY, NOW)
     with pytest.raises(Refused, match="nobody who may administer"):
         people.deactivate_user("ada", BY, NOW)
     assert User.objects.get(pk="ada").role == "admin"
-    people.save_user("bo", "Bo", "bo@example.com", role="admin", by=BY, now=NOW)
+    people.save_user("bo", UserValue("Bo", "bo@example.com", role="admin"), BY, NOW)
     assert people.set_role("ada", "manager", BY, NOW).role == "manager"
 
 
@@ -137,7 +138,7 @@ def test_a_contact_that_nothing_delivers_to_is_refused_and_the_others_stay(outbo
 
 def test_a_team_keeps_the_order_of_its_members() -> None:
     ada()
-    people.save_user("bo", "Bo", "bo@example.com", by=BY, now=NOW)
+    people.save_user("bo", UserValue("Bo", "bo@example.com"), BY, NOW)
     people.save_team("web", "Web", ["bo", "ada", "bo"], "ada", BY, NOW)
     people.save_team("web", "Web", ["bo", "ada"], "ada", BY, NOW)
     members = Team.objects.get().memberships.order_by("position")

@@ -21,6 +21,7 @@ from tocsin.kernel.acting import By, by_user
 from tocsin.kernel.urgency import Urgency
 from tocsin.people.actions import save_user
 from tocsin.people.rules import COMMAND_LINE
+from tocsin.people.saving import UserValue
 
 BO = by_user("bo", "web")
 
@@ -360,7 +361,7 @@ def test_handing_over_pages_the_person_and_can_be_taken_back(
 def test_a_stakeholder_is_not_offered_for_handing_over_nor_is_the_command_line(
     incident: Incident, road: Road, signed_in: SignedIn
 ) -> None:
-    save_user(COMMAND_LINE, "Command line", "cli@localhost", role="admin", by=BO, now=road.now)
+    save_user(COMMAND_LINE, UserValue("Command line", "cli@localhost", role="admin"), BO, road.now)
     form = text_of(signed_in("bo").get(f"/incidents/{incident.pk}/assign"))
     assert "Cy Tran" in form
     assert "Sam Weiss" not in form

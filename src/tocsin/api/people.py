@@ -19,6 +19,7 @@ from tocsin.people import actions
 from tocsin.people.actions import EMAIL_LENGTH_MAX, MEMBERS_MAX, SIGN_IN_LINK_LIFE
 from tocsin.people.models import Team, User
 from tocsin.people.rules import Language, May, Role, Scope
+from tocsin.people.saving import UserValue
 
 ZONE_LENGTH_MAX = 64
 
@@ -90,17 +91,8 @@ def show_one_user(request: Asked, id: SlugInPath) -> UserOut:
 def save_user(request: Asked, id: SlugInPath, body: UserBody) -> Status[UserOut]:
     """Adds the person, or replaces all of this about them. A change of role ends their sessions."""
     new = not User.objects.filter(pk=id).exists()
-    user = actions.save_user(
-        id,
-        body.name,
-        body.email,
-        timezone=body.timezone,
-        language=body.language,
-        role=body.role,
-        active=body.active,
-        by=request.auth.by,
-        now=request.now,
-    )
+    value = UserValue(body.name, body.email, body.timezone, body.language, body.role, body.active)
+    user = actions.save_user(id, value, request.auth.by, request.now)
     return Status(201 if new else 200, show_user(user, request.auth))
 
 

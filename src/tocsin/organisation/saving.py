@@ -38,8 +38,7 @@ from tocsin.organisation.provider_kinds import value_of
 from tocsin.organisation.rules import Data, Declared, Fate, Removed
 from tocsin.people import actions as people
 from tocsin.people.models import User
-from tocsin.people.rules import Role
-from tocsin.people.saving import Contacts, Teams, Users
+from tocsin.people.saving import Contacts, Teams, Users, UserValue
 
 
 @contextmanager
@@ -60,17 +59,16 @@ def _save_users(objects: Objects, keys: dict[str, str], by: By, now: datetime) -
     users = Users([each.id for each in objects], [each.data["email"] for each in objects])
     for each in objects:
         data, there = each.data, known.get(each.id)
+        value = UserValue(
+            data["name"],
+            data["email"],
+            data.get("timezone", there.timezone if there else "UTC"),
+            data.get("language"),
+            data["role"],
+            data["active"],
+        )
         with _told_of(each):
-            users.save(
-                each.id,
-                data["name"],
-                data["email"],
-                timezone=data.get("timezone", there.timezone if there else "UTC"),
-                language=data.get("language"),
-                role=Role(data["role"]),
-                active=data["active"],
-                now=now,
-            )
+            users.save(each.id, value, now)
     users.store(by, now)
     reached = [each for each in objects if "contacts" in each.data]
     contacts = Contacts([each.id for each in reached], check_address)

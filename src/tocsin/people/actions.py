@@ -6,7 +6,9 @@ Names and e-mail addresses are not copied into the journal, which is never delet
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypedDict, Unpack
 
 from django.db.models import F, Q
 
@@ -29,7 +31,7 @@ from tocsin.people.rules import Role, Scope
 from tocsin.people.saving import ADDRESS_LENGTH_MAX as ADDRESS_LENGTH_MAX  # noqa: PLC0414 - offered here too
 from tocsin.people.saving import CONTACTS_MAX as CONTACTS_MAX  # noqa: PLC0414 - offered here too
 from tocsin.people.saving import MEMBERS_MAX as MEMBERS_MAX  # noqa: PLC0414 - offered here too
-from tocsin.people.saving import Teams, Users
+from tocsin.people.saving import Teams, Users, UserValue
 
 TOKENS_MAX = 50
 TOKEN_PREFIX_LENGTH = 12
@@ -40,30 +42,15 @@ SIGN_IN_LINK_LIFE = timedelta(hours=24)
 # --- people ----------------------------------------------------------------------------------------------
 
 
-def save_user(
-    user_id: str,
-    name: str,
-    email: str,
-    *,
-    timezone: str = "UTC",
-    language: str | None = None,
-    role: Role | str = Role.RESPONDER,
-    active: bool = True,
-    by: By,
-    now: datetime,
-) -> User:
+def save_user(user_id: str, value: UserValue, by: By, now: datetime) -> User:
     """Make the person or change them. A change of role, or switching off, ends every session of theirs
-    for good (User._get_session_auth_hash). A language that is not given stays as it is.
+    for good (User._get_session_auth_hash).
 
     Raises Refused for what cannot be, and when it would leave nobody who may administer.
     """
-    email = check_email(email)
     with changing():
-        saving = Users([user_id], [email])
-        user = saving.save(
-            user_id, name, email,
-            timezone=timezone, language=language, role=check_role(role), active=active, now=now,
-        )  # fmt: skip
+        saving = Users([user_id], [check_email(value.email)])
+        user = saving.save(user_id, value, now)
         saving.store(by, now)
     return user
 
@@ -91,32 +78,23 @@ def end_sessions(user_id: str, by: By, now: datetime) -> User:
     return user
 
 
-def change_user(
-    user_id: str,
-    by: By,
-    now: datetime,
-    *,
-    name: str | None = None,
-    email: str | None = None,
-    timezone: str | None = None,
-    language: str | None = None,
-    role: Role | str | None = None,
-    active: bool | None = None,
-) -> User:
-    """Change what is given about the person; None leaves it as it is. Raises Refused, as `save_user` does."""
+class UserChanges(TypedDict, total=False):
+    """What may be changed about a person, by itself."""
+
+    name: str
+    email: str
+    timezone: str
+    language: str
+    role: Role | str
+    active: bool
+
+
+def change_user(user_id: str, by: By, now: datetime, **changes: Unpack[UserChanges]) -> User:
+    """Change what is given about the person; the rest stays as it is. Raises Refused, as `save_user` does."""
     with changing():
         user = find_user(user_id)
-        return save_user(
-            user_id,
-            user.name if name is None else name,
-            user.email if email is None else email,
-            timezone=user.timezone if timezone is None else timezone,
-            language=language,
-            role=user.role if role is None else role,
-            active=user.is_active if active is None else active,
-            by=by,
-            now=now,
-        )
+        there = UserValue(user.name, user.email, user.timezone, None, user.role, user.is_active)
+        return save_user(user_id, replace(there, **changes), by, now)
 
 
 def find_user(user_id: str) -> User:

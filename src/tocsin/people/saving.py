@@ -18,7 +18,7 @@ from tocsin.kernel.acting import By
 from tocsin.kernel.errors import Refused, conflict, not_found
 from tocsin.kernel.ids import check_slug, digest, in_parts
 from tocsin.people import rules
-from tocsin.people.checking import check_email, check_language, check_name, check_timezone
+from tocsin.people.checking import check_email, check_language, check_name, check_role, check_timezone
 from tocsin.people.models import Contact, Membership, SignInLink, Team, Token, User
 from tocsin.people.rules import Role
 
@@ -26,6 +26,18 @@ ADDRESS_LENGTH_MAX = 500
 CONTACTS_MAX = 20
 MEMBERS_MAX = 200
 PERSONAL = ("name", "email")
+
+
+@dataclass(frozen=True)
+class UserValue:
+    """A person as they are to be. `language` None: it stays as it is, and is English at first."""
+
+    name: str
+    email: str
+    timezone: str = "UTC"
+    language: str | None = None
+    role: Role | str = Role.RESPONDER
+    active: bool = True
 
 
 class Users:
@@ -41,21 +53,11 @@ class Users:
         self._switched_off: list[str] = []
         self._admin_steps_down = False
 
-    def save(
-        self,
-        user_id: str,
-        name: str,
-        email: str,
-        *,
-        timezone: str,
-        role: Role,
-        active: bool,
-        now: datetime,
-        language: str | None = None,
-    ) -> User:
-        """Make the person or change them. A language that is not given stays as it is."""
+    def save(self, user_id: str, value: UserValue, now: datetime) -> User:
+        """Make the person or change them. Raises Refused for what cannot be."""
         check_slug(user_id, "id")
-        name, email, timezone = check_name(name), check_email(email), check_timezone(timezone)
+        name, email = check_name(value.name), check_email(value.email)
+        timezone, role = check_timezone(value.timezone), check_role(value.role)
         if self._owners.get(email, user_id) != user_id:
             raise conflict(
                 f"Somebody else has the address {email}", "Every person needs an address of their own."
@@ -68,15 +70,17 @@ class Users:
         elif self._owners.get(user.email) == user_id:
             del self._owners[user.email]
         self._owners[email] = user_id
-        user.name, user.email, user.timezone, user.role, user.is_active = name, email, timezone, role, active
-        user.language = user.language if language is None else check_language(language)
+        user.name, user.email, user.timezone = name, email, timezone
+        user.role, user.is_active = role, value.active
+        if value.language is not None:
+            user.language = check_language(value.language)
         after = _user_as_data(user)
         if before == after:
             return user
-        if before and (before["role"], before["active"]) != (after["role"], active):
+        if before and (before["role"], before["active"]) != (after["role"], value.active):
             user.sessions_epoch += 1
             self._admin_steps_down |= before["active"] and before["role"] == Role.ADMIN
-            if not active:
+            if not value.active:
                 self._switched_off.append(user_id)
         self._changed[user_id] = user
         self._facts += saved("user", user_id, before, after, PERSONAL)

@@ -13,6 +13,7 @@ from tocsin.kernel.acting import ENGINE
 from tocsin.people.actions import add_token, find_token, make_sign_in_link, revoke_token, save_user
 from tocsin.people.models import User
 from tocsin.people.rules import COMMAND_LINE, Role, Scope
+from tocsin.people.saving import UserValue
 from tocsin.site.config import Config
 
 TOKEN_FILE = "token"
@@ -34,7 +35,9 @@ def sign_in_link(config: Config, now: datetime, demo: bool) -> str | None:
     if not playing and any(user.password and is_password_usable(user.password) for user in known):
         return None
     if not known or known[0].role != Role.ADMIN:
-        admin = save_user("admin", "Administrator", "admin@localhost", role=Role.ADMIN, by=ENGINE, now=now)
+        admin = save_user(
+            "admin", UserValue("Administrator", "admin@localhost", role=Role.ADMIN), ENGINE, now
+        )
     else:
         admin = known[0]
     return f"{config.url}/sign-in/link/{make_sign_in_link(admin, now)}"
@@ -48,7 +51,7 @@ def keep_local_token(folder: Path, now: datetime) -> str | None:
     if kept and find_token(kept, now):
         return kept
     user = User.objects.filter(pk=COMMAND_LINE).first() or save_user(
-        COMMAND_LINE, "Command line", "command-line@localhost", role=Role.ADMIN, by=ENGINE, now=now
+        COMMAND_LINE, UserValue("Command line", "command-line@localhost", role=Role.ADMIN), ENGINE, now
     )
     if not user.is_active:
         return None

@@ -25,6 +25,7 @@ from tocsin.people.actions import (
 )
 from tocsin.people.models import User
 from tocsin.people.rules import TABLE, May, Role
+from tocsin.people.saving import UserValue
 from tocsin.web import sessions
 from tocsin.web.accounts import Adapter, note_access
 from tocsin.web.contacts import reached, ways_of
@@ -87,13 +88,15 @@ def new(request: HttpRequest) -> HttpResponse:
         with told_beside(form), made_once("person", User.objects.filter(pk=id_of(form))):
             user = save_user(
                 id_of(form),
-                data["name"],
-                data["email"],
-                timezone=data["timezone"],
-                language=data["language"] or None,
-                role=data["role"],
-                by=by(request),
-                now=instant(request),
+                UserValue(
+                    data["name"],
+                    data["email"],
+                    timezone=data["timezone"],
+                    language=data["language"] or None,
+                    role=data["role"],
+                ),
+                by(request),
+                instant(request),
             )
             plain = make_sign_in_link(user, instant(request), LINK_LIFE, by(request))
         if user and not form.errors:
