@@ -19,6 +19,7 @@ from tocsin.oncall.actions import add_override, find_schedule, save_calendar, sc
 from tocsin.oncall.models import Override as OverrideRow
 from tocsin.oncall.models import Schedule
 from tocsin.oncall.rules import Override
+from tocsin.web.forms.layers import first_layer
 
 EDIT = "/schedules/web-primary/edit"
 
@@ -334,3 +335,12 @@ def test_trainees_are_added_changed_and_removed(weekly: str, signed_in: SignedIn
     assert answer.status_code == 422 and "mo cannot be their own shadow" in text_of(answer)
     body = mo.post(EDIT, form(layer(), do="shadow-remove:0") | trainee).content.decode()
     assert 'name="shadows" value="0"' in body
+
+
+@pytest.mark.parametrize(
+    "now", ["2026-03-02T08:59", "2026-03-02T00:00", "2026-03-01T23:59", "2026-02-23T09:00"]
+)
+def test_a_new_layer_has_begun_whenever_it_is_made(now: str) -> None:
+    """Also on a Monday before nine: else nobody would be on call until then."""
+    assert first_layer(datetime.fromisoformat(now)).start == "2026-02-23T09:00"
+    assert first_layer(datetime.fromisoformat("2026-03-02T09:00")).start == "2026-03-02T09:00"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.http import QueryDict
@@ -13,6 +13,7 @@ from tocsin.oncall.rules import Layer, Seat, Unit
 from tocsin.oncall.rules.values import RESTRICTIONS_MAX, SEATS_MAX, SLOTS_MAX
 from tocsin.web.forms.windows import WindowDraft, count_of, read_window, window_data, window_of
 
+HAND_OVER = timedelta(hours=9)  # after midnight, where nobody says otherwise
 ROTATIONS = {
     Unit.WEEKLY: "weekly",
     Unit.DAILY: "daily",
@@ -134,6 +135,7 @@ def _read_slot(data: QueryDict, at: str) -> list[SeatDraft]:
 
 
 def first_layer(now: datetime) -> LayerDraft:
-    """What a new layer begins as: weekly, from this Monday 09:00. `now` is a wall clock."""
-    monday = now.date() - now.weekday() * timedelta(days=1)
-    return LayerDraft(start=f"{monday.isoformat()}T09:00")
+    """What a new layer begins as: weekly, from the last Monday 09:00, so that it has begun. `now` is a wall clock."""
+    working = now - HAND_OVER
+    monday = working.date() - working.weekday() * timedelta(days=1)
+    return LayerDraft(start=(datetime.combine(monday, time()) + HAND_OVER).isoformat("T", "minutes"))
