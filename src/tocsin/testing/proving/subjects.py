@@ -111,54 +111,63 @@ def subjects(mail: FakeMail, server_key: str) -> Iterator[list[Subject]]:
                 lambda n: plain.url.replace("http:", "https:") + f"/{n}",
                 never_takes=True,
             ),
-            Subject(
-                "Slack",
-                workspace,
-                lambda n: f"slack:U{n:08d}",
-                ProviderValue(
-                    "slack",
-                    "slack",
-                    given={
-                        "bot_token": slack.TOKEN,
-                        "signing_secret": slack.SECRET,
-                        "api_url": f"{workspace.url}/api/",
-                    },
-                ),
-            ),
-            Subject(
-                "Telegram",
-                bots,
-                lambda n: f"telegram:{1_000 + n}",
-                ProviderValue(
-                    "telegram",
-                    "telegram",
-                    given={
-                        "bot_token": telegram.TOKEN,
-                        "webhook_secret": telegram.SECRET,
-                        "api_url": bots.url,
-                    },
-                ),
-            ),
-            Subject(
-                "Mattermost",
-                server,
-                lambda n: f"mattermost:user{n:022d}",
-                ProviderValue(
-                    "mattermost",
-                    "mattermost",
-                    given={"url": server.url, "bot_token": mattermost.TOKEN},
-                ),
-            ),
-            Subject(
-                "ntfy",
-                topics,
-                lambda n: f"ntfy:{topics.url}/topic{n}",
-                ProviderValue("ntfy", "ntfy", given={"server": topics.url}),
-            ),
+            *_chats(workspace, bots, server, topics),
             _telephone("SMS", "sms", "Messages", phones, "MessageStatus", ("delivered", "undelivered")),
             _telephone("call", "tel", "Calls", phones, "CallStatus", ("completed", "no-answer")),
             Subject("web push", push, lambda n: push.browser(server_key).address, heard=_shown(push)),
         ]
+
+
+def _chats(
+    workspace: FakeSlack, bots: FakeTelegram, server: FakeMattermost, topics: FakeNtfy
+) -> list[Subject]:
+    """The chats that have an account, each with the one that the pretended vendor knows."""
+    return [
+        Subject(
+            "Slack",
+            workspace,
+            lambda n: f"slack:U{n:08d}",
+            ProviderValue(
+                "slack",
+                "slack",
+                given={
+                    "bot_token": slack.TOKEN,
+                    "signing_secret": slack.SECRET,
+                    "api_url": f"{workspace.url}/api/",
+                },
+            ),
+        ),
+        Subject(
+            "Telegram",
+            bots,
+            lambda n: f"telegram:{1_000 + n}",
+            ProviderValue(
+                "telegram",
+                "telegram",
+                given={
+                    "bot_token": telegram.TOKEN,
+                    "webhook_secret": telegram.SECRET,
+                    "api_url": bots.url,
+                },
+            ),
+        ),
+        Subject(
+            "Mattermost",
+            server,
+            lambda n: f"mattermost:user{n:022d}",
+            ProviderValue(
+                "mattermost",
+                "mattermost",
+                given={"url": server.url, "bot_token": mattermost.TOKEN},
+            ),
+        ),
+        Subject(
+            "ntfy",
+            topics,
+            lambda n: f"ntfy:{topics.url}/topic{n}",
+            ProviderValue("ntfy", "ntfy", given={"server": topics.url}),
+        ),
+    ]
 
 
 def _telephone(
