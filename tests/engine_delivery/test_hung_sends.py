@@ -35,7 +35,7 @@ WARM = 3  # rounds after which everything that is kept for the next is there
 GROWTH_MAX = (
     24 * 2**20
 )  # bytes; what 18 000 sends may leave behind is not measured more finely than the heap breathes
-PATIENCE = 120.0  # seconds against hanging
+PATIENCE = 600.0  # seconds against hanging
 
 
 class Silent:
