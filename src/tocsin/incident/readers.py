@@ -83,7 +83,7 @@ def name_readers(incident: Incident, users: Iterable[str | None], why: str, by: 
     if not wanted:
         return 0
     known = set(Reader.objects.filter(incident=incident, user__in=wanted).values_list("user", flat=True))
-    there = set(User.objects.filter(pk__in=wanted).values_list("pk", flat=True)) - known
+    there = set(User.objects.people().filter(pk__in=wanted).values_list("pk", flat=True)) - known
     new = [user for user in wanted if user in there]
     Reader.objects.bulk_create(
         [Reader(incident=incident, user_id=user, by=by.who, at=now) for user in new], ignore_conflicts=True
