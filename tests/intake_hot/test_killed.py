@@ -99,6 +99,7 @@ def kill_in_the_middle(victim: Victim, after: int | None) -> tuple[list[str], li
     return acknowledged, victim.stored()
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("after", [1, 150, 400])
 def test_a1_what_was_acknowledged_before_kill_9_is_in_the_inbox(tmp_path: Path, after: int) -> None:
     with Victim(tmp_path) as victim:
@@ -109,6 +110,7 @@ def test_a1_what_was_acknowledged_before_kill_9_is_in_the_inbox(tmp_path: Path, 
     )  # what was stored and died unanswered: the sender sends it again
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("at", ["intake.committed:1", "intake.committed:20"])
 def test_a1_dying_between_commit_and_answer_loses_nothing(tmp_path: Path, at: str) -> None:
     with Victim(tmp_path, crash_at=at) as victim:
@@ -116,6 +118,7 @@ def test_a1_dying_between_commit_and_answer_loses_nothing(tmp_path: Path, at: st
     assert set(acknowledged) <= set(kept) and len(kept) > len(acknowledged)
 
 
+@pytest.mark.sqlite
 def test_a19_a_full_disk_is_told_nothing_is_half_stored_and_space_heals_it(tmp_path: Path) -> None:
     with Victim(tmp_path) as victim:
 
