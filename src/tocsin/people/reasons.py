@@ -132,7 +132,7 @@ _BY_CHAT = (
     gettext_noop("the app is not in that room; invite it there"),
     gettext_noop("the room is archived"),
     gettext_noop("nobody in the workspace has that e-mail address"),
-    gettext_noop("that person's account in Slack is switched off"),
+    gettext_noop("that person's account in %(where)s is switched off"),
     gettext_noop("that is a program and not a person"),
     gettext_noop("the app may not write to people; switch on its messages tab"),
     gettext_noop("who may write in that room is restricted"),
@@ -149,7 +149,7 @@ _BY_CHAT = (
     gettext_noop("the app was removed from the workspace"),
     gettext_noop("the app lacks a permission; install it again with the manifest"),
     gettext_noop("the group has a new number; write %(address)s"),
-    gettext_noop("this is no address in Telegram"),
+    gettext_noop("this is no address in %(where)s"),
     gettext_noop("the topic is reserved for others"),
     gettext_noop("the workflow is gone, switched off or not for everybody"),
     gettext_noop("the workflow does not take it"),
@@ -159,8 +159,6 @@ _BY_CHAT = (
     ),
     gettext_noop("its push service refused it"),
 )
-# Whose words they are, and the number they have there, are the same in every language.
-_VENDORS = ("Slack", "Mattermost", "Telegram", "Twilio", "ntfy", "Apprise", "Teams")
 SHAPES = (*_PAGED, *_BY_CALENDAR, *_BY_MAIL, *_BY_TELEPHONE, *_BY_CHAT, *_FAILED)
 
 
@@ -172,9 +170,11 @@ def reason_words(text: str) -> str:
 def as_phrase(text: str) -> str:
     """The stored reason as a phrase, to be told later; `text` itself when it is in nobody's words of ours."""
     whose, colon, rest = text.partition(": ")
-    if colon and whose in _VENDORS:
-        return joined((f"{whose}: ", as_phrase(rest)), "")
     found = read_back(text, SHAPES)
+    if (
+        colon and whose.isalpha() and not isinstance(found, Phrase)
+    ):  # a vendor's name, the same in every language
+        return joined((f"{whose}: ", as_phrase(rest)), "")
     why, bracket, code = text.rpartition(" (")
     if isinstance(found, Phrase) or not (why and text.endswith(")")):
         return found
