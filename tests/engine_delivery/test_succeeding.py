@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tocsin.notification.claiming import claim
 
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
@@ -14,6 +13,7 @@ from tocsin.incident import actions as incidents
 from tocsin.journal.actions import take_lease
 from tocsin.kernel.acting import by_user
 from tocsin.notification.cards import lend_cards
+from tocsin.notification.claiming import claim
 from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState, Limits
 
