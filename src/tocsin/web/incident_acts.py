@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
@@ -25,6 +26,17 @@ def address_of(incident_id: int) -> str:
     return f"/incidents/{incident_id}"
 
 
+@contextmanager
+def conflicts_said(request: HttpRequest) -> Iterator[None]:
+    """What is refused because of how things stand is said on the page that follows; other refusals are raised."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.status != CONFLICT:
+            raise
+        warn(request, str(refused))
+
+
 def press(
     request: HttpRequest,
     incident_id: int,
@@ -33,13 +45,8 @@ def press(
     undo: str = "",
 ) -> HttpResponse:
     """Do it and say so; what changed nothing says why. Back to where the button stood."""
-    try:
+    with conflicts_said(request):
         outcome = act(incident_id, by(request), instant(request))
-    except Refused as refused:
-        if refused.status != CONFLICT:
-            raise
-        warn(request, str(refused))
-    else:
         if outcome.changed:
             address = f"{address_of(incident_id)}/{undo}" if undo else ""
             say(request, f"#{incident_id} {done}", address, "Reopen (pages again)" if undo else "")

@@ -7,12 +7,11 @@ from django.urls import path
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tocsin.incident.restricting import let_read, restrict, unrestrict, withdraw
-from tocsin.kernel.errors import Refused
 from tocsin.people.rules import May
 from tocsin.web.forms import by, instant
 from tocsin.web.forms.incidents import ReaderForm
 from tocsin.web.guard import needs
-from tocsin.web.incident_acts import CONFLICT, address_of, press
+from tocsin.web.incident_acts import address_of, conflicts_said, press
 from tocsin.web.incident_forms import by_form, given
 from tocsin.web.incidents import find
 from tocsin.web.layout import back, say, warn
@@ -56,13 +55,8 @@ def name(request: HttpRequest, incident_id: int) -> HttpResponse:
 @require_POST
 def take_away(request: HttpRequest, incident_id: int, user_id: str) -> HttpResponse:
     """Let somebody read it no more."""
-    try:
+    with conflicts_said(request):
         outcome = withdraw(incident_id, user_id, by(request), instant(request))
-    except Refused as refused:
-        if refused.status != CONFLICT:
-            raise
-        warn(request, str(refused))
-    else:
         if outcome.changed:
             say(request, f"They do not read #{incident_id} any more.")
         else:
