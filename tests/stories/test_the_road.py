@@ -187,7 +187,7 @@ def test_what_nobody_takes_that_was_passed_on_is_nobodys_again(road: Road, outbo
     escalate_now(road.incident().pk, BO, road.now)
     road.look()
     outbox.sent.clear()
-    road.live(minutes=9, seconds=59)
+    road.live(minutes=4, seconds=59)
     assert (road.incident().state, outbox.sent) == (State.ACKNOWLEDGED, [])
     road.live(seconds=1)
     assert (road.incident().state, outbox.people) == (State.TRIGGERED, ["bo"])  # who had it, and level 1

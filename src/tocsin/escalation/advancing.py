@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from django.db.models import Q
 
+from tocsin.escalation.by_hand import TIME_TO_ANSWER
 from tocsin.escalation.calling import Asked, calls_of
 from tocsin.escalation.models import Climb
 from tocsin.escalation.place_actions import tellings
@@ -197,12 +198,12 @@ def _fact_of(climb: Climb, decision: Decision, people: tuple[str, ...]) -> Fact:
 def _ended_by_hand(climb: Climb) -> None:
     """After a page that somebody asked for, a climb that is acknowledged rests again; the note was handed over.
 
-    It rests for as long as the level has to answer: what nobody takes by then is nobody's again, and who passed it on
-    is asked again beside the first level (ADR 0023).
+    It rests for TIME_TO_ANSWER: what nobody takes by then is nobody's again, and who passed it on is asked again
+    beside the first level (ADR 0023).
     """
     if climb.forced and climb.incident.state != State.TRIGGERED:
-        if climb.due_at is not None:
-            _taken_by(climb.incident, climb.due_at)
+        if climb.paged_at is not None:
+            _taken_by(climb.incident, climb.paged_at + TIME_TO_ANSWER)
         climb.due_at, climb.ended = None, climb.incident.state
     climb.forced, climb.handover = False, {}
 
