@@ -307,15 +307,17 @@ class Sender:
         now = self._clock()
         with suppress(Exception):
             self._give_back(self._traffic.empty_held(), now)
-        while (self._traffic or self._unrecorded) and (left := self._stop_by - 1.0 - time.monotonic()) > 0:
+        while True:
             self._awake.clear()
-            self._collect()
+            self._collect()  # also what ended during the last wait: given back, it would be sent again
             try:
                 self._write_down()
             except Exception as error:
                 _log.warning("recording at the end failed", error=str(error).strip()[:300])
-            if self._traffic or self._unrecorded:
-                self._awake.wait(min(left, AWAY_REST))
+            left = self._stop_by - 1.0 - time.monotonic()
+            if left <= 0 or not (self._traffic or self._unrecorded):
+                break
+            self._awake.wait(min(left, AWAY_REST))
         if left_over := self._traffic.under_way():
             _log.warning("messages were still under way at the end", count=len(left_over))
             with suppress(Exception):  # their leases end by themselves
