@@ -36,8 +36,10 @@ from tocsin.intake.rules import AlertState
 from tocsin.kernel.acting import by_user
 from tocsin.notification import channels
 from tocsin.notification.cards import lend_cards, record_card
-from tocsin.notification.delivering import Claimed, claim, record, release
+from tocsin.notification.claimed import Claimed
+from tocsin.notification.claiming import claim, release
 from tocsin.notification.models import Card, Delivery
+from tocsin.notification.recording import record
 from tocsin.notification.rules import LEASE, DeliveryState, Failed, Kind, Limits, Message, Sent
 from tocsin.people.models import Contact
 

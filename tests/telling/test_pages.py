@@ -81,7 +81,9 @@ def test_an_address_is_followed_and_its_trouble_shown(
     row = Import.objects.get()
     assert imports.address_of(row) == "https://example.com/secret/on-call.ics"
     following.fetched(row, calendar(shift("ada", clock.now, clock.now + 9 * DAY)), "", ENGINE, clock.now)
-    following.failed(Import.objects.get(), "The address answers 404 and no calendar", clock.forward(minutes=5))
+    following.failed(
+        Import.objects.get(), "The address answers 404 and no calendar", clock.forward(minutes=5)
+    )
     page = mo.get(FROM).content.decode()
     assert "answers 404" in page
     assert "stays in use" in page
