@@ -27,6 +27,8 @@ SERVICE: dict[str, Any] = {
     "grouping": {"by": ["alertname"], "window": "10m"},
     "resolve_delay": "0s",
     "ack_timeout": "30m",
+    "restricted": True,
+    "workaround": "Restart the indexer",
 }
 POLICY: dict[str, Any] = {
     "name": "Search",
