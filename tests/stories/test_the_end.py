@@ -12,9 +12,11 @@ from tocsin.catalog import actions as configuration
 from tocsin.incident import actions as incidents
 from tocsin.kernel.acting import by_user
 from tocsin.notification import channels
+from tocsin.notification.claiming import claim
 from tocsin.notification.models import Delivery, Page, Rule
 from tocsin.notification.receipts import refute
-from tocsin.notification.rules import Kind, Limits
+from tocsin.notification.recording import record
+from tocsin.notification.rules import Failed, Kind, Limits, Sent
 from tocsin.people.models import Contact, User
 
 BO, CY = by_user("bo", "link"), by_user("cy", "web")
@@ -111,6 +113,29 @@ def test_the_word_outlives_the_program(road: Road, outbox: Outbox) -> None:
     incidents.close(number, CY, road.now)
     road.sleep(minutes=10)
     road.look()
+    assert _ends(outbox) == ["bo"]
+
+
+def test_the_word_does_not_overtake_the_page(road: Road, outbox: Outbox) -> None:
+    road.event("db")
+    road.decide()
+    (page,) = claim(road.now)  # and it hangs
+    incidents.resolve(road.incident().pk, CY, road.now)
+    over = Delivery.objects.get(page__kind=Kind.OVER)
+    assert over.due_at == page.lease_until
+    record(page, Sent(), timedelta(seconds=9), road.now + timedelta(seconds=9), 0.5)
+    road.live(seconds=20)
+    assert _ends(outbox) == ["bo"]
+
+
+def test_who_may_have_been_told_is_told(road: Road, outbox: Outbox) -> None:
+    road.event("db")
+    road.decide()
+    (page,) = claim(road.now)
+    lost = Failed("the connection was cut", perhaps=True)
+    record(page, lost, timedelta(seconds=1), road.now, 0.5)
+    incidents.resolve(road.incident().pk, CY, road.now)
+    road.live(minutes=1)
     assert _ends(outbox) == ["bo"]
 
 

@@ -14,7 +14,7 @@ from tocsin.kernel.acting import By
 from tocsin.notification.actions import Call, page_people
 from tocsin.notification.models import Delivery
 from tocsin.notification.reached import told_of, ways_back
-from tocsin.notification.rules import Kind
+from tocsin.notification.rules import DeliveryState, Kind
 from tocsin.people.rules import Language
 from tocsin.people.speaking import span_words
 
@@ -54,6 +54,8 @@ def _call(incident: Incident, row: Delivery, why: str, who: str, now: datetime) 
         note=said.note,
         trouble=said.trouble,
         kind=Kind.OVER,
+        # Never before the page itself: while that is being sent, not until whoever sends it must have ended.
+        not_before=row.next_at if row.state == DeliveryState.SENDING else None,
         through=(row.contact, row.address),
         obeys_quiet=now - row.due_at > AWAKE,
     )

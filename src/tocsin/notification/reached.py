@@ -15,10 +15,11 @@ REACHED = (DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.CONFIRMED)
 
 
 def told_of(incident_ids: Iterable[int], kinds: Sequence[Kind]) -> list[Delivery]:
-    """The messages of these kinds that told active people of these incidents, the oldest first; those that may yet
-    prove lost come last, so that a way that is known to reach somebody goes first."""
+    """The messages of these kinds that told active people of these incidents, or may have, the oldest first; those
+    that may yet prove lost come last, so that a way that is known to reach somebody goes first."""
     told = Delivery.objects.filter(
-        Q(state__in=REACHED) | Q(told_with__isnull=False), incident_id__in=list(incident_ids)
+        Q(state__in=REACHED) | Q(told_with__isnull=False) | Q(perhaps=True),
+        incident_id__in=list(incident_ids),
     )
     people = told.filter(page__kind__in=kinds, page__user__is_active=True)
     return sorted(people.select_related("page__user").order_by("due_at", "pk"), key=_may_not_have_arrived)
@@ -41,5 +42,5 @@ def ways_back(
 
 
 def _may_not_have_arrived(row: Delivery) -> bool:
-    """Whether the provider took it and promised a receipt that has not come, so that it may yet prove lost."""
-    return row.state == DeliveryState.SENT and row.receipt_by is not None
+    """Whether nobody knows that it did: its answer was lost, or a receipt was promised and has not come."""
+    return row.perhaps or row.state == DeliveryState.SENT and row.receipt_by is not None
