@@ -257,7 +257,7 @@ def read_apprise(one: Message, name: str) -> list[str]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(apprise, "Apprise", Sender)
-        outcome = long_tail._notify("json://127.0.0.1/", one, 5)
+        outcome = long_tail._notify("json://127.0.0.1/", one, 5, Reach.of(["127.0.0.0/8"]))
     assert outcome == Sent()
     assert (told["body_format"], told["interpret_escapes"]) == (apprise.NotifyFormat.TEXT, False)
     for text in (told["title"], told["body"]):

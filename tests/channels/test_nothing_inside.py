@@ -38,7 +38,7 @@ from tocsin.hooks.models import Message as EventMessage
 from tocsin.kernel.errors import Refused
 from tocsin.notification.rules import Channel, Failed, Sent
 from tocsin.notification.vendors import Account
-from tocsin.oncall import imports
+from tocsin.oncall import following, imports
 from tocsin.oncall.models import Import, ImportKind
 from tocsin.testing.fakes.push import FakeBrowser
 from tocsin.testing.fakes.slack import SECRET, TOKEN
@@ -103,8 +103,8 @@ def by_calendar(outgoing: Outgoing, url: str) -> str:
     said: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(imports, "address_of", lambda row: url)
-        patch.setattr(imports, "failed", lambda row, why, now: said.append(why))
-        patch.setattr(imports, "fetched", lambda *_: said.append(""))
+        patch.setattr(following, "failed", lambda row, why, now: said.append(why))
+        patch.setattr(following, "fetched", lambda *_: said.append(""))
         calendars.look_at(Import(kind=ImportKind.ADDRESS), outgoing, lambda: NOW)
     return said[0]
 

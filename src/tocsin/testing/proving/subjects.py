@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,6 +44,11 @@ class FakeHook(Fake):
 def no_receipts(request: Request, arrived: bool, now: datetime) -> Sequence[Heard]:
     """A provider that never says what became of a message."""
     return ()
+
+
+Form = Mapping[str, str]  # what a vendor says of a message afterwards
+_TEXTED = {"MessageStatus": "delivered"}
+_CALLED = {"CallStatus": "completed", "AnsweredBy": "human"}
 
 
 @dataclass
@@ -112,8 +117,8 @@ def subjects(mail: FakeMail, server_key: str) -> Iterator[list[Subject]]:
                 never_takes=True,
             ),
             *_chats(workspace, bots, server, topics),
-            _telephone("SMS", "sms", "Messages", phones, "MessageStatus", ("delivered", "undelivered")),
-            _telephone("call", "tel", "Calls", phones, "CallStatus", ("completed", "no-answer")),
+            _telephone("SMS", "sms", "Messages", phones, _TEXTED, {"MessageStatus": "undelivered"}),
+            _telephone("call", "tel", "Calls", phones, _CALLED, {"CallStatus": "no-answer"}),
             Subject("web push", push, lambda n: push.browser(server_key).address, heard=_shown(push)),
         ]
 
@@ -171,11 +176,11 @@ def _chats(
 
 
 def _telephone(
-    name: str, scheme: str, what: str, provider: FakeTwilio, field_name: str, words: tuple[str, str]
+    name: str, scheme: str, what: str, provider: FakeTwilio, arrives: Form, fails: Form
 ) -> Subject:
     def heard(request: Request, arrived: bool, now: datetime) -> Sequence[Heard]:
         url = str(request.data["StatusCallback"])
-        callback = provider.says(url, {field_name: words[0] if arrived else words[1]})
+        callback = provider.says(url, arrives if arrived else fails)
         channel = ready().opened["twilio"].channel
         return cast(Hears, channel).hear(callback, now).heard
 
