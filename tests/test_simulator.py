@@ -11,7 +11,7 @@ from tocsin.escalation import rostering
 from tocsin.incident import actions as incidents
 from tocsin.incident import updating
 from tocsin.intake import actions as intake
-from tocsin.notification import delivering
+from tocsin.notification import recording
 from tocsin.notification.rules.updates import Nothing
 from tocsin.oncall.actions import on_call_at
 from tocsin.testing import simulator
@@ -62,7 +62,7 @@ def test_it_notices_a_lost_event(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_notices_a_person_who_is_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivering, "next_channel", lambda page, now: [])
+    monkeypatch.setattr(recording, "next_channel", lambda page, now: [])
     assert "P2" in _first_break()
 
 

@@ -40,7 +40,7 @@ from tocsin.notification.claimed import Claimed
 from tocsin.notification.claiming import claim, release
 from tocsin.notification.models import Card, Delivery
 from tocsin.notification.recording import record
-from tocsin.notification.rules import LEASE, DeliveryState, Failed, Kind, Limits, Message, Sent
+from tocsin.notification.rules import LEASE, SEND_DEADLINE, DeliveryState, Failed, Kind, Limits, Message, Sent
 from tocsin.people.models import Contact
 
 FLAPS = times(usual=100, whole=10_000)  # events of alerts about which a message is on its way
@@ -89,12 +89,13 @@ class Node:
     """What one node has in memory, and forgets when it dies."""
 
     claimed: list[tuple[Claimed, datetime]] = field(default_factory=list)
-    handed: list[Way] = field(default_factory=list)  # not on the screen yet
+    handed: list[tuple[Way, datetime]] = field(default_factory=list)  # not on the screen yet; since when
     answered: list[tuple[Way, Sent | Failed]] = field(default_factory=list)  # not written down yet
 
     def titles(self) -> Iterator[str]:
         """The alerts that its messages are about."""
-        for one in chain((one for one, _ in self.claimed), self.handed, (one for one, _ in self.answered)):
+        held = chain(self.claimed, self.handed)
+        for one in chain((one for one, _ in held), (one for one, _ in self.answered)):
             about = one.made.face if isinstance(one, Change) else one.page.details
             yield str(about["title"])
 
@@ -165,21 +166,24 @@ class Flapping:
         """As the sender does: what had to wait is given back."""
         for one, at in self._some(node.claimed):
             if self.road.now - at <= timedelta(seconds=FRESH):
-                node.handed.append(one)
+                node.handed.append((one, self.road.now))
             else:
                 release([one], self.road.now)
 
     def _lend(self, node: Node) -> None:
         for lent in lend_cards(self.road.now, self.random.choice([3, 32])):
             if (change := begin(lent, self.road.now, self.random.random())) is not None:
-                node.handed.append(change)
+                node.handed.append((change, self.road.now))
 
     def _arrive(self, node: Node) -> None:
-        for one in self._some(node.handed):
-            node.answered.append((one, self._provider(one)))
+        for one, at in self._some(node.handed):
+            node.answered.append((one, self._provider(one, at)))
 
-    def _provider(self, one: Way) -> Sent | Failed:
-        """It takes the message and shows it, or refuses it; or its answer gets lost."""
+    def _provider(self, one: Way, since: datetime) -> Sent | Failed:
+        """It takes the message and shows it, or refuses it; or its answer gets lost. Whoever sends hangs up at the
+        deadline: what has stood still for longer does not arrive any more."""
+        if self.road.now - since > SEND_DEADLINE:
+            return Failed("no answer within 10 s", perhaps=True)
         fate = self.random.choice(["taken"] * 8 + ["refused", "answer lost"])
         if fate == "refused":
             return Failed("HTTP 500")
@@ -198,9 +202,9 @@ class Flapping:
 
     def _die(self, node: Node) -> None:
         """What it had handed over may be on the screen; nobody will ever say so."""
-        for one in node.handed:
+        for one, at in node.handed:
             if self.random.random() < 0.5:
-                self._provider(one)
+                self._provider(one, at)
         self.deaths += 1
         for held in (node.claimed, node.handed, node.answered):
             held.clear()

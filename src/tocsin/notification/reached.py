@@ -43,4 +43,6 @@ def ways_back(
 
 def _may_not_have_arrived(row: Delivery) -> bool:
     """Whether nobody knows that it did: its answer was lost, or a receipt was promised and has not come."""
-    return row.perhaps or (row.state == DeliveryState.SENT and row.receipt_by is not None)
+    if row.state == DeliveryState.SENT:
+        return row.receipt_by is not None
+    return row.perhaps and row.state != DeliveryState.CONFIRMED
