@@ -306,7 +306,8 @@ class Simulation:
         if answer == "drop the reply":
             for each in (one, *one.others):
                 self.seen.allow_repeat(each.id)
-        return Failed(answer), 10.0 if answer == "hang" else 0.2
+        unknown = answer in ("hang", "drop the reply")
+        return Failed(answer, perhaps=unknown), 10.0 if answer == "hang" else 0.2
 
     def _taken(self, one: Claimed, limits: Limits) -> Sent:
         """The provider has it; it may say later what became of it, or say nothing more."""
