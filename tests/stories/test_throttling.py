@@ -11,6 +11,7 @@ from tests.stories.road import Road
 from tests.world import T0, Clock, Outbox, World
 from tocsin.incident import actions as incidents
 from tocsin.incident import describing
+from tocsin.incident.models import Incident
 from tocsin.kernel.acting import by_user
 from tocsin.notification.claiming import claim, release
 from tocsin.notification.models import Delivery, Page
@@ -182,7 +183,8 @@ def test_what_was_refused_takes_no_place_from_what_follows(road: Road, outbox: O
         road.event(key)
         road.look()
     assert {page.details["priority"] for page in Page.objects.filter(user="bo")} == {"P1"}
-    assert [message.details["incident"] for message in outbox.to("bo")] == [4]
+    newest = Incident.objects.latest("pk").pk
+    assert [message.details["incident"] for message in outbox.to("bo")] == [newest]
 
 
 @pytest.mark.usefixtures("worst")
@@ -191,7 +193,7 @@ def test_what_waits_for_a_place_goes_when_one_is_given_back(road: Road, outbox: 
     for key in "abcd":
         road.event(key)
         road.look()
-    fourth = Delivery.objects.filter(page__user="bo").latest("due_at", "held_at")
+    fourth = Delivery.objects.get(page__user="bo", held_at__isnull=False)
     assert (fourth.held_at, fourth.attempts) == (road.now, 0)
     road.live(seconds=45)
     fourth.refresh_from_db()
