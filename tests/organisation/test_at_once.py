@@ -109,7 +109,9 @@ def until_somebody_waits() -> None:
     end = time.monotonic() + LIMIT
     while connection.vendor == "postgresql" and time.monotonic() < end:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees what it saw first, otherwise
+            cursor.execute(
+                "SELECT pg_stat_clear_snapshot()"
+            )  # a transaction sees what it saw first, otherwise
             cursor.execute(  # of this database: the server is everybody's
                 "SELECT count(*) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND wait_event_type = 'Lock'"
