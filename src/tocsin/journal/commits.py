@@ -21,7 +21,7 @@ def unsynced() -> Iterator[None]:
     sqlite = connection.vendor == "sqlite"
     if sqlite:
         connection.ensure_connection()
-        connection.connection.execute("PRAGMA synchronous=NORMAL")
+        _wait_for_the_disk("NORMAL")
     try:
         with transaction.atomic():
             if not sqlite:
@@ -30,4 +30,10 @@ def unsynced() -> Iterator[None]:
             yield
     finally:
         if sqlite and connection.connection is not None:
-            connection.connection.execute("PRAGMA synchronous=FULL")
+            _wait_for_the_disk("FULL")
+
+
+def _wait_for_the_disk(how: str) -> None:
+    """Set what commits of this SQLite connection wait for, without the way of a cursor: it is done for every page."""
+    with connection.wrap_database_errors:
+        connection.connection.execute(f"PRAGMA synchronous={how}")
