@@ -52,6 +52,7 @@ def test_each_number_is_a_door_to_its_list(world: World, outbox: Outbox) -> None
     client.force_login(world.ada)
     shown = client.get("/messages").content.decode()
     assert "do not add up" not in shown
+    assert '<a href="/console" aria-current="page">Messages</a>' in shown, "it is behind that door"
     for which in Which:
         assert f"/messages/{which.value}?span=24h" in shown
         assert client.get(f"/messages/{which.value}").status_code == 200

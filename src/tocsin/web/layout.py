@@ -24,6 +24,7 @@ UNDO = "undo "
 # Pages that stand behind a door of another name.
 INSIDE = {
     "/teams": "/people",
+    "/messages": "/console",
     "/integrations": "/services",
     "/shifts": "/schedules",
     "/cover": "/schedules",
