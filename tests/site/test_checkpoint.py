@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def write(writer: sqlite3.Connection, rows: int) -> None:
 def test_it_copies_the_log_beside_a_writer_that_never_does_and_lets_it_begin_anew(database: Path) -> None:
     checkpointer = Checkpointer(database)
     log = database.with_name("tocsin.db-wal")
-    with closing(sqlite3.connect(database)) as writer:
+    with closing(sqlite3.connect(database, timeout=60)) as writer:
         writer.execute("PRAGMA wal_autocheckpoint=0")
         checkpointer.start()
         before = database.stat().st_size
@@ -52,13 +53,29 @@ def test_it_copies_the_log_beside_a_writer_that_never_does_and_lets_it_begin_ane
         assert writer.execute("SELECT count(*) FROM event").fetchone() == (FRAMES_MIN + 300,)
         checkpointer.stop(10)
         assert log.stat().st_size == 0
-    with closing(sqlite3.connect(database)) as reader:
+    with closing(sqlite3.connect(database, timeout=60)) as reader:
         assert reader.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_it_waits_for_whoever_opens_the_log_first(database: Path) -> None:
+    checkpointer = Checkpointer(database)
+    log = database.with_name("tocsin.db-wal")
+    with closing(sqlite3.connect(database, timeout=60)) as first:
+        first.execute("PRAGMA locking_mode=EXCLUSIVE")
+        first.execute("BEGIN IMMEDIATE")
+        checkpointer.start()
+        time.sleep(0.2)
+        first.rollback()
+    eventually(lambda: log.exists() and log.stat().st_size >= FRAMES_MIN * FRAME_BYTES)
+    checkpointer.stop(10)
 
 
 def test_a_reader_in_the_way_is_no_error(database: Path) -> None:
     checkpointer = Checkpointer(database)
-    with closing(sqlite3.connect(database)) as writer, closing(sqlite3.connect(database)) as reader:
+    with (
+        closing(sqlite3.connect(database, timeout=60)) as writer,
+        closing(sqlite3.connect(database, timeout=60)) as reader,
+    ):
         writer.execute("PRAGMA wal_autocheckpoint=0")
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM event").fetchone()
@@ -73,7 +90,7 @@ def test_a_reader_in_the_way_is_no_error(database: Path) -> None:
 def test_it_makes_room_for_the_log_and_leaves_no_trace_in_the_database(database: Path) -> None:
     checkpointer = Checkpointer(database)
     log = database.with_name("tocsin.db-wal")
-    with closing(sqlite3.connect(database)) as writer:
+    with closing(sqlite3.connect(database, timeout=60)) as writer:
         writer.execute("PRAGMA wal_autocheckpoint=0")
         write(writer, 3)
         checkpointer.start()

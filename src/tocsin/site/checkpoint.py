@@ -31,6 +31,7 @@ FRAME_BYTES = 4_096
 FRAMES_MAX = 64_000  # about 256 MB: readers have kept the log from starting anew; the writers wait once
 LOOK_SECONDS = 0.2
 IDLE_SECONDS = 5.0  # nothing written for so long: copy what there is
+OPENING_SECONDS = 60.0  # whoever opens the log first reads it through, and everybody else waits
 
 WAITING = Gauge("tocsin_sqlite_wal_frames", "Pages in the write-ahead log that are not yet in the database")
 _HEADER = struct.Struct("=16xI")  # mxFrame
@@ -70,10 +71,13 @@ class Checkpointer:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            self._path, timeout=OPENING_SECONDS, isolation_level=None, check_same_thread=False
+        )
         connection.execute("PRAGMA wal_autocheckpoint=0")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()  # the index exists from here on
+        connection.execute("PRAGMA busy_timeout=0")  # a reader in the way of a copy is not waited for
         # Never closed: closing any descriptor of a file ends every lock that this process holds on it, SQLite's too.
         index = os.open(self._index, os.O_RDONLY | os.O_CLOEXEC)
         last, quiet = 0, 0.0
