@@ -171,15 +171,32 @@
     const tries = [[verb, ...at, last + by], [back, ...at, last + by], [verb, ...at, last - 1]];
     return tries.map((each) => $(`button[name=do][value="${each.join(":")}"]`, root)).find(Boolean);
   };
-  const press = async (form, value) => {
+  // What is typed while the answer is on its way stays; what stands in numbered fields may have moved.
+  const keepTyped = (form, fresh, sent) => {
+    for (const [name, value] of new FormData(form)) {
+      const field = fresh.elements[name];
+      if (!/\d/.test(name) && sent.get(name) !== value && field?.type) field.value = value;
+    }
+  };
+  // One press after the other: each acts on what the one before it has made of the form, `chosen` with it.
+  let pending = 0, turn = Promise.resolve();
+  const editor = () => $("form[data-editor]");
+  const press = (value, chosen) => {
+    pending += 1;
+    turn = turn.then(() => act(editor(), value, chosen)).finally(() => { pending -= 1; });
+  };
+  const act = async (form, value, chosen) => {
     const data = new FormData(form), open = $$("details", form).map((each) => each.open);
     data.set("do", value);
+    if (chosen) data.set(chosen.name, chosen.value);
+    const sent = new Map(data);
     try {
       const answer = await fetch(form.getAttribute("action"), { method: "POST", body: data });
       const fresh = $("#editor", new DOMParser().parseFromString(await answer.text(), "text/html"));
       if (!answer.ok || !fresh) throw new Error(answer.statusText);
       const same = $$("details", fresh).length === open.length;
       const focused = document.activeElement?.id;
+      keepTyped(form, fresh, sent);
       form.replaceWith(document.adoptNode(fresh));
       if (same) $$("details", fresh).forEach((each, n) => { each.open = open[n]; });
       ready(fresh);
@@ -190,18 +207,29 @@
       const input = Object.assign(document.createElement("input"), { type: "hidden", name: "do", value });
       form.append(input);
       form.submit();
+      await new Promise(() => {}); // the page goes; nothing comes after
     }
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("form[data-editor] button[name=do]");
     if (!button || ["check", "save", "back"].includes(button.value)) return;
     event.preventDefault();
-    press(button.form, button.value);
+    press(button.value);
   });
   document.addEventListener("change", (event) => {
     const list = event.target;
-    if (list.matches("form[data-editor] select[data-adds]") && list.value) press(list.form, list.dataset.adds);
+    if (list.matches("form[data-editor] select[data-adds]") && list.value) {
+      press(list.dataset.adds, { name: list.name, value: list.value });
+    }
   });
+  // What ends the editing waits for its turn, too.
+  document.addEventListener("submit", (event) => {
+    if (!pending || !event.target.matches("form[data-editor]")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const value = event.submitter?.value ?? "check";
+    turn.then(() => editor().requestSubmit($(`button[name=do][value="${value}"]`, editor())));
+  }, { capture: true });
 
   // Turns are put in order by dragging, too.
   let carried;
@@ -221,7 +249,7 @@
     const slot = event.target.closest?.("[data-sort] > .slot");
     if (!carried || !slot || slot.parentElement !== carried.parentElement) return;
     event.preventDefault();
-    press(slot.closest("form"), `${slot.parentElement.dataset.sort}:${carried.dataset.place}:${slot.dataset.place}`);
+    press(`${slot.parentElement.dataset.sort}:${carried.dataset.place}:${slot.dataset.place}`);
   });
   document.addEventListener("dragend", () => { carried = undefined; $$(".slot.over").forEach((each) => each.classList.remove("over")); });
   ready(document);
