@@ -11,9 +11,11 @@ from tests.channels.faults import FaultServer, fault_server
 from tocsin.channels import signing
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import Reach
+from tocsin.testing.fakes import Mood
 
 LOOPBACK = ("127.0.0.0/8",)
 PATIENCE = 60.0  # seconds; against hanging, and no measure of speed
+HASTE = 0.5  # seconds after which a server that never answers is given up
 
 
 @pytest.fixture
@@ -23,9 +25,11 @@ def faults() -> Iterator[FaultServer]:
 
 
 @pytest.fixture
-def outgoing() -> Iterator[Outgoing]:
-    """May reach this machine. For servers that answer at once, and may be slow on a machine that does much else."""
-    client = Outgoing(Reach.of(LOOPBACK), deadline=PATIENCE)
+def outgoing(request: pytest.FixtureRequest) -> Iterator[Outgoing]:
+    """May reach this machine. For servers that answer at once, and may be slow on a machine that does much else; one
+    that the test has hang is given up soon."""
+    mood = getattr(request.node, "callspec", None) and request.node.callspec.params.get("mood")
+    client = Outgoing(Reach.of(LOOPBACK), deadline=HASTE if mood is Mood.HANGS else PATIENCE)
     yield client
     client.close()
 
@@ -33,7 +37,7 @@ def outgoing() -> Iterator[Outgoing]:
 @pytest.fixture
 def hasty() -> Iterator[Outgoing]:
     """The same for servers that never answer: it gives up after half a second."""
-    client = Outgoing(Reach.of(LOOPBACK), deadline=0.5)
+    client = Outgoing(Reach.of(LOOPBACK), deadline=HASTE)
     yield client
     client.close()
 
