@@ -15,6 +15,7 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
+from tests.counted import times
 from tests.stories.road import Road
 from tests.world import Outbox
 from tocsin.incident.describing import assign
@@ -26,9 +27,9 @@ from tocsin.notification.models import ActUse, Delivery, Page
 from tocsin.notification.rules import ActVerb
 from tocsin.web import act
 
-LOOKS = 10_000
+LOOKS = times(1_000, 10_000)
 LOOKS_THROUGH_EVERYTHING = 300
-GUESSES = 1_000_000
+GUESSES = times(100_000, 1_000_000)
 MACHINES = (
     "Mozilla/5.0 (compatible; Google-Safety; +http://www.google.com/bot.html)",
     "Microsoft Office/16.0 (Microsoft Outlook 16.0; Pro)",
@@ -74,7 +75,8 @@ def untouched() -> bool:
     )
 
 
-def test_d18_ten_thousand_looks_of_machines_do_nothing(
+@pytest.mark.counted
+def test_d18_looks_of_machines_do_nothing(
     links: dict[ActVerb, str], road: Road, only_reading: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading the link and drawing the page are most of the work: each link is read once here, and nothing is drawn.
@@ -104,7 +106,8 @@ def test_d18_looks_that_come_the_whole_way_do_nothing(links: dict[ActVerb, str],
     assert untouched()
 
 
-def test_d19_a_million_guesses_open_nothing(links: dict[ActVerb, str]) -> None:
+@pytest.mark.counted
+def test_d19_guesses_open_nothing(links: dict[ActVerb, str]) -> None:
     """What is guessed is a MAC of 128 bits over the page's id, which is random itself."""
     page = Page.objects.get()
     token = act_token(page.pk, ActVerb.ACKNOWLEDGE)
