@@ -14,6 +14,7 @@ import pytest
 from django.db import transaction
 
 from tests.stories.road import Road
+from tests.stories.turns import Turns
 from tests.world import Clock, Outbox, World
 from tocsin.catalog.actions import refresh
 from tocsin.escalation.actions import escalate_now
@@ -168,10 +169,10 @@ def test_what_is_replayed_is_what_happens(world: World, clock: Clock, outbox: Ou
     todo = deeds(Random(seed), start + timedelta(hours=1), VERBS)
     declare(NOW, clock.now)
     with undone(clock):
-        answers = lived(Road(world, clock), todo, {})
+        answers = lived(Turns(world, clock), todo, {})
         changed = replay([File("organisation.yaml", CHANGED)], start, clock.now)
     declare(CHANGED, clock.now)
-    lived(Road(world, clock), todo, answers)
+    lived(Turns(world, clock), todo, answers)
     for replayed, past, happened in zip(told(changed), changed.past, paged(), strict=True):
         assert replayed == happened, past.searches
 
@@ -182,7 +183,7 @@ def test_the_same_organisation_replays_to_the_past_itself(
 ) -> None:
     start = clock.now
     declare(NOW, clock.now)
-    lived(Road(world, clock), deeds(Random(seed), start + timedelta(hours=1), VERBS | {"assign": 2}), {})
+    lived(Turns(world, clock), deeds(Random(seed), start + timedelta(hours=1), VERBS | {"assign": 2}), {})
     same = replay([File("organisation.yaml", NOW)], start, clock.now)
     assert told(same) == [sorted(each.paged) for each in same.past] == paged()
     assert all(
