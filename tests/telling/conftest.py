@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.oncall.conftest import primary as primary  # noqa: PLC0414 - offered here too
-from tests.stories.road import Road
+from tests.stories.turns import Turns
 from tests.web_config.conftest import reader as reader  # noqa: PLC0414 - offered here too
 from tests.world import Clock, Outbox, World
 from tocsin.engine.duties import TELLING
@@ -16,12 +16,19 @@ from tocsin.engine.duties import TELLING
 Tell = Callable[..., None]
 
 
-class Shifts(Road):
-    """The road with the duties that tell of shifts."""
+class Shifts(Turns):
+    """The road with the duties that tell of shifts: as in the engine, they come after what pages, and rest once they
+    had their turn, unless there was more to do than one turn takes."""
 
-    def __init__(self, world: World, clock: Clock) -> None:
-        super().__init__(world, clock)
-        self.duties += TELLING
+    def look(self) -> None:
+        super().look()
+        told = 0
+        for duty in TELLING:
+            told += (moved := duty.act(self.now))
+            while duty.limit and moved >= duty.limit:
+                told += (moved := duty.act(self.now))
+        if told:
+            super().look()
 
     def wait(self, **span: float) -> None:
         """Let time pass with the engine running, a look every few hours and one at the end."""

@@ -39,10 +39,10 @@ def begin(road: Shifts, outbox: Outbox, *layers: dict[str, Any], **more: Any) ->
 
 
 def notes(road: Shifts, outbox: Outbox, **span: float) -> list[tuple[str, str]]:
-    """Who gets which note while time passes, with a look every ten minutes."""
+    """Who gets which note while time passes, with a look every half hour."""
     outbox.sent.clear()
-    for _ in range(int(timedelta(**span) / timedelta(minutes=10))):
-        road.clock.forward(minutes=10)
+    for _ in range(int(timedelta(**span) / timedelta(minutes=30))):
+        road.clock.forward(minutes=30)
         road.look()
     return [(who, message.subject) for who, message in outbox.sent if message.subject in (WENT, CAME)]
 
