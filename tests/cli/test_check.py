@@ -1,4 +1,4 @@
-"""tocsin check and backtest: the same while the program runs and while it is stopped."""
+"""tocsin check and backtest, while the program runs and while it is stopped."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ MET = "expect: {at: 2026-12-25T03:00Z, service: shop, people: 1, within: 1m}\n"
 UNMET = (
     "timezone: Europe/Madrid\nexpect:\n  - {at: 2026-12-25T03:00, service: shop, people: 2, within: 10m}\n"
 )
+EVE = """
+users:
+  - {id: eve, name: "=Eve Moss", email: eve@example.com, contacts: {console: "console:eve"}}
+policies:
+  - {id: web, name: Web, levels: [{notify: ["user:eve"], timeout: 1h}]}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +42,17 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-@pytest.fixture(params=["running", "stopped"])
-def data(request: pytest.FixtureRequest) -> Path:
-    if request.param == "stopped":
-        folder: Path = request.getfixturevalue("stopped")
-        return folder
-    shared: Program = request.getfixturevalue("program")
-    return shared.data
+@pytest.fixture
+def data(program: Program) -> Path:
+    return program.data
 
 
+@pytest.mark.parametrize("state", ["program", "stopped"])
 def test_an_organisation_that_reaches_somebody_passes_with_its_expectations(
-    data: Path, tmp_path: Path
+    state: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
+    there: Program | Path = request.getfixturevalue(state)
+    data = there if isinstance(there, Path) else there.data
     file = tmp_path / "tests.yaml"
     file.write_text(MET)
     done = tocsin(data, "check", str(file))
@@ -66,6 +71,20 @@ def test_an_address_that_is_only_vouched_for_is_named_and_counts_as_missing_when
     assert done.returncode == 0
     assert "No message has ever been sent to bo" in done.stdout
     assert tocsin(data, "check", "--as-if", str(file), "--verified").returncode == 1
+
+
+def test_what_does_not_pass_fails_and_the_past_is_replayed_on_the_folder_of_a_stopped_program(
+    stopped: Path, tmp_path: Path
+) -> None:
+    file, change = tmp_path / "tests.yaml", tmp_path / "change.yaml"
+    file.write_text(UNMET)
+    change.write_text(EVE)
+    done = tocsin(stopped, "check", str(file))
+    assert done.returncode == 1
+    assert done.stdout.endswith("Not covered: 0 gaps, 0 of 1 expectation met.\n")
+    replayed = tocsin(stopped, "backtest", str(change), "--json")
+    assert replayed.returncode == 0, replayed.stderr
+    assert json.loads(replayed.stdout)["incidents"] == 0
 
 
 def test_an_expectation_that_is_not_met_fails_with_its_place_and_reason(data: Path, tmp_path: Path) -> None:
@@ -125,14 +144,7 @@ policies:
 
 def test_the_past_is_replayed_with_a_changed_file(data: Path, tmp_path: Path) -> None:
     change = tmp_path / "change.yaml"
-    change.write_text(
-        """
-users:
-  - {id: eve, name: "=Eve Moss", email: eve@example.com, contacts: {console: "console:eve"}}
-policies:
-  - {id: web, name: Web, levels: [{notify: ["user:eve"], timeout: 1h}]}
-"""
-    )
+    change.write_text(EVE)
     opened = json.loads(tocsin(data, "incident", "open", "shop", "It is slow", "--json").stdout)
     assert tocsin(data, "incident", "ack", str(opened["number"])).returncode == 0
     found = json.loads(tocsin(data, "backtest", str(change), "--json").stdout)

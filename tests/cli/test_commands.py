@@ -231,32 +231,32 @@ def test_a_key_is_shown_for_a_senders_set_up_and_renewed(program: Program, tmp_p
 # --- the organisation as files ---
 
 
-def test_a_plan_is_told_and_only_then_done(stopped: Path) -> None:
+def test_a_plan_is_told_and_only_then_done(program: Program) -> None:
     wider = ORGANISATION + "  - {id: search, name: Search, policy: web}\n"
-    planned = apply(stopped, wider, "--dry-run")
+    planned = apply(program.data, wider, "--dry-run")
     assert "1 to add, 0 to change, 0 to remove." in planned.stdout
     assert "What becomes of shifts" not in planned.stdout
-    assert "search" not in tocsin(stopped, "export").stdout
-    assert apply(stopped, wider).returncode == 0
-    assert "search" in tocsin(stopped, "export").stdout
-    assert apply(stopped, wider).stdout == "Nothing changes.\n"
+    assert "search" not in tocsin(program.data, "export").stdout
+    assert apply(program.data, wider).returncode == 0
+    assert "search" in tocsin(program.data, "export").stdout
+    assert apply(program.data, wider).stdout == "Nothing changes.\n"
 
 
-def test_a_plan_tells_what_becomes_of_shifts(stopped: Path) -> None:
+def test_a_plan_tells_what_becomes_of_shifts(program: Program) -> None:
     layer = "{rotation: fixed, start: 2026-01-01, users: [bo]}"
     schedule = f"schedules:\n  - {{id: web, timezone: UTC, layers: [{layer}]}}\n"
-    answer = apply(stopped, schedule, "--dry-run")
+    answer = apply(program.data, schedule, "--dry-run")
     assert answer.returncode == 0, answer.stderr
     planned = answer.stdout.splitlines()
     assert planned[-2] == "What becomes of shifts within 12 weeks:"
     assert planned[-1].startswith("  schedule web: 1 shift is new; 1 person is told; Bo Lind")
 
 
-def test_what_is_exported_changes_nothing_when_it_is_applied(stopped: Path) -> None:
-    text = tocsin(stopped, "export").stdout
-    assert apply(stopped, text).stdout == "Nothing changes.\n"
+def test_what_is_exported_changes_nothing_when_it_is_applied(program: Program) -> None:
+    text = tocsin(program.data, "export").stdout
+    assert apply(program.data, text).stdout == "Nothing changes.\n"
     assert KEY not in text
-    assert KEY in tocsin(stopped, "export", "--keys").stdout
+    assert KEY in tocsin(program.data, "export", "--keys").stdout
 
 
 def test_every_mistake_of_a_file_is_named_with_its_line(stopped: Path) -> None:

@@ -1,4 +1,4 @@
-"""tocsin oncall: the same while the program runs and while it is stopped."""
+"""tocsin oncall, while the program runs and while it is stopped."""
 
 from __future__ import annotations
 
@@ -40,13 +40,9 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-@pytest.fixture(params=["running", "stopped"])
-def data(request: pytest.FixtureRequest) -> Path:
-    if request.param == "stopped":
-        folder: Path = request.getfixturevalue("stopped")
-        return folder
-    shared: Program = request.getfixturevalue("program")
-    return shared.data
+@pytest.fixture
+def data(program: Program) -> Path:
+    return program.data
 
 
 def said(data: Path, *words: str) -> Any:
@@ -55,8 +51,11 @@ def said(data: Path, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_one_instant_is_answered_and_several_are_a_list(data: Path) -> None:
+@pytest.mark.parametrize("state", ["program", "stopped"])
+def test_one_instant_is_answered_and_several_are_a_list(state: str, request: pytest.FixtureRequest) -> None:
     """The clocks of Berlin skip 02:30 on 29 March 2026: hands change at the first instant after the gap."""
+    there: Program | Path = request.getfixturevalue(state)
+    data = there if isinstance(there, Path) else there.data
     assert said(data, "berlin", "--at", "2026-03-28T12:00") == {"at": "2026-03-28T11:00:00Z", "users": ["bo"]}
     instants = ["2026-03-29T00:59:59Z", "2026-03-29T01:00:00Z", "2026-03-30T02:30"]
     asked = [word for instant in instants for word in ("--at", instant)]
@@ -65,6 +64,9 @@ def test_one_instant_is_answered_and_several_are_a_list(data: Path) -> None:
         {"at": "2026-03-29T01:00:00Z", "users": []},
         {"at": "2026-03-30T00:30:00Z", "users": ["bo"]},
     ]
+
+
+def test_many_instants_are_asked_at_once(data: Path) -> None:
     many = [
         word
         for day in range(1, 29)

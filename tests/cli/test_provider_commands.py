@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.ports import own_port
-from tests.programs import ORGANISATION, prepared, tocsin
+from tests.programs import ORGANISATION, prepared, running, tocsin
 
 pytestmark = pytest.mark.sqlite  # each has its own embedded database
 
@@ -17,8 +18,15 @@ CANARY = "xoxb-canary-83ab"
 SECRET = "canary-83ab-signing"
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data folder of a running program."""
+    with running(tmp_path_factory.mktemp("providers") / "data") as program:
+        yield program.data
+
+
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
+def stopped(tmp_path: Path) -> Path:
     return prepared(tmp_path / "data")
 
 
@@ -58,36 +66,36 @@ def test_secrets_come_from_where_apply_runs_and_are_printed_nowhere(data: Path) 
 
 def test_every_account_is_tested_by_one_command_and_each_says_what_became_of_it(data: Path) -> None:
     settings = f"{{bot_token: {CANARY}, signing_secret: {SECRET}}}"
-    text = f"{ORGANISATION}\nproviders:\n  - id: chat\n    vendor: slack\n    settings: {settings}\n"
+    text = f"{ORGANISATION}\nproviders:\n  - id: talk\n    vendor: slack\n    settings: {settings}\n"
     assert apply(data, text).returncode == 0
     done = tocsin(data, "provider", "test", "--all")
     assert done.returncode == 1
-    assert "chat did not take it: There is nowhere to send a test through chat" in done.stdout
+    assert "talk did not take it: There is nowhere to send a test through talk" in done.stdout
     unclear = tocsin(data, "provider", "test")
     assert (unclear.returncode, "Which account is meant?" in unclear.stderr) == (1, True)
 
 
-def test_the_manifest_of_an_app_is_printed_to_be_pasted(data: Path) -> None:
-    assert apply(data, ORGANISATION).returncode == 0
-    made = tocsin(data, "provider", "manifest", "slack")
+def test_the_manifest_of_an_app_is_printed_to_be_pasted(stopped: Path) -> None:
+    assert apply(stopped, ORGANISATION).returncode == 0
+    made = tocsin(stopped, "provider", "manifest", "slack")
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout)["settings"]["interactivity"]["request_url"].endswith("/channels/slack")
     assert "the account named slack" in made.stderr
-    none = tocsin(data, "provider", "manifest", "twilio")
+    none = tocsin(stopped, "provider", "manifest", "twilio")
     assert (none.returncode, "begins with no manifest" in none.stderr) == (1, True)
 
 
-def test_the_break_glass_list_is_tried_on_request(data: Path) -> None:
-    none = tocsin(data, "doctor", "--break-glass")
+def test_the_break_glass_list_is_tried_on_request(stopped: Path) -> None:
+    none = tocsin(stopped, "doctor", "--break-glass")
     assert (none.returncode, "There is no break-glass list" in none.stderr) == (1, True)
-    path = data.parent / "glass.yaml"
+    path = stopped.parent / "glass.yaml"
     with own_port() as port:
         path.write_text(f'contacts: [{{name: Ops, address: "http://127.0.0.1:{port}/alarm"}}]')
         path.chmod(0o600)
-        refused = tocsin(data, "doctor", "--break-glass", TOCSIN_BREAK_GLASS=str(path))
+        refused = tocsin(stopped, "doctor", "--break-glass", TOCSIN_BREAK_GLASS=str(path))
         assert refused.returncode == 1
         assert "may not be called" in refused.stderr
         given = {"TOCSIN_BREAK_GLASS": str(path), "TOCSIN_ALLOWED_NETWORKS": "127.0.0.0/8"}
-        tried = tocsin(data, "doctor", "--break-glass", **given)
+        tried = tocsin(stopped, "doctor", "--break-glass", **given)
     assert tried.returncode == 1
     assert "fail  Ops by http: " in tried.stdout
