@@ -30,14 +30,16 @@ from typing import IO, Any
 ROOT = Path(__file__).resolve().parents[1]
 # What programs load and Django's settings do not touch; a name that is missing here costs time, nothing else.
 LIBRARIES = (
-    "asyncio", "argon2", "cryptography.fernet", "cyclopts", "cyclopts.help", "fido2.server", "httpcore2",
-    "httptools", "httpx2", "idna", "msgspec", "prometheus_client", "psycopg", "psycopg.types.multirange",
-    "pydantic", "qrcode", "rich.markdown", "structlog", "uvicorn", "uvicorn.protocols.http.httptools_impl",
+    "asyncio", "argon2", "cryptography.fernet", "cryptography.x509", "cyclopts", "cyclopts.help", "fido2.features",
+    "fido2.server", "holidays", "http_ece", "httpcore2", "httptools", "httpx2", "idna", "joserfc.jwk", "joserfc.jwt",
+    "msgspec", "prometheus_client", "psycopg", "psycopg.types.multirange", "pydantic", "pydantic.dataclasses",
+    "pydantic.json_schema", "pydantic.networks", "pydantic.types", "qrcode", "recurring_ical_events",
+    "rich.markdown", "smtplib", "structlog", "tomllib", "uvicorn", "uvicorn.protocols.http.httptools_impl",
     "uvloop", "yaml", "django.contrib.auth.hashers", "django.core.mail", "django.core.management",
     "django.core.wsgi", "django.db.backends.postgresql.base", "django.db.backends.sqlite3.base",
-    "django.db.migrations.executor", "django.forms", "django.template.defaulttags",
-    "django.template.loader", "django.utils.dateformat", "django.views.decorators.http",
-    "django_htmx.middleware",
+    "django.db.migrations.executor", "django.forms", "django.middleware.gzip", "django.shortcuts",
+    "django.template.defaulttags", "django.template.loader", "django.utils.dateformat",
+    "django.views.decorators.http", "django_htmx.middleware",
 )  # fmt: skip
 LENGTH_BYTES = 4
 _asking = threading.Lock()  # one request at a time, whatever thread it comes from
