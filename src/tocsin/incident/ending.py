@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext, ngettext, override
@@ -12,8 +12,9 @@ from tocsin.incident.models import Incident
 from tocsin.incident.worded import Telling, telling, words_of_the_end
 from tocsin.kernel.acting import By
 from tocsin.notification.actions import Call, page_people
+from tocsin.notification.beginning_again import forget, taken_back
 from tocsin.notification.models import Delivery
-from tocsin.notification.reached import told_of, ways_back
+from tocsin.notification.reached import surely_told, told_of, ways_back
 from tocsin.notification.rules import DeliveryState, Kind
 from tocsin.people.rules import Language
 from tocsin.people.speaking import span_words
@@ -28,12 +29,44 @@ def tell_the_end(incidents: Sequence[Incident], by: By, why: str, now: datetime,
     known = {incident.pk: incident for incident in incidents}
     told = told_of(known, (Kind.PAGE, Kind.SHADOW)) if known else []
     rows = [row for row in told if row.page.user_id != by.user_id]
-    if not rows:
-        return 0
-    ways = ways_back(rows, lambda limits: not limits.loud)
+    ways = ways_back(rows, lambda limits: not limits.loud) if rows else {}
     calls = [_call(known[number], row, why, who, now) for (number, _), row in ways.items() if row is not None]
-    page_people(calls, now)
+    knowing = {(row.incident_id, row.page.user_id) for row in told if surely_told(row)}
+    calls += _older_ends(known, knowing, by) if known else []
+    if calls:
+        page_people(calls, now)
     return len(calls)
+
+
+def _older_ends(
+    known: Collection[int], knowing: Collection[tuple[int | None, str | None]], by: By
+) -> list[Call]:
+    """The words of older ends that were taken back because the same trouble began again with one of these incidents,
+    as they were: for who may have learned nothing of that one, and knows only the older."""
+    words = [
+        row
+        for row in taken_back(known)
+        if row.page.user_id != by.user_id and (row.page.again_in, row.page.user_id) not in knowing
+    ]
+    forget([row.page for row in words])
+    return [_as_it_was(row) for row in words]
+
+
+def _as_it_was(row: Delivery) -> Call:
+    page = row.page
+    return Call(
+        user_id=page.user_id,
+        incident_id=page.incident_id,
+        urgency=page.urgency,
+        reason=page.reason,
+        subject=page.subject,
+        lines=page.lines,
+        details=page.details,
+        note=page.note,
+        kind=Kind.OVER,
+        through=(row.contact, row.address),
+        again_in=page.again_in,
+    )
 
 
 def _call(incident: Incident, row: Delivery, why: str, who: str, now: datetime) -> Call:

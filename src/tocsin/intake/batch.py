@@ -39,6 +39,7 @@ from tocsin.journal.actions import Fact, write
 from tocsin.kernel.acting import By
 from tocsin.kernel.text import cut
 from tocsin.kernel.urgency import Urgency, impact_of_tier, priority_of
+from tocsin.notification.beginning_again import begins_again
 from tocsin.notification.rules.updates import UPDATE_AFTER
 
 KEYS_PER_QUERY = 400
@@ -95,6 +96,9 @@ class Batch:
         self.fresh: list[AlertRow] = []
         self.changed: dict[int, AlertRow] = {}
         self.superseded: list[int] = []
+        self.again: dict[
+            int, Touched
+        ] = {}  # of an incident that is over: where one of its alerts fires again
         self.touched: dict[int, Touched] = {}  # by id() of the incident row: new ones have no number yet
         self.groups: dict[tuple[str, str], Touched | None] = {}
         self.changes: list[Change] = []
@@ -213,6 +217,8 @@ class Batch:
         alert.incident = held.incident
         held.joined.append(alert.title)
         held.firing += 1
+        if before is not None and before.incident_id is not None:
+            self.again[before.incident_id] = held
         self._may_worsen(held, urgency, alert.title)
         self.fresh.append(alert)
         self.latest[one.integration.id, one.key] = alert
@@ -374,6 +380,8 @@ class Batch:
         insert_alerts(self.fresh)
         update_alerts(self.changed.values())
         Change.objects.bulk_create(self.changes)
+        if self.again:
+            begins_again({ended: held.incident.pk for ended, held in self.again.items()})
         facts: dict[By, list[Fact]] = {}
         for held in self.touched.values():
             if held.new:

@@ -17,6 +17,7 @@ from tocsin.journal.columns import from_instant, from_json, from_uuid
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
+from tocsin.notification.beginning_again import TELLS, Unsaid, again_words, unsaid_ends
 from tocsin.notification.book import Book, book
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.quiet import quiet_until, waits_words
@@ -53,6 +54,7 @@ class Call:
     place: str = ""
     obeys_quiet: bool = True  # at low urgency; a notice has hours of its own
     quietly: bool = False  # they are up: by one way that does not ring, instead of all
+    again_in: int | None = None  # of word of an end: the incident with which it began again meanwhile
     trouble: str = ""  # which of the organisation's own words could not be used, and why
 
 
@@ -60,9 +62,11 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
     """Store the pages and their planned deliveries, inside the caller's transaction, and wake the sender.
 
     Who has no contact at all gets a page that is undeliverable from the start, so that the climb moves on.
-    `everywhere` ignores the personal rules and uses every contact at once.
+    `everywhere` ignores the personal rules and uses every contact at once. Where the same has ended before, and word
+    of that has not gone to the person, the page says so and the word is taken back.
     """
     known = book()
+    unsaid = unsaid_ends(call.incident_id for call in calls if call.kind in TELLS)
     pages, deliveries, nobody = [], [], []
     odd: list[Fact] = []
     for call in calls:
@@ -73,6 +77,7 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
             if until is not None and call.user_id is not None:
                 begin, waits = until, waits_words(call.user_id, until)
         planned = _planned(call, known, begin, everywhere)
+        older = _older(call, unsaid) if planned and unsaid else []
         page = Page(
             incident_id=call.incident_id,
             user_id=call.user_id,
@@ -81,13 +86,15 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
             kind=call.kind,
             reason=call.reason[:300],
             subject=call.subject[:300],
-            lines=list(call.lines),
+            lines=[*call.lines, *([again_words(call.user_id or "", older)] if older else [])],
             details=dict(call.details),
             note=call.note,
             created_at=now,
             undeliverable_at=None if planned else now,
+            again_in=call.again_in,
         )
         pages.append(page)
+        odd += _take_back(older, page, now)
         if call.trouble and call.incident_id is not None:
             odd.append(fact_of(page, "page.template_failed", {"error": call.trouble}))
         if not planned:
@@ -114,6 +121,31 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
     return pages
 
 
+def _older(call: Call, unsaid: Mapping[tuple[int, str], list[Unsaid]]) -> list[Unsaid]:
+    """The words of ends that this call takes the place of."""
+    return unsaid.get((call.incident_id or 0, call.user_id or ""), []) if call.kind in TELLS else []
+
+
+def _take_back(words: Sequence[Unsaid], page: Page, now: datetime) -> list[Fact]:
+    """Send no more of these words of ends, for `page` says that it fires again; returns what their timelines say."""
+    if not words:
+        return []
+    silence(
+        Page.objects.filter(pk__in=[each.page for each in words]),
+        f"it fires again as #{page.incident_id}",
+        now,
+    )
+    data = {"user": page.user_id, "what": Kind.OVER, "again_in": page.incident_id}
+    return [
+        Fact(
+            f"incident:{each.incident}",
+            "page.suppressed",
+            {**data, "page": str(each.page), "contact": each.contact},
+        )
+        for each in words
+    ]
+
+
 def _planned(call: Call, known: Book, begin: datetime, everywhere: bool) -> tuple[Planned, ...]:
     """Where the message goes, and when: by the person's rules, or to where the call says."""
     if call.through is not None:
@@ -131,8 +163,8 @@ def _planned(call: Call, known: Book, begin: datetime, everywhere: bool) -> tupl
 
 _PAGE = """
     INSERT INTO notification_page (id, incident_id, user_id, place, urgency, kind, reason, subject, lines, details,
-        note, created_at, undeliverable_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        note, created_at, undeliverable_at, again_in)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 _DELIVERY = """
     INSERT INTO notification_delivery (id, page_id, incident_id, contact, address, urgent, priority, state, due_at,
@@ -149,7 +181,7 @@ def _insert(pages: Sequence[Page], deliveries: Sequence[Delivery]) -> None:
             [
                 (
                     key(p.id), p.incident_id, p.user_id, p.place, str(p.urgency), p.kind, p.reason, p.subject,
-                    text(p.lines), text(p.details), p.note, at(p.created_at), at(p.undeliverable_at),
+                    text(p.lines), text(p.details), p.note, at(p.created_at), at(p.undeliverable_at), p.again_in,
                 )
                 for p in pages
             ],
@@ -209,7 +241,9 @@ def quiet(incident_ids: Iterable[int], why: str, now: datetime) -> int:
 
 def take_back_the_end(incident_id: int, why: str, now: datetime) -> int:
     """Tell nobody any more that it is over, for it is not; returns how many messages that spared."""
-    return silence(Page.objects.filter(incident_id=incident_id, kind=Kind.OVER), why, now)
+    words = Page.objects.filter(incident_id=incident_id, kind=Kind.OVER)
+    words.filter(again_in__isnull=False).update(again_in=None)
+    return silence(words, why, now)
 
 
 def silence(pages: QuerySet[Page], why: str, now: datetime) -> int:

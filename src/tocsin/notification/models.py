@@ -75,10 +75,13 @@ class Page(models.Model):
     # The person cannot be reached by this page, and whether the climb has moved on because of it.
     undeliverable_at = models.DateTimeField(null=True)
     passed_on_at = models.DateTimeField(null=True)
+    # Of word that it is over: the incident with which it began again before the word had gone.
+    again_in = models.BigIntegerField(null=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["incident_id"], name="page_incident"),
+            models.Index(fields=["again_in"], name="page_again_in", condition=Q(again_in__isnull=False)),
             models.Index(
                 fields=["undeliverable_at"],
                 name="page_to_pass_on",

@@ -41,6 +41,12 @@ def ways_back(
     return ways
 
 
+def surely_told(row: Delivery) -> bool:
+    """Whether this message has reached its person as far as anybody can know."""
+    sent = row.state in (DeliveryState.SENT, DeliveryState.CONFIRMED)
+    return row.told_with is not None or (sent and not _may_not_have_arrived(row))
+
+
 def _may_not_have_arrived(row: Delivery) -> bool:
     """Whether nobody knows that it did: its answer was lost, or a receipt was promised and has not come."""
     if row.state == DeliveryState.SENT:

@@ -44,6 +44,9 @@ def _together(data: Data, actor: str, names: Names) -> tuple[str, str]:
 
 
 def _suppressed(data: Data, actor: str, names: Names) -> tuple[str, str]:
+    if data.get("again_in"):
+        whom = person(data.get("user"), names)
+        return f"{whom} is not told that it is over: it fires again as #{word(data, 'again_in')}", ""
     return f"{begun(_channel(data))} to {person(data.get('user'), names)} was not needed any more", ""
 
 
