@@ -7,6 +7,7 @@ that was not written down cannot exist.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -72,8 +73,19 @@ def record(facts: Sequence[Fact], by: By, now: datetime) -> None:
 
 
 def pending() -> bool:
-    """Whether the running transaction has changed something here. A rollback forgets the hook, and so the answer."""
-    return any(hook[1] is _committed for hook in connection.run_on_commit)
+    """Whether the running transaction has changed something here. A rollback forgets the hook, and so the answer.
+
+    Asked many times for each page, in transactions with thousands of hooks: each hook is looked at once.
+    """
+    hooks = (
+        connection.run_on_commit
+    )  # only ever longer; after a rollback and after the end it is another list
+    if getattr(_looked, "hooks", None) is not hooks:
+        _looked.hooks, _looked.count, _looked.found = hooks, 0, False
+    if not _looked.found and _looked.count < len(hooks):
+        _looked.found = any(hook[1] is _committed for hook in hooks[_looked.count :])
+        _looked.count = len(hooks)
+    return bool(_looked.found)
 
 
 def changed_at() -> float:
@@ -82,6 +94,9 @@ def changed_at() -> float:
 
 
 _changed_at = 0.0
+_looked = (
+    threading.local()
+)  # how far this thread has looked through the hooks of its transaction, and what it found
 
 
 def _committed() -> None:
