@@ -175,6 +175,19 @@ def test_who_ended_it_himself_needs_no_word_of_the_older_end(
     assert kinds(outbox, "bo") == [PAGE]
 
 
+def test_a_word_that_was_being_sent_when_all_of_it_ended_goes_once_more(
+    road: Road, evening: Incident, outbox: Outbox
+) -> None:
+    road.sleep(hours=9)
+    (word,) = claim(road.now)
+    road.event("db")
+    road.decide()
+    ends(road)  # before the page has gone
+    record(word, Failed("HTTP 503"), timedelta(milliseconds=5), road.now, 0.5)
+    road.live(hours=1)
+    assert [message.details["incident"] for message in outbox.to("bo")] == [evening.pk] * 2
+
+
 def test_what_was_reopened_has_no_end_to_be_told_of(road: Road, evening: Incident, outbox: Outbox) -> None:
     new = again(road)
     incidents.reopen(evening.pk, CY, road.now)

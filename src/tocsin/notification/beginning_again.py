@@ -85,12 +85,13 @@ def again_words(user_id: str, unsaid: Iterable[Unsaid]) -> str:
 
 
 def taken_back(incidents: Iterable[int]) -> list[Delivery]:
-    """The words of older ends that were taken back for pages about these incidents, the oldest first."""
+    """The words of older ends that were taken back for pages about these incidents, the oldest first; also those
+    that are still being sent, for they may fail and are not tried again."""
     rows = Delivery.objects.filter(
         page__again_in__in=list(incidents),
         page__quieted_at__isnull=False,
         page__user__is_active=True,
-        state=DeliveryState.SUPPRESSED,
+        state__in=(DeliveryState.SUPPRESSED, DeliveryState.SENDING),
         told_with=None,
     )
     return list(rows.select_related("page").order_by("page__created_at"))
