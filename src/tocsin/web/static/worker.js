@@ -4,6 +4,7 @@
 
 const AGAIN = 10_000; // ms between two showings of an urgent page
 const SHOWINGS = 4; // browsers end a worker that takes longer
+const TRIES = 4; // of what is sent: within six seconds
 const RINGS = [500, 150, 500, 150, 500, 400, 900];
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -27,28 +28,32 @@ const shown = (page, again) =>
 
 const windows = () => self.clients.matchAll({ type: "window", includeUncontrolled: true });
 
-const receipt = async (page) => {
-  // A receipt that gets lost costs another channel's message; so it is tried more than once.
-  for (let tried = 0; page.seen && tried < 3; tried += 1) {
+// A phone that has just been woken may be offline for a moment, and the server busy: so each is tried more than once.
+// Both addresses may be sent to again; the second time changes nothing.
+const sent = async (address, headers = {}) => {
+  let answer;
+  for (let tried = 0; tried < TRIES; tried += 1) {
+    if (tried) await pause(1_000 * tried);
     try {
-      const answer = await fetch(`/push/${page.seen}`, { method: "POST", credentials: "omit" });
-      if (answer.status < 500) return;
-    } catch { /* offline for a moment */ }
-    await pause(1_000 * (tried + 1));
+      answer = await fetch(address, { method: "POST", credentials: "omit", headers });
+      if (answer.status < 500 && answer.status !== 429) break;
+    } catch { /* offline */ }
   }
+  return answer;
 };
 
 const arrived = async (page) => {
   for (const old of page.clears ? await self.registration.getNotifications({ tag: page.clears }) : []) old.close();
   await shown(page);
-  await receipt(page);
+  if (page.seen) await sent(`/push/${page.seen}`);
   const digits = /\b(\d{3} ?\d{3,5})\b/.exec(page.title);
   if (digits && !page.acts.length) for (const open of await windows()) open.postMessage({ code: digits[1] });
   for (let count = 1; page.urgent && count < SHOWINGS; count += 1) {
     await pause(AGAIN);
     const still = await self.registration.getNotifications({ tag: page.tag });
     const reading = (await windows()).some((open) => open.focused);
-    if (reading || !still.some((one) => one.data?.id === page.id)) return; // put away, or taken the place of
+    // Put away, or something else stands there: a later page, or what came of a press.
+    if (reading || !still.some((one) => one.data?.id === page.id && one.data.urgent)) return;
     await shown(page);
   }
 };
@@ -69,7 +74,7 @@ const open = async (path) => {
 
 const act = async (page, chosen) => {
   try {
-    const answer = await fetch(chosen.url, { method: "POST", credentials: "omit", headers: { Accept: "application/json" } });
+    const answer = await sent(chosen.url, { Accept: "application/json" });
     const said = await answer.json();
     await self.registration.showNotification(said.says || chosen.title, {
       body: page.title, tag: page.tag, silent: true, data: { ...page, acts: [], urgent: false }, icon: "/static/-/icon-192.png",
