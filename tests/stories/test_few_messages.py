@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.stories.road import Road
+from tests.stories.turns import Turns
 from tests.world import Clock, World
 from tocsin.catalog import actions as configuration
 from tocsin.catalog.models import Integration, Service
@@ -74,7 +74,7 @@ def ways(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[tuple[Way, W
 
 
 @pytest.fixture
-def road(world: World, clock: Clock, ways: tuple[Way, Way]) -> Road:
+def road(world: World, clock: Clock, ways: tuple[Way, Way]) -> Turns:
     """Three hundred services, all on one person first, who is called after two minutes; one of them is critical."""
     for who in ("bo", "cy", "ada"):
         Contact.objects.create(user_id=who, name="ring", address=f"ring:{who}", vouched_by="user:ada")
@@ -104,10 +104,10 @@ def road(world: World, clock: Clock, ways: tuple[Way, Way]) -> Road:
         for n in range(SERVICES)
     )
     configuration.refresh()
-    return Road(world, clock)
+    return Turns(world, clock)
 
 
-def _send(road: Road, numbers: range, action: str = "trigger") -> None:
+def _send(road: Turns, numbers: range, action: str = "trigger") -> None:
     """The alerts of these numbers, on the services around; the first of these is the critical one, and left out."""
     by_service: dict[int, list[int]] = defaultdict(list)
     for n in numbers:
@@ -123,14 +123,14 @@ def _event(n: int, action: str) -> dict[str, object]:
     return {"key": f"a{n}", "action": action, "title": f"Check {n} fails", "severity": "error"}
 
 
-def _accept(road: Road, service: int, events: list[dict[str, object]]) -> None:
+def _accept(road: Turns, service: int, events: list[dict[str, object]]) -> None:
     Inbox.objects.create(
         integration_id=f"s{service}", source="plain", received_at=road.now, body=json.dumps(events).encode()
     )
 
 
 def test_a_storm_over_three_hundred_services_is_five_messages_in_ten_minutes(
-    road: Road, ways: tuple[Way, Way]
+    road: Turns, ways: tuple[Way, Way]
 ) -> None:
     read, ring = ways
     began, critical_at = road.now, None
@@ -158,7 +158,9 @@ def test_a_storm_over_three_hundred_services_is_five_messages_in_ten_minutes(
     assert totals(began, road.now + timedelta(hours=1)).adds_up
 
 
-def test_an_hour_without_the_engine_is_made_up_for_in_few_messages(road: Road, ways: tuple[Way, Way]) -> None:
+def test_an_hour_without_the_engine_is_made_up_for_in_few_messages(
+    road: Turns, ways: tuple[Way, Way]
+) -> None:
     read, ring = ways
     _send(road, range(LESSER))
     road.live(seconds=30)
