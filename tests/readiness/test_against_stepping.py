@@ -10,9 +10,11 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.counted import times
 from tests.oncall_rules.strategies import PEOPLE, ZONES, placed
 from tests.readiness.arranging import MINUTE, NAMES, person
 from tocsin.catalog.rules import ServiceValue
@@ -195,8 +197,9 @@ def said(found: dict[str, timedelta], people: int, why: str) -> bool:
     return why.startswith(f"Only {len(found)} of {people} " if found else "Nobody is reached")
 
 
+@pytest.mark.counted
 @given(placed(), st.integers(0, 2**32), st.sampled_from(Urgency), st.integers(1, 3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=times(usual=40, whole=200), deadline=None)
 def test_every_step_in_between_says_the_same(
     drawn: tuple[Schedule, datetime], seed: int, urgency: Urgency, people: int
 ) -> None:
