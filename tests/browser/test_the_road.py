@@ -209,6 +209,7 @@ def test_the_theme_can_be_chosen_and_is_kept(open_page: Open) -> None:
     light = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
     page.get_by_text("Ada Ortiz", exact=True).first.click()
     page.get_by_role("button", name="dark").first.click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.goto("/incidents")
     assert page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") != light
 
