@@ -21,6 +21,7 @@ from tocsin.notification.quiet import save_quiet
 from tocsin.notification.recording import record
 from tocsin.notification.rules import Failed, Kind
 from tocsin.notification.rules.quiet import quiet_from
+from tocsin.web.story import tell
 
 BO, CY = by_user("bo", "web"), by_user("cy", "web")
 PAGE, OVER = Kind.PAGE, Kind.OVER
@@ -81,6 +82,8 @@ def test_the_word_that_waits_for_another_try_is_taken_back_and_the_page_says_wha
     )
     said = Entry.objects.filter(chain=old.chain, kind="page.suppressed").get()
     assert (said.data["user"], said.data["what"], said.data["again_in"]) == ("bo", OVER, new.pk)
+    story = tell(said.seq, said.kind, said.data, said.who, said.through, road.now, {"user:bo": "Bo Lind"})
+    assert story.text == f"Bo Lind is not told that it is over: it fires again as #{new.pk}."
 
 
 def test_the_end_of_the_new_one_is_told_and_the_older_end_is_never_told_after_it(
