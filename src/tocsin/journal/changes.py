@@ -77,9 +77,7 @@ def pending() -> bool:
 
     Asked many times for each page, in transactions with thousands of hooks: each hook is looked at once.
     """
-    hooks = (
-        connection.run_on_commit
-    )  # only ever longer; after a rollback and after the end it is another list
+    hooks = connection.run_on_commit  # grows only; after a rollback, and after the end, it is another list
     if getattr(_looked, "hooks", None) is not hooks:
         _looked.hooks, _looked.count, _looked.found = hooks, 0, False
     if not _looked.found and _looked.count < len(hooks):
@@ -94,9 +92,7 @@ def changed_at() -> float:
 
 
 _changed_at = 0.0
-_looked = (
-    threading.local()
-)  # how far this thread has looked through the hooks of its transaction, and what it found
+_looked = threading.local()  # of this thread's hooks: the list, how many were looked at, what was found
 
 
 def _committed() -> None:
