@@ -9,11 +9,12 @@ import pytest
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.catalog import actions as configuration
-from tocsin.escalation.actions import escalate_now, next_steps
+from tocsin.escalation.actions import climb_due, escalate_now, next_steps
 from tocsin.escalation.models import Climb, Policy
 from tocsin.escalation.rules import Handover
 from tocsin.incident import actions as incidents
 from tocsin.incident import describing
+from tocsin.incident.by_time import expire_acknowledgements
 from tocsin.incident.models import Incident
 from tocsin.incident.rules import State
 from tocsin.intake.models import Alert, Inbox
@@ -103,6 +104,26 @@ def test_an_acknowledgement_that_expires_climbs_again_and_asks_who_had_it(road: 
     road.live(minutes=1)
     assert outbox.people == ["bo", "cy"]
     assert road.incident().state == State.TRIGGERED
+
+
+def test_an_acknowledgement_that_expires_as_the_next_level_would_be_due_begins_anew(
+    road: Road, outbox: Outbox
+) -> None:
+    road.event("db")
+    road.look()
+    due = Climb.objects.get().due_at
+    assert due is not None
+    road.world.shop.ack_timeout = due - road.now
+    road.world.shop.save()
+    configuration.refresh()
+    incidents.acknowledge(road.incident().pk, by_user("bo", "web"), road.now)
+    outbox.sent.clear()
+    road.clock.now = due
+    # As in the engine: when the acknowledgement expires, the climb has been promised its turn already.
+    assert expire_acknowledgements(road.now) == 1
+    climb_due(road.now)
+    road.look()
+    assert outbox.people == ["bo"], "from the first level"
 
 
 def test_a_level_with_nobody_is_passed_over_at_once_and_said(

@@ -37,8 +37,9 @@ class ClimbQuerySet(models.QuerySet["Climb"]):
     """Climbs of incidents."""
 
     def due(self, now: datetime) -> ClimbQuerySet:
-        """Those whose time has come, the worst first."""
-        return self.filter(due_at__lte=now).order_by("priority", "due_at")
+        """Those whose time has come, the worst first. What is to begin anew waits for that, and does not go on from
+        where it had come to."""
+        return self.filter(due_at__lte=now, incident__needs_climb=False).order_by("priority", "due_at")
 
 
 class Climb(models.Model):
