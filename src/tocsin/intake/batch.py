@@ -96,9 +96,7 @@ class Batch:
         self.fresh: list[AlertRow] = []
         self.changed: dict[int, AlertRow] = {}
         self.superseded: list[int] = []
-        self.again: dict[
-            int, Touched
-        ] = {}  # of an incident that is over: where one of its alerts fires again
+        self.again: dict[int, Touched] = {}  # for what is over: where one of its alerts fires again
         self.touched: dict[int, Touched] = {}  # by id() of the incident row: new ones have no number yet
         self.groups: dict[tuple[str, str], Touched | None] = {}
         self.changes: list[Change] = []
