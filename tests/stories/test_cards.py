@@ -17,7 +17,9 @@ from tocsin.incident import describing
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.urgency import Impact
 from tocsin.notification.cards import Lent, lend_cards, record_card
+from tocsin.notification.claiming import claim
 from tocsin.notification.models import Card
+from tocsin.notification.recording import record
 from tocsin.notification.rules import LEASE, Failed, Limits, Sent
 
 BO, CY = by_user("bo", "link"), by_user("cy", "web")
@@ -157,6 +159,29 @@ def test_two_nodes_never_leave_an_older_state_on_top(road: Road, outbox: Outbox,
     incident = road.incident()
     shown = [message for message in outbox.to("bo") if message.replaces or message.id]
     assert (shown[-1].state or "triggered") == incident.state
+    assert not Card.objects.filter(next_at__isnull=False).exists()
+
+
+@pytest.mark.parametrize("becomes", ["sent", "its answer gets lost", "its node dies"])
+def test_a_message_that_is_repeated_and_lands_on_its_card_late_is_changed_once_more(
+    road: Road, outbox: Outbox, becomes: str
+) -> None:
+    """Where a message takes the place of the one with its number, as a browser's notification does."""
+    road.event("db")
+    road.decide()
+    (slow,) = claim(road.now)
+    road.sleep(seconds=LEASE.total_seconds() + 1)
+    (repeated,) = claim(road.now)
+    record(slow, Sent("n1", changeable=True), timedelta(seconds=9), road.now, 0.5)
+    incidents.acknowledge(road.incident().pk, CY, road.now)
+    road.live(seconds=3)
+    assert _changes(outbox) == ["acknowledged"]  # and now the repeated one is put on top of it
+    if becomes == "sent":
+        record(repeated, Sent("n1", changeable=True), timedelta(seconds=4), road.now, 0.5)
+    elif becomes == "its answer gets lost":
+        record(repeated, Failed("no answer", perhaps=True), timedelta(seconds=4), road.now, 0.5)
+    road.live(seconds=LEASE.total_seconds() + 1)
+    assert _changes(outbox) == ["acknowledged", "acknowledged"]
     assert not Card.objects.filter(next_at__isnull=False).exists()
 
 

@@ -37,6 +37,8 @@ class Lent:
 def make_card(claimed: Claimed, sent: Sent, now: datetime) -> None:
     """Keep what was sent as a card. It is due at once: the incident may have changed while it was on its way."""
     assert claimed.page.incident_id is not None  # what is about no incident has nothing to follow
+    if claimed.attempt > 1 and show_again([claimed.id], now):
+        return
     fresh = cards.touched(cards.Card(touched_at=now, changed_at=now), now)
     Card.objects.bulk_create(
         [
@@ -62,6 +64,15 @@ def touch_cards(incident_ids: Iterable[int], now: datetime) -> int:
     rows = list(Card.objects.select_for_update().filter(incident_id__in=list(incident_ids)).order_by("pk"))
     for row in rows:
         _keep(row, cards.touched(row.as_value(), now))
+    return len(rows)
+
+
+def show_again(deliveries: Iterable[UUID], now: datetime) -> int:
+    """Those of these messages that are cards already may have been sent once more, and lie on top of what their cards
+    show: they fall due. Returns how many. In the caller's transaction."""
+    rows = list(Card.objects.select_for_update().filter(pk__in=list(deliveries)).order_by("pk"))
+    for row in rows:
+        _keep(row, cards.overtaken(row.as_value(), now))
     return len(rows)
 
 

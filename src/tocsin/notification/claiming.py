@@ -16,7 +16,7 @@ from django.db.models import F
 from tocsin.journal.columns import from_instant, from_uuid, locking, to_instant, to_json, to_uuid
 from tocsin.journal.commits import unsynced
 from tocsin.journal.crashing import point
-from tocsin.notification.cards import with_parents
+from tocsin.notification.cards import show_again, with_parents
 from tocsin.notification.claimed import Claimed
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.rules import LEASE, SEND_DEADLINE, DeliveryState
@@ -40,6 +40,7 @@ def claim(now: datetime, limit: int = CLAIM_MAX, closed: Sequence[Closed] = ()) 
             Delivery.objects.filter(pk__in=over).update(
                 state=DeliveryState.SUPPRESSED, error="answered before it was sent", next_at=None
             )
+            show_again(over, now)
             claimed = [one for one in claimed if one.page.quieted_at is None]
         claimed = with_parents(throttle(claimed, partial(_held_back, now=now), now))
         if not claimed:

@@ -19,7 +19,7 @@ from tocsin.journal.crashing import point
 from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE
 from tocsin.notification.actions import fact_of
-from tocsin.notification.cards import make_card
+from tocsin.notification.cards import make_card, show_again
 from tocsin.notification.channels import channel_word
 from tocsin.notification.claimed import Claimed
 from tocsin.notification.claiming import release
@@ -119,6 +119,8 @@ def record(claimed: Claimed, outcome: Sent | Failed, took: timedelta, now: datet
             cursor.executemany(_ATTEMPT, list(_tries(Result(claimed, outcome, took, now))))
         if isinstance(outcome, Sent) and outcome.changeable and claimed.page.incident_id is not None:
             make_card(claimed, outcome, now)
+        elif isinstance(outcome, Failed) and outcome.perhaps and claimed.attempt > 1:
+            show_again([claimed.id], now)
         if claimed.others and isinstance(outcome, Sent):
             _told_together(claimed, now)
         elif claimed.others:

@@ -59,7 +59,7 @@ def lent(card: Card, now: datetime) -> Card:
 def shown(card: Card, fence: int, carried: int, now: datetime) -> Card:
     """The change that was begun under `fence`, when `carried` changes were wanted, is on the screen."""
     if fence != card.fence:
-        return _overtaken(card, now)
+        return overtaken(card, now)
     soon = now + REST if card.wanted > carried else None
     later = now + LEASE if card.again else None
     return replace(
@@ -77,13 +77,13 @@ def shown(card: Card, fence: int, carried: int, now: datetime) -> Card:
 def failed(card: Card, fence: int, now: datetime, jitter: float, for_good: bool) -> Card:
     """The change may not be on the screen: it is tried again, 2 s, 4 s … 60 s later, for a day; `for_good`: never."""
     if fence != card.fence:
-        return _overtaken(card, now)
+        return overtaken(card, now)
     wait = min(RETRY_FIRST * 2 ** min(card.failures, 10), RETRY_MAX) * (0.75 + 0.5 * jitter)
     over = for_good or now - card.touched_at > LIFE
     next_at = None if over else max(now + REST, now + wait)
     return replace(card, sending=False, sure=False, failures=card.failures + 1, next_at=next_at)
 
 
-def _overtaken(card: Card, now: datetime) -> Card:
-    """Somebody else has the card meanwhile, and this late message may be on top of theirs."""
+def overtaken(card: Card, now: datetime) -> Card:
+    """A late message, of who had the card before or from before it was one, may be on top of what it shows."""
     return replace(touched(card, now), sure=False, again=card.again or card.sending)
