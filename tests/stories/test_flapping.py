@@ -236,9 +236,12 @@ def letters(world: World, monkeypatch: pytest.MonkeyPatch) -> Screen:
 
 
 def paged_anew(word: Page) -> bool:
-    """Whether the reader of this word of an end has been sent a page about a newer incident of the same alert since."""
+    """Whether the reader of this word of an end has been sent a page about a newer incident of the same alert since.
+    One that ended at the very moment of the word, having begun at it too, is what the word waited for."""
     newer = Page.objects.filter(user=word.user_id, kind=Kind.PAGE, incident_id__gt=word.incident_id)
     newer = newer.filter(details__title=word.details["title"], created_at__gte=word.created_at)
+    over = Incident.objects.filter(resolved_at=word.created_at).values("pk")
+    newer = newer.exclude(incident_id__in=over)
     return newer.exclude(deliveries__state=DeliveryState.SUPPRESSED).exists()
 
 

@@ -38,11 +38,11 @@ from tocsin.kernel.errors import Refused
 from tocsin.notification.cards import lend_cards, record_card
 from tocsin.notification.claimed import Claimed
 from tocsin.notification.claiming import claim, release, still_wanted
-from tocsin.notification.models import Delivery, Page
 from tocsin.notification.receipts import confirm, refute
 from tocsin.notification.recording import record
 from tocsin.notification.rules import Failed, Kind, Limits, Sent
 from tocsin.testing.promises import PromiseBroken, Seen, check_at_rest, check_step, earliest_due
+from tocsin.testing.seeded import ids_from
 from tocsin.testing.simulated_channels import (
     Screens,
     check_cards,
@@ -112,7 +112,7 @@ class Simulation:
         """Play it; returns how often what happened. Raises PromiseBroken."""
         with (
             transaction.atomic(),
-            _ids_from(self.random),
+            ids_from(self.random),
             _crash_points(self._at_point),
             simulated_channels(self.random) as self.channels,
         ):
@@ -445,19 +445,3 @@ def _crash_points(handler: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         crashing.handler = before
-
-
-@contextmanager
-def _ids_from(random: Random) -> Iterator[None]:
-    """Ids of pages and deliveries come from the seed, so that equal instants sort alike in every replay."""
-    fields = [Page._meta.get_field("id"), Delivery._meta.get_field("id")]
-    before = [one.default for one in fields]
-    for one in fields:
-        one.default = lambda: UUID(int=random.getrandbits(128))
-        one.__dict__.pop("_get_default", None)  # Django caches how to make a default
-    try:
-        yield
-    finally:
-        for one, default in zip(fields, before, strict=True):
-            one.default = default
-            one.__dict__.pop("_get_default", None)
