@@ -40,14 +40,17 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
 class Incident(models.Model):
     """What people work on. Its id is the number they say: #412."""
 
-    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="incidents")
+    # `incident_of_service` begins with it.
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="incidents", db_index=False)
     title = models.CharField(max_length=300)
     description = models.TextField(blank=True, default="")
     state = StateField(max_length=16, default=State.TRIGGERED)
     urgency = models.CharField(max_length=8)
     impact = models.CharField(max_length=8)
     priority = models.CharField(max_length=2)
-    assigned = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    assigned = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     opened_at = models.DateTimeField()
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.CharField(max_length=100, blank=True, default="")
@@ -105,6 +108,7 @@ class Incident(models.Model):
                 condition=Q(state__in=["triggered", "acknowledged"]) & ~Q(group_key=""),
             ),
             models.Index(fields=["service", "-opened_at"], name="incident_of_service"),
+            models.Index(fields=["assigned"], name="incident_assigned", condition=Q(assigned__isnull=False)),
         ]
 
     def __str__(self) -> str:

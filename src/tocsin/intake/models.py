@@ -18,7 +18,7 @@ class Inbox(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    integration_id = models.SlugField(max_length=64)
+    integration_id = models.SlugField(max_length=64, db_index=False)
     source = models.CharField(max_length=24)  # the file under sources/ that reads it
     lane = models.PositiveSmallIntegerField(default=0)  # 0 before 1: what is critical or small overtakes bulk
     received_at = models.DateTimeField()
@@ -42,7 +42,7 @@ class Inbox(models.Model):
 class Remembered(models.Model):
     """The answer given under an Idempotency-Key, so that the same request gets the same answer."""
 
-    integration_id = models.SlugField(max_length=64)
+    integration_id = models.SlugField(max_length=64, db_index=False)
     digest = models.CharField(max_length=64)
     body_digest = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
@@ -136,7 +136,7 @@ class Tally(models.Model):
     """How many events a day had which effect: the numbers that must add up."""
 
     day = models.DateField()
-    integration_id = models.SlugField(max_length=64)
+    integration_id = models.SlugField(max_length=64, db_index=False)
     effect = models.CharField(max_length=32)
     count = models.BigIntegerField(default=0)
 

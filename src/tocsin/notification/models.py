@@ -61,7 +61,9 @@ class Page(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     incident_id = models.BigIntegerField(null=True)  # null: a test of somebody's rules
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="pages")
-    place = models.SlugField(max_length=64, blank=True, default="", db_default="")  # instead of a user
+    place = models.SlugField(
+        max_length=64, blank=True, default="", db_default="", db_index=False
+    )  # instead of a user
     urgency = models.CharField(max_length=8)
     kind = models.CharField(max_length=16, default="page")
     reason = models.CharField(max_length=300)  # "level 1 of policy web"
@@ -114,7 +116,7 @@ class Delivery(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     page = models.ForeignKey(Page, on_delete=models.CASCADE, related_name="deliveries")
     incident_id = models.BigIntegerField(null=True)
-    contact = models.SlugField(max_length=64)
+    contact = models.SlugField(max_length=64, db_index=False)
     address = models.CharField(max_length=500)
     urgent = models.BooleanField(default=True)
     # Of its incident when it was made: of what is equally urgent, P1 goes first. "" without an incident.
