@@ -70,20 +70,23 @@ def record(facts: Sequence[Fact], by: By, now: datetime) -> None:
         write(facts, by, now)
         wake(TOPIC)
         transaction.on_commit(_committed)
+        _own.hooks = connection.run_on_commit
 
 
 def pending() -> bool:
     """Whether the running transaction has changed something here. A rollback forgets the hook, and so the answer.
 
-    Asked many times for each page, in transactions with thousands of hooks: each hook is looked at once.
+    Asked many times for each page, by threads that change nothing: those are answered without the connection.
     """
+    known = getattr(_own, "hooks", None)
+    if known is None:
+        return False
     hooks = connection.run_on_commit  # grows only; after a rollback, and after the end, it is another list
-    if getattr(_looked, "hooks", None) is not hooks:
-        _looked.hooks, _looked.count, _looked.found = hooks, 0, False
-    if not _looked.found and _looked.count < len(hooks):
-        _looked.found = any(hook[1] is _committed for hook in hooks[_looked.count :])
-        _looked.count = len(hooks)
-    return bool(_looked.found)
+    if hooks is not known:
+        found = any(hook[1] is _committed for hook in hooks)
+        _own.hooks = hooks if found else None
+        return found
+    return True
 
 
 def changed_at() -> float:
@@ -92,7 +95,7 @@ def changed_at() -> float:
 
 
 _changed_at = 0.0
-_looked = threading.local()  # of this thread's hooks: the list, how many were looked at, what was found
+_own = threading.local()  # `hooks`: the list of this thread's transaction in which a change is noted
 
 
 def _committed() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +15,17 @@ import msgspec
 from django.db import connection
 
 
+@cache
+def _is_sqlite() -> bool:
+    """One program has one database. Asked dozens of times for each page, where the way to `connection` would count."""
+    return connection.vendor == "sqlite"
+
+
 def from_instant(at: datetime | None) -> Any:
-    """The instant as the database's driver takes it."""
-    return None if at is None else connection.ops.adapt_datetimefield_value(at)
+    """The instant, which knows its zone, as the database's driver takes it."""
+    if at is None or not _is_sqlite():
+        return at
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
 
 
 def to_instant(at: datetime | str | None) -> datetime | None:
@@ -29,7 +38,7 @@ def to_instant(at: datetime | str | None) -> datetime | None:
 
 def from_uuid(value: UUID) -> Any:
     """The id as the database's driver takes it."""
-    return value if connection.features.has_native_uuid_field else value.hex
+    return value.hex if _is_sqlite() else value
 
 
 def to_uuid(value: UUID | str) -> UUID:
@@ -56,6 +65,6 @@ def to_json(value: Any) -> Any:
 
 def locking(*tables: str) -> str:
     """The end of a SELECT that takes rows nobody else holds; "" on SQLite, where the transaction holds everything."""
-    if not connection.features.has_select_for_update_skip_locked:
+    if _is_sqlite():
         return ""
     return f" FOR UPDATE OF {', '.join(tables)} SKIP LOCKED"
