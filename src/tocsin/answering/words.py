@@ -13,7 +13,7 @@ from tocsin.escalation.models import Climb
 from tocsin.escalation.reading import fallback, policy_of
 from tocsin.escalation.rostering import roster
 from tocsin.escalation.rules import Climb as ClimbValue
-from tocsin.escalation.rules import forecast, policy_from, push
+from tocsin.escalation.rules import forecast, push
 from tocsin.incident.holding import by_word
 from tocsin.incident.messages import name_of
 from tocsin.incident.models import Incident
@@ -208,7 +208,7 @@ def next_people(incident: Incident, now: datetime) -> str:
     if incident.state not in OPEN:
         return ""
     climb = Climb.objects.filter(pk=incident.pk).first()
-    policy = policy_from(climb.policy) if climb else policy_of(incident.service_id)
+    policy = climb.as_policy() if climb else policy_of(incident.service_id)
     value = push(policy, climb.as_value() if climb else ClimbValue(now), now)
     ahead = forecast(policy, roster(), value, now, most=1)
     people = ahead[0].people if ahead else fallback()

@@ -17,7 +17,6 @@ from tocsin.escalation.rules import (
     Handover,
     Roster,
     forecast,
-    policy_from,
     push,
     resumed,
 )
@@ -124,7 +123,7 @@ def escalate_now(incident_id: int, by: By, now: datetime, handover: Handover | N
                 status=409,
             )
         climb = Climb.objects.select_for_update().filter(pk=incident.pk).first() or fresh_climb(incident, now)
-        pushed = push(policy_from(climb.policy), climb.as_value(), now)
+        pushed = push(climb.as_policy(), climb.as_value(), now)
         climb.due_at, climb.pages_sent = pushed.due_at, pushed.pages_sent
         climb.forced, climb.ended, climb.handover = True, "", asdict(note) | {"by": by.user_id or ""}
         climb.save()
@@ -151,4 +150,4 @@ def ahead_of(
     climb: Climb, incident: Incident, who: Roster, now: datetime, most: int = 10
 ) -> tuple[Ahead, ...]:
     """The next pages of an open incident's climb."""
-    return forecast(policy_from(climb.policy), who, climb.as_value(), now, most, urgency_of(climb, incident))
+    return forecast(climb.as_policy(), who, climb.as_value(), now, most, urgency_of(climb, incident))

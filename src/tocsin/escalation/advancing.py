@@ -27,7 +27,6 @@ from tocsin.escalation.rules import (
     Waits,
     escalate,
     policy_as_data,
-    policy_from,
 )
 from tocsin.escalation.shadow_actions import copy_of, learners
 from tocsin.escalation.storing import store
@@ -96,7 +95,7 @@ def _advance_one(climb: Climb, who: Roster, decided: _Decided, now: datetime) ->
     try:
         urgency = urgency_of(climb, climb.incident)
         there = who if urgency is Urgency.HIGH else _without_away(who, now)
-        decision, after = escalate(policy_from(climb.policy), there, climb.as_value(), now, urgency)
+        decision, after = escalate(climb.as_policy(), there, climb.as_value(), now, urgency)
     except Exception as problem:  # a climb that cannot be computed must not hold up the others
         log.exception("climb set aside", incident=climb.incident_id)
         decision, after = NobodyAtAll(), ClimbValue(None, climb.pages_sent)

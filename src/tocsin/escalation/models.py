@@ -77,6 +77,10 @@ class Climb(models.Model):
     def __str__(self) -> str:
         return f"climb of #{self.incident_id}"
 
+    def as_policy(self) -> rules.Policy:
+        """The policy that it climbs, as it was when it began."""
+        return rules.known_policy(self.policy)
+
     def as_value(self) -> rules.Climb:
         """The climb as the rules see it, without what it has said."""
         return rules.Climb(due_at=self.due_at, pages_sent=self.pages_sent, put_off=self.put_off)

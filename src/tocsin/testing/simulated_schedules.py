@@ -10,7 +10,7 @@ from typing import Any
 
 from tocsin.catalog.models import Calendar
 from tocsin.escalation.models import Climb
-from tocsin.escalation.rules import Level, Target, TargetKind, policy_from
+from tocsin.escalation.rules import Level, Target, TargetKind
 from tocsin.journal.models import Entry
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.moments import format_wall, whole_seconds
@@ -135,7 +135,7 @@ def check_who_was_paged() -> None:
     """Every level that was paged paged who was on call at that instant, as it was known then, and only empty ones were
     passed over or waited for. Raises PromiseBroken."""
     unclear = set(Change.objects.values_list("at", flat=True))  # changed in the very instant: either is right
-    policies = {climb.incident.chain: policy_from(climb.policy) for climb in _climbs()}
+    policies = {climb.incident.chain: climb.as_policy() for climb in _climbs()}
     for entry in Entry.objects.filter(kind__in=["climb.paged", "climb.nobody", "climb.waits"]).order_by("pk"):
         at, data, levels = entry.happened_at, entry.data, policies[entry.chain].levels
         if at in unclear:

@@ -24,6 +24,7 @@ from tocsin.escalation.rules.policies import (
     Level,
     Policy,
     check_policy,
+    known_policy,
     policy_as_data,
     policy_from,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "check_policy",
     "escalate",
     "forecast",
+    "known_policy",
     "parse_target",
     "policy_as_data",
     "policy_from",

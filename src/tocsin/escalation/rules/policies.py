@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from tocsin.escalation.rules.targets import Target, When, parse_target, when_as_data, when_from
@@ -14,6 +16,7 @@ from tocsin.kernel.errors import Refused
 LEVELS_MAX = 20
 TARGETS_MAX = 20
 REPEATS_MAX = 100
+KNOWN_MAX = 256  # policies of climbs that are kept as values
 TIMEOUT_MIN = timedelta(seconds=1)
 TIMEOUT_MAX = timedelta(days=7)
 
@@ -57,6 +60,16 @@ def policy_from(data: Mapping[str, Any]) -> Policy:
         ),
         repeat=int(data.get("repeat", 0)),
     )
+
+
+def known_policy(data: Mapping[str, Any]) -> Policy:
+    """`policy_from` for what is read again with every step of a climb: the same data gives the same value."""
+    return _known(json.dumps(data))
+
+
+@lru_cache(maxsize=KNOWN_MAX)
+def _known(text: str) -> Policy:
+    return policy_from(json.loads(text))
 
 
 def policy_as_data(policy: Policy) -> dict[str, Any]:
