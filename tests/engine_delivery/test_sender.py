@@ -624,8 +624,11 @@ def test_many_made_due_at_once_go_no_faster_than_there_is_room(
 ) -> None:
     crowd.hanging = {"crowd://slow/"}
     with idle.leaving(clock.now):
-        for n in range(PER_DESTINATION_MAX + HELD_MAX + 10):
-            due(world.bo, f"crowd://slow/{n}", clock)
+        ways = [("webhook", f"crowd://slow/{n}") for n in range(PER_DESTINATION_MAX + HELD_MAX + 10)]
+        page_people(
+            [Call(world.bo.pk, 412, "high", "level 1", "Checkout fails", through=way) for way in ways],
+            clock.now,
+        )
     until(lambda: len(crowd.begun) == PER_DESTINATION_MAX)
     assert states() == {"sending": PER_DESTINATION_MAX + HELD_MAX, "due": 10}
     crowd.gate.set()

@@ -33,6 +33,7 @@ from tocsin.journal.commits import unsynced
 from tocsin.notification.channels import channel_at_hand, get_ready
 from tocsin.notification.claimed import Claimed
 from tocsin.notification.claiming import claim, next_delivery_at, release, still_wanted
+from tocsin.notification.leaving import at_hand
 from tocsin.notification.models import Delivery
 from tocsin.notification.recording import Result, record_all
 
@@ -183,10 +184,10 @@ class Sender:
         self._begin(claimed)
         return len(claimed)
 
-    def _claim(self, now: datetime, limit: int) -> Sequence[Claimed]:
+    def _claim(self, now: datetime, limit: int, made: Sequence[Delivery] | None = None) -> Sequence[Claimed]:
         get_ready()  # the threads that send ask no database
         room = min(limit, self._room())
-        return claim(now, room, self._traffic.closed()) if room > 0 else ()
+        return claim(now, room, self._traffic.closed(), made) if room > 0 else ()
 
     def _begin(self, claimed: Iterable[Claimed]) -> None:
         for one in claimed:
@@ -210,19 +211,19 @@ class Sender:
         self._leaving = threading.get_ident()
         claimed: list[Claimed] = []
         try:
-            with unsynced():
+            with unsynced(), at_hand() as made:
                 transaction.on_commit(lambda: self._begin(claimed))  # before anybody who waits for the commit
                 yield
                 if not self._unrecorded:
-                    claimed += self._claim_safely(now)
+                    claimed += self._claim_safely(now, made)
         finally:
             self._leaving = 0
 
-    def _claim_safely(self, now: datetime) -> Sequence[Claimed]:
-        """What is due; nothing when that fails, for what was decided stands, and the sender will find it."""
+    def _claim_safely(self, now: datetime, made: Sequence[Delivery]) -> Sequence[Claimed]:
+        """What of `made` is due; nothing when that fails, for what was decided stands, and the sender will find it."""
         try:
             with transaction.atomic():
-                return self._claim(now, BATCH_MAX)
+                return self._claim(now, BATCH_MAX, made)
         except (OperationalError, InterfaceError):
             raise
         except Exception:

@@ -14,7 +14,7 @@ from tocsin.escalation.by_hand import TIME_TO_ANSWER
 from tocsin.escalation.calling import Asked, calls_of
 from tocsin.escalation.models import Climb
 from tocsin.escalation.place_actions import tellings
-from tocsin.escalation.reading import everybody, fallback, policy_of
+from tocsin.escalation.reading import fallback, policy_of
 from tocsin.escalation.rostering import roster
 from tocsin.escalation.rules import Climb as ClimbValue
 from tocsin.escalation.rules import (
@@ -38,6 +38,7 @@ from tocsin.journal.waking import wake
 from tocsin.kernel.acting import ENGINE
 from tocsin.kernel.urgency import Urgency
 from tocsin.notification.actions import Call, page_people
+from tocsin.notification.book import everybody
 from tocsin.notification.cards import touch_cards
 from tocsin.notification.quiet import quiet_until
 from tocsin.notification.updating import take_back_updates

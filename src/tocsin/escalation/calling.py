@@ -9,13 +9,13 @@ from datetime import datetime
 from django.utils.translation import gettext, override
 
 from tocsin.escalation.models import Climb
-from tocsin.escalation.reading import everybody
 from tocsin.incident.calling import call_for
 from tocsin.incident.models import Incident
 from tocsin.kernel.urgency import Priority
 from tocsin.kernel.zones import zone
 from tocsin.notification.actions import Call
 from tocsin.notification.awake import Related, awake_people
+from tocsin.notification.book import everybody
 from tocsin.oncall.away import away_until
 from tocsin.people.models import User
 from tocsin.people.speaking import moment_words, told

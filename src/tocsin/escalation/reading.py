@@ -25,12 +25,6 @@ def policies() -> Mapping[str, PolicyValue]:
     return {row.pk: row.as_value() for row in Policy.objects.all()}
 
 
-@per_configuration
-def everybody() -> Mapping[str, User]:
-    """Every person by their id."""
-    return {user.pk: user for user in User.objects.all()}
-
-
 def fallback() -> tuple[str, ...]:
     """Who is told when a policy has come to its end: the organisation's fallback, else its administrators."""
     named = configuration().fallback

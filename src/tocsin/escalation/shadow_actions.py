@@ -10,9 +10,9 @@ from typing import Any
 from django.utils.translation import gettext, override
 
 from tocsin.catalog.actions import per_configuration
-from tocsin.escalation.reading import everybody
 from tocsin.escalation.rules import Decision, PageLevel, TargetKind, parse_target
 from tocsin.notification.actions import Call
+from tocsin.notification.book import everybody
 from tocsin.notification.rules import Kind
 from tocsin.oncall.reading import schedules
 from tocsin.oncall.rules import Schedule, shadowing

@@ -19,6 +19,7 @@ from tocsin.kernel.acting import ENGINE, By
 from tocsin.kernel.errors import Refused, not_found
 from tocsin.notification.beginning_again import TELLS, Unsaid, again_words, unsaid_ends
 from tocsin.notification.book import Book, book
+from tocsin.notification.leaving import keep_at_hand
 from tocsin.notification.models import Delivery, Page
 from tocsin.notification.quiet import quiet_until, waits_words
 from tocsin.notification.rules import (
@@ -114,6 +115,7 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
             for plan in planned
         ]
     _insert(pages, deliveries)
+    keep_at_hand(deliveries)
     why = "no contact to reach this person by"
     unreached = [fact_of(page, "page.undeliverable", {"error": why}) for page in nobody if page.incident_id]
     write([*odd, *unreached], ENGINE, now)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tocsin.catalog.actions import per_configuration
 from tocsin.notification.models import Rule
 from tocsin.notification.rules import Step
-from tocsin.people.models import Contact
+from tocsin.people.models import Contact, User
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,12 @@ class Book:
         """Whether the person has a contact that counts, at whatever urgency: where their rules name none that does,
         every contact is used."""
         return bool(self.contacts.get(user, {}).keys() - self.failing.get(user, frozenset()))
+
+
+@per_configuration
+def everybody() -> Mapping[str, User]:
+    """Every person by their id."""
+    return {user.pk: user for user in User.objects.all()}
 
 
 @per_configuration

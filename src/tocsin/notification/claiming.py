@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -16,6 +17,8 @@ from django.db.models import F
 from tocsin.journal.columns import from_instant, from_uuid, locking, to_instant, to_json, to_uuid
 from tocsin.journal.commits import unsynced
 from tocsin.journal.crashing import point
+from tocsin.kernel.ids import in_parts
+from tocsin.notification.book import everybody
 from tocsin.notification.cards import show_again, with_parents
 from tocsin.notification.claimed import Claimed
 from tocsin.notification.models import Delivery, Page
@@ -27,14 +30,20 @@ from tocsin.people.models import User
 CLAIM_MAX = 100
 
 
-def claim(now: datetime, limit: int = CLAIM_MAX, closed: Sequence[Closed] = ()) -> list[Claimed]:
+def claim(
+    now: datetime,
+    limit: int = CLAIM_MAX,
+    closed: Sequence[Closed] = (),
+    made: Sequence[Delivery] | None = None,
+) -> list[Claimed]:
     """Take up to `limit` deliveries whose time has come, what presses most first; no other node gets the same.
 
-    `closed` is what the sender cannot take more of now. A claim that a machine forgets in a power cut was nobody's any
-    more: the delivery is due again.
+    `closed` is what the sender cannot take more of now. With `made`, what the caller's transaction has made itself, no
+    others are taken, and as long as nothing is closed they need not be read again. A claim that a machine forgets in a
+    power cut was nobody's any more: the delivery is due again.
     """
     with unsynced():
-        claimed = _take(now, limit, closed)
+        claimed = _take(now, limit, closed) if made is None or closed else _take_made(made, now, limit)
         # A node died with these, and somebody has answered since.
         if over := [one.id for one in claimed if one.page.quieted_at is not None]:
             Delivery.objects.filter(pk__in=over).update(
@@ -100,6 +109,41 @@ def _take(now: datetime, limit: int, closed: Sequence[Closed]) -> list[Claimed]:
         cursor.execute(_DUE + more + order + locking("d"), [from_instant(now), *values])
         rows = cursor.fetchall()
     return [_claimed(row, now) for row in rows]
+
+
+_STILL_DUE = "SELECT id FROM notification_delivery WHERE id IN ({marks}) AND state = 'due' AND next_at <= %s"
+
+
+def _take_made(made: Sequence[Delivery], now: datetime, limit: int) -> list[Claimed]:
+    """The same of what this transaction has made, as it made it; without what was taken back since."""
+    due: set[UUID] = set()
+    with connection.cursor() as cursor:
+        for some in in_parts(from_uuid(one.id) for one in made):
+            marks = ", ".join(["%s"] * len(some))
+            cursor.execute(_STILL_DUE.format(marks=marks), [*some, from_instant(now)])
+            due |= {to_uuid(id_) for (id_,) in cursor.fetchall()}
+    pressing = sorted(
+        (one for one in made if one.id in due), key=lambda one: (not one.urgent, one.priority, one.next_at)
+    )
+    return [_as_made(one, now) for one in pressing[:limit]]
+
+
+def _as_made(one: Delivery, now: datetime) -> Claimed:
+    page = one.page
+    if page.user_id is not None:
+        page.user = everybody()[page.user_id]
+    return Claimed(
+        id=one.id,
+        fence=1,
+        attempt=1,
+        address=one.address,
+        contact=one.contact,
+        urgent=one.urgent,
+        due_at=one.due_at,
+        lease_until=now + LEASE,
+        to_name=page.user.name if page.user is not None else page.place,
+        page=page,
+    )
 
 
 def _held_back(address: str, user: str | None, most: int, now: datetime) -> list[Claimed]:

@@ -10,12 +10,12 @@ from typing import Any
 
 from tocsin.catalog.actions import configuration, per_configuration
 from tocsin.catalog.actions import organisation as settings
-from tocsin.escalation.reading import everybody, fallback, policies
+from tocsin.escalation.reading import fallback, policies
 from tocsin.escalation.rostering import roster
 from tocsin.kernel.errors import Refused
 from tocsin.kernel.phrases import phrase
 from tocsin.kernel.urgency import Urgency
-from tocsin.notification.book import book
+from tocsin.notification.book import book, everybody
 from tocsin.notification.channels import channel_for
 from tocsin.oncall.actions import calendars, schedules
 from tocsin.organisation.reading import File

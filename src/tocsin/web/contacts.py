@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tocsin.escalation.reading import everybody
+from tocsin.notification.book import everybody
 from tocsin.notification.channels import is_served, scheme_of
 from tocsin.notification.models import Delivery
 from tocsin.notification.rules import DeliveryState, Kind

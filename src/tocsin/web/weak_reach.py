@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from tocsin.catalog.actions import configuration, per_configuration
-from tocsin.escalation.reading import everybody, policies
+from tocsin.escalation.reading import policies
 from tocsin.escalation.rostering import roster
 from tocsin.escalation.rules import TargetKind
-from tocsin.notification.book import book
+from tocsin.notification.book import book, everybody
 from tocsin.oncall.reading import schedules
 from tocsin.people.models import User
 from tocsin.telling.models import ServiceGapTold
