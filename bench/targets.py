@@ -189,6 +189,7 @@ class Tocsin(Program):
     COMMAND = str(Path(sys.executable).with_name("tocsin"))
 
     def prepare(self, folder: Path, hook_port: int) -> None:
+        """Make the instance with its `organisation` and the keys of the routes."""
         self.folder = folder
         self.environ = {
             name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")

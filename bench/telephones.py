@@ -39,6 +39,7 @@ class _Provider(FakeTwilio):
         threading.Thread(target=self._tell, daemon=True).start()
 
     def respond(self, request: Request) -> Answer:
+        """The vendor's answer; what was taken is noted with its time, and its receipt follows."""
         answer, now = super().respond(request), time.monotonic()
         if answer.status == 201:
             call = request.path.endswith("/Calls.json")

@@ -111,6 +111,7 @@ class Guard(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
+        """To the first of the host's addresses that answers, when all of them may be reached. Raises Unreachable."""
         addresses = checked_addresses(host, port, self._reach, self._resolver, allowance.seconds())
         for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
             try:

@@ -93,6 +93,7 @@ def insert_of(rows: int, mark: str) -> str:
 
 
 def values_of(items: Sequence[Item], received_at: Any) -> list[Any]:
+    """The values of `insert_of`, one row after the other."""
     values: list[Any] = []
     for item in items:
         accepted = item.accepted

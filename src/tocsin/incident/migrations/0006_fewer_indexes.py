@@ -1,23 +1,16 @@
-"""Indexes that no question needs; each cost every row that was written. Dropped by name, as altering a column would copy
-the whole table on SQLite."""
+"""Indexes that no question needs; each cost every row that was written."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import migrations, models
 
+from tocsin.journal.indexes import drop_index
+
 DROPPED = {
     "incident_incident_assigned_id_4f447725": "incident_incident (assigned_id)",
     "incident_incident_service_id_5f8f64c4": "incident_incident (service_id)",
 }
-
-
-def _drop(name: str, on: str) -> migrations.RunSQL:
-    """PostgreSQL has a second one for texts, that looks for beginnings."""
-    return migrations.RunSQL(
-        [f"DROP INDEX IF EXISTS {name}", f"DROP INDEX IF EXISTS {name}_like"],
-        f"CREATE INDEX {name} ON {on}",
-    )
 
 
 class Migration(migrations.Migration):
@@ -28,7 +21,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.SeparateDatabaseAndState(
-            [_drop(name, on) for name, on in DROPPED.items()],
+            [drop_index(name, on) for name, on in DROPPED.items()],
             [
                 migrations.AlterField(
                     "incident",

@@ -1,23 +1,16 @@
-"""Indexes that no question needs; each cost every row that was written. Dropped by name, as altering a column would copy
-the whole table on SQLite."""
+"""Indexes that no question needs; each cost every row that was written."""
 
 from __future__ import annotations
 
 from django.db import migrations, models
+
+from tocsin.journal.indexes import drop_index
 
 DROPPED = {
     "intake_inbox_integration_id_3f1c87c2": "intake_inbox (integration_id)",
     "intake_remembered_integration_id_592c37e6": "intake_remembered (integration_id)",
     "intake_tally_integration_id_e7dc98bc": "intake_tally (integration_id)",
 }
-
-
-def _drop(name: str, on: str) -> migrations.RunSQL:
-    """PostgreSQL has a second one for texts, that looks for beginnings."""
-    return migrations.RunSQL(
-        [f"DROP INDEX IF EXISTS {name}", f"DROP INDEX IF EXISTS {name}_like"],
-        f"CREATE INDEX {name} ON {on}",
-    )
 
 
 class Migration(migrations.Migration):
@@ -27,7 +20,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.SeparateDatabaseAndState(
-            [_drop(name, on) for name, on in DROPPED.items()],
+            [drop_index(name, on) for name, on in DROPPED.items()],
             [
                 migrations.AlterField(
                     "inbox", "integration_id", models.SlugField(max_length=64, db_index=False)

@@ -51,6 +51,8 @@ class Stripe:
 
 
 def bars(lane: Lane, span: Span, people: People, shown: Period, now: datetime) -> Iterator[Bar]:
+    """A lane's shifts within `span` as bars, in the order of the lane; a single one where there are too many to tell
+    apart."""
     within = [(shift, both) for shift in lane.shifts if (both := span.common(shift.span))]
     if lane.kind == "layer" and len(within) > DENSE:
         words = f"{len(within)} shifts, drawn in the view of a day"

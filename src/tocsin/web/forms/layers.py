@@ -102,6 +102,7 @@ def _seat_data(seat: SeatDraft) -> Any:
 
 
 def read_layer(data: QueryDict, at: str) -> LayerDraft:
+    """What was typed of the layer whose fields begin with `at`, with whom was chosen and not yet added."""
     slots = [_read_slot(data, f"{at}-slot-{m}") for m in range(count_of(data, f"{at}-slots", SLOTS_MAX))]
     new = data.get(f"{at}-new", "")
     if new and len(slots) < SLOTS_MAX:  # chosen but not yet added counts as added
