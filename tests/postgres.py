@@ -21,11 +21,11 @@ from urllib.parse import urlsplit
 import psycopg
 
 from tests import memory
+from tests.patience import PATIENCE
 from tests.ports import own_port
 
 memory.use()
 CONNECTIONS_MAX = 400  # of all the suite's processes, and of the programs that they start
-READY_WITHIN = 60.0  # seconds a new cluster may take; it takes two or three
 # What a server on the usual port is asked with, before giving up on it and starting our own.
 _USUAL = (
     "postgresql://postgres@127.0.0.1:5432/postgres",
@@ -132,7 +132,7 @@ def _cluster() -> Iterator[str]:
 
 
 def _wait_until_it_answers(url: str, postmaster: subprocess.Popen[bytes], log: Path) -> None:
-    last = time.monotonic() + READY_WITHIN
+    last = time.monotonic() + PATIENCE
     while time.monotonic() < last:
         if postmaster.poll() is not None:
             break

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,10 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests import warm
-
-START_SECONDS = 60.0  # a limit against hanging, on a machine that does much else; no measure of speed
-END_SECONDS = 60.0
-PATIENCE = 60.0  # the same
+from tests.patience import PATIENCE
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:
@@ -84,13 +80,13 @@ class Program:
     def kill(self) -> None:
         """What a power cut leaves of a process."""
         self.process.kill()
-        self.process.wait(END_SECONDS)
+        self.process.wait(PATIENCE)
 
     def end(self) -> int:
         """Ask it to end, as a service manager does; its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(END_SECONDS)
+        return self.process.wait(PATIENCE)
 
 
 @cache
@@ -131,7 +127,7 @@ def running(data: Path, *words: str, from_nothing: bool = False, **more: str) ->
             yield program
         finally:
             process.kill()
-            process.wait(END_SECONDS)
+            process.wait(PATIENCE)
 
 
 def _wait_until_ready(program: Program, says: Iterable[str]) -> None:
@@ -145,15 +141,6 @@ def _wait_until_ready(program: Program, says: Iterable[str]) -> None:
 def tocsin(data: Path, *words: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     """One command on a data folder, to its end."""
     return warm.run("tocsin", *words, env=environment(data, **more), stdin=stdin)
-
-
-def eventually(look: Any, seconds: float = PATIENCE) -> Any:
-    """What `look` gives once it gives something true; fails when it never does."""
-    patience = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < patience, "it never came"
-        time.sleep(0.05)
-    return found
 
 
 ORGANISATION = """

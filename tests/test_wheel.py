@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import time
 import urllib.error
 import urllib.request
 import zipfile
@@ -17,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE, eventually
+
 ROOT = Path(__file__).resolve().parent.parent
-READY_WITHIN = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def running(tocsin: Path, tmp_path: Path) -> Iterator[str]:
             raise AssertionError(f"the program ended: {''.join(said)}")
         yield found[0]
         program.send_signal(signal.SIGTERM)
-        rest, _ = program.communicate(timeout=READY_WITHIN)
+        rest, _ = program.communicate(timeout=PATIENCE)
         assert program.returncode == 0, "".join(said) + rest
     finally:
         if program.poll() is None:
@@ -117,17 +117,14 @@ def running(tocsin: Path, tmp_path: Path) -> Iterator[str]:
 
 def fetch(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=READY_WITHIN) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.read().decode()
 
 
 def test_the_program_from_the_wheel_serves_its_pages_and_their_styles(running: str) -> None:
-    last = time.monotonic() + READY_WITHIN
-    while fetch(f"{running}/readyz")[0] != 200:  # it answers before the engine has looked for the first time
-        assert time.monotonic() < last
-        time.sleep(0.05)
+    eventually(lambda: fetch(f"{running}/readyz")[0] == 200)  # it answers before the engine has looked at all
     status, page = fetch(f"{running}/")  # the sign-in page, which the first address leads to
     assert status == 200
     sheets = re.findall(r'<link[^>]+rel="stylesheet"[^>]*>', page)

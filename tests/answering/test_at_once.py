@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 
+from tests.patience import PATIENCE
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.answering.actions import answer
@@ -18,7 +19,6 @@ from tocsin.notification.models import Delivery
 from tocsin.notification.rules import ActVerb
 
 ROUNDS = 5
-PATIENCE = 60.0  # seconds; against hanging, on a machine that does much else
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.browser.looking import PATIENCE_MS
 from tests.programs import Program, running
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), "")
 WIDTHS = {"phone": (390, 844), "desk": (1440, 900)}
-PATIENCE_MS = 60_000  # against hanging on a busy machine; nothing waits for it
 
 Open = Callable[..., Page]
 

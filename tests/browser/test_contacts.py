@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, WIDTHS
-from tests.browser.test_the_road import fits
+from tests.browser.conftest import WIDTHS
+from tests.browser.looking import PATIENCE_MS, fits
 from tests.programs import Program, running
 
 pytestmark = pytest.mark.browser

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, WIDTHS
-from tests.browser.test_the_road import fits
+from tests.browser.conftest import WIDTHS
+from tests.browser.looking import PATIENCE_MS, fits, until
+from tests.patience import eventually
 from tests.programs import Program, running
 from tocsin.testing.fakes import running as chatting
 from tocsin.testing.fakes.push import FakeBrowser, FakePush
@@ -85,10 +86,11 @@ class Worker:
 
     def shows(self, found: str, given: Any = None) -> None:
         """Wait until `found`, a function of all notifications and of `given`, says yes."""
-        self._page.wait_for_function(
+        until(
+            self._page,
             "(given) => navigator.serviceWorker.ready.then((r) => r.getNotifications())"
             f".then((all) => ({found})(all, given))",
-            arg=given,
+            given,
         )
 
     def is_pressed(self, ident: str, verb: str) -> None:
@@ -103,13 +105,9 @@ class Worker:
         )
 
 
-def next_of(phone: FakeBrowser, page: Page, count: int) -> dict[str, Any]:
+def next_of(phone: FakeBrowser, count: int) -> dict[str, Any]:
     """The `count`-th message to the phone, when it has come."""
-    for _ in range(PATIENCE_MS // 50):
-        if len(phone.got) >= count:
-            return phone.got[count - 1]
-        page.wait_for_timeout(50)
-    raise AssertionError("nothing came")
+    return eventually(lambda: len(phone.got) >= count and phone.got[count - 1])
 
 
 def test_a_phone_is_connected_woken_and_its_button_acknowledges(
@@ -127,8 +125,8 @@ def test_a_phone_is_connected_woken_and_its_button_acknowledges(
 
     # The code comes to this very browser, and is entered by itself.
     expect(page.get_by_text(re.compile("A code (is on its way|was sent there)"))).to_be_visible()
-    code = next_of(phone, page, 1)
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    code = next_of(phone, 1)
+    until(page, "navigator.serviceWorker.controller !== null")
     worker.gets(demo.address, code)
     expect(page.get_by_text("Wakes you since")).to_be_visible()
     assert fits(page)
@@ -136,16 +134,10 @@ def test_a_phone_is_connected_woken_and_its_button_acknowledges(
     # A page: shown with its buttons, and what was shown is confirmed.
     page.goto("/me")
     page.get_by_role("button", name="Test all my contacts now").click()
-    test = next_of(phone, page, 2)
+    test = next_of(phone, 2)
     worker.gets(demo.address, test)
     worker.shows("(all) => all.some((one) => one.title.startsWith('Test'))")
-    state = ""
-    for _ in range(PATIENCE_MS // 50):
-        _, message = demo.ask("GET", f"/api/v1/deliveries/{test['id']}")
-        if (state := message["state"]) == "confirmed":
-            break
-        page.wait_for_timeout(50)
-    assert state == "confirmed"
+    eventually(lambda: demo.ask("GET", f"/api/v1/deliveries/{test['id']}")[1]["state"] == "confirmed")
 
     # The button in the notification.
     rules = {"high": [{"contact": "computer", "after": "0s"}], "low": []}
@@ -153,7 +145,7 @@ def test_a_phone_is_connected_woken_and_its_button_acknowledges(
     assert status == 200
     page.goto("/")
     page.get_by_role("button", name="Send a test alert").first.click()
-    alarm = next_of(phone, page, 3)
+    alarm = next_of(phone, 3)
     assert [act["verb"] for act in alarm["acts"]] == ["acknowledge", "escalate"]
     worker.gets(demo.address, alarm)
     worker.shows("(all, id) => all.some((one) => one.data.id === id)", alarm["id"])

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
-from tests.browser.conftest import PATIENCE_MS
+from tests.browser.looking import PATIENCE_MS
 from tests.channels.hostile import message
-from tests.programs import KEY, Program, declare, eventually, incidents, running
+from tests.patience import eventually
+from tests.programs import KEY, Program, declare, incidents, running
 from tocsin.channels.email import as_html
 
 pytestmark = pytest.mark.browser

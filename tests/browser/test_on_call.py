@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import PATIENCE_MS, Open
-from tests.browser.test_the_road import fits
+from tests.browser.conftest import Open
+from tests.browser.looking import PATIENCE_MS, fits
 from tests.programs import Program
 
 pytestmark = pytest.mark.browser

@@ -9,7 +9,8 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Page, Route, TimeoutError, expect
 
-from tests.browser.conftest import PATIENCE_MS, Open
+from tests.browser.conftest import Open
+from tests.browser.looking import PATIENCE_MS, fits, until
 from tests.programs import Program
 
 pytestmark = pytest.mark.browser
@@ -48,11 +49,6 @@ def on_call(demo: Program) -> tuple[str, str]:
     names = {row["id"]: row["name"] for row in people["items"]}
     _, (rota,) = demo.ask("GET", "/api/v1/on-call")
     return names[rota["users"][0]], names[rota["next"][0]]
-
-
-def fits(page: Page) -> bool:
-    """Whether nothing reaches beyond the right edge."""
-    return page.locator("html").evaluate("page => page.scrollWidth <= innerWidth")  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("width", ["phone", "desk"])
@@ -156,7 +152,7 @@ def test_a_new_incident_is_announced_while_somebody_reads_further_down(
     page.goto("/")
     first = page.locator("[data-item]").first.get_attribute("id")
     page.mouse.wheel(0, 600)
-    page.wait_for_function("scrollY > 0")
+    until(page, "scrollY > 0")
     expect(page.locator("#live-state")).to_have_text("live")
     other = open_page()
     number = send_test_alert(other)

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from tests.channels.faults import FaultServer, fault_server
+from tests.patience import PATIENCE
 from tocsin.channels import signing
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import Reach
 from tocsin.testing.fakes import Mood
 
 LOOPBACK = ("127.0.0.0/8",)
-PATIENCE = 60.0  # seconds; against hanging, and no measure of speed
 HASTE = 0.5  # seconds after which a server that never answers is given up
 
 

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from tests.channels.test_webhook import MESSAGE
+from tests.patience import eventually
 from tests.ports import own_port
-from tests.programs import eventually
 from tocsin.channels import signing
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.webhook import Webhook, render

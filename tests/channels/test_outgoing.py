@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.channels.conftest import PATIENCE
 from tests.channels.faults import FaultServer, fault_server, make_certificate
+from tests.patience import PATIENCE
 from tests.ports import own_port
 from tocsin.channels.connecting import Unreachable
 from tocsin.channels.outgoing import ANSWER_BYTES_MAX, EXCERPT_LENGTH_MAX, Outgoing

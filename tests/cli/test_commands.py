@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
+from tests.patience import eventually
 from tests.programs import (
     KEY,
     ORGANISATION,
     Program,
     declare,
-    eventually,
     incidents,
     prepared,
     running,

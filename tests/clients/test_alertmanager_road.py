@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from tests.clients.test_command_line import RULES, Up
+from tests.patience import eventually
 from tests.ports import own_port
-from tests.programs import Program, declare, eventually, incidents, running
+from tests.programs import Program, declare, incidents, running
 
 KEYS = {name: f"{number}" * 32 for number, name in enumerate(("webhook", "pagerduty", "opsgenie"), 1)}
 ORGANISATION = """

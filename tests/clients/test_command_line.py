@@ -13,8 +13,8 @@ import pytest
 
 from tests.clients.reading import alerts
 from tests.intake_hot.serving import KEY, Serving
+from tests.patience import eventually
 from tests.ports import own_port
-from tests.programs import eventually
 from tocsin.intake.models import Inbox
 
 RULES = """

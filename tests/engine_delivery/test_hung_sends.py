@@ -8,7 +8,6 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from tests.counted import times
 from tests.intake_hot.serving import memory
+from tests.patience import eventually
 from tests.world import Clock, World
 from tocsin.channels.outgoing import Outgoing, Unreachable
 from tocsin.channels.reach import Reach, read_target
@@ -35,7 +35,7 @@ WARM = 3  # rounds after which everything that is kept for the next is there
 GROWTH_MAX = (
     24 * 2**20
 )  # bytes; what 18 000 sends may leave behind is not measured more finely than the heap breathes
-PATIENCE = 600.0  # seconds against hanging
+LONG = 600.0  # seconds against hanging, when the proof runs whole
 
 
 class Silent:
@@ -70,7 +70,7 @@ class Silent:
 
     def stop(self) -> None:
         self._end.send(b"x")
-        self._thread.join(PATIENCE)
+        self._thread.join(LONG)
         for one in (self._listening, self._ends, self._end):
             one.close()
 
@@ -136,20 +136,14 @@ def fifty_hang(world: World, clock: Clock, number: int) -> None:
         for n in range(AT_A_TIME)
     )  # fmt: skip
     wake("deliveries")
-    last = time.monotonic() + PATIENCE
     over = Delivery.objects.filter(state=DeliveryState.UNDELIVERABLE)
-    while over.count() < AT_A_TIME:
-        assert time.monotonic() < last, "they are not given up"
-        time.sleep(0.02)
+    eventually(lambda: over.count() == AT_A_TIME, LONG, rest=0.02)
     Page.objects.all().delete()
 
 
 def level(silent: Silent) -> tuple[int, int]:
     """Threads and open files of this process, once the server has noticed who hung up."""
-    last = time.monotonic() + PATIENCE
-    while silent.open:
-        assert time.monotonic() < last, f"{silent.open} connections stay open"
-        time.sleep(0.01)
+    eventually(lambda: not silent.open, LONG, rest=0.01)
     return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
 
 

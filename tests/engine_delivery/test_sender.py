@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import OperationalError, transaction
 from django.db.models import F
 
+from tests.patience import PATIENCE, eventually
 from tests.world import Clock, Outbox, World
 from tocsin.engine import attempt, delivery
 from tocsin.engine.attempt import deliver_due, deliver_one, destination_of, plain
@@ -25,8 +26,6 @@ from tocsin.notification.recording import Result, record_all
 from tocsin.notification.rules import DeliveryState, Failed, Limits, Message, Sent
 from tocsin.notification.rules.grades import Closed, Grade
 from tocsin.people.models import User
-
-PATIENCE = 60.0  # seconds before a test that waits for another thread gives up
 
 
 class Crowd:
@@ -53,12 +52,7 @@ class Crowd:
         return Sent(message.id)
 
 
-def until(true: Callable[[], object]) -> None:
-    """Wait until another thread has made `true` so."""
-    last = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < last, "it never came"
-        time.sleep(0.005)
+until = partial(eventually, rest=0.005)  # another thread has made it so
 
 
 def due(

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from django.db import OperationalError, transaction
 
-from tests.programs import eventually
+from tests.patience import eventually
 from tocsin.engine.health import FROZEN, LATE, Health
 from tocsin.engine.loop import BACKOFF_FIRST, BREATH, REST_MAX, Duty, Engine
 from tocsin.journal.waking import wake

@@ -11,9 +11,10 @@ import pytest
 from django.test import Client
 
 from tests.api.conftest import Program
-from tests.channels.conftest import LOOPBACK, PATIENCE
+from tests.channels.conftest import LOOPBACK
 from tests.channels.faults import FaultServer
 from tests.hooks.conftest import BY, Told
+from tests.patience import PATIENCE
 from tests.web.conftest import SignedIn
 from tocsin.channels.outgoing import Answer, Outgoing
 from tocsin.channels.reach import Reach, Target

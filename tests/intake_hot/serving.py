@@ -17,6 +17,7 @@ from typing import Any
 import uvicorn
 import uvloop
 
+from tests.patience import PATIENCE
 from tocsin.catalog.rules import Configuration, IntegrationType, IntegrationValue
 from tocsin.intake.hot import Intake
 from tocsin.intake.models import Inbox
@@ -27,7 +28,6 @@ from tocsin.sources import PATHS, source_of
 
 KEY = "0123456789abcdef0123456789abcdef"
 OTHER_KEY = "fedcba9876543210fedcba9876543210"
-PATIENCE = 60.0  # seconds; against hanging, on a machine that does much else
 OFF_KEY = "00000000000000000000000000000000"
 SHOP = IntegrationValue("shop-events", "shop", IntegrationType.EVENTS, "Shop events")
 OTHER = IntegrationValue("other-events", "other", IntegrationType.EVENTS, "Other events")

@@ -18,7 +18,8 @@ import pytest
 
 from tests import warm
 from tests.intake_hot.serving import KEY, read, written
-from tests.programs import eventually, prepared
+from tests.patience import eventually
+from tests.programs import prepared
 
 ROOT = Path(__file__).parents[2]
 WRITERS = 8

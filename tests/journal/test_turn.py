@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
+from tests.patience import PATIENCE, eventually
 from tocsin.journal.sqlite.turn import Turn
-
-
-def wait_until(holds: object) -> None:
-    last = time.monotonic() + 60
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < last
-        time.sleep(0.001)
 
 
 def test_who_waits_longest_is_next_even_when_the_holder_asks_again_at_once() -> None:
@@ -28,11 +21,11 @@ def test_who_waits_longest_is_next_even_when_the_holder_asks_again_at_once() -> 
     threads = [threading.Thread(target=write, args=(name,)) for name in ("first", "second", "third")]
     for number, thread in enumerate(threads, 1):
         thread.start()
-        wait_until(lambda number=number: len(turn._waiting) == number)
+        eventually(lambda number=number: len(turn._waiting) == number, rest=0.001)  # type: ignore[misc]
     turn.release()
     write("the one who was quick to ask again")
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert order == ["first", "second", "third", "the one who was quick to ask again"]
 
 
@@ -48,7 +41,7 @@ def test_the_holder_may_take_it_again_and_must_let_go_as_often() -> None:
     def elsewhere() -> bool:
         thread = threading.Thread(target=try_it)
         thread.start()
-        thread.join(60)
+        thread.join(PATIENCE)
         return taken[-1]
 
     turn.acquire()
@@ -81,5 +74,5 @@ def test_nobody_holds_it_together_with_another() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert (most, done, inside) == (1, 4_000, 0)

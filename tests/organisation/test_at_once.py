@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
+from tests.patience import PATIENCE
 from tests.world import Outbox
 from tocsin.catalog import actions as catalog
 from tocsin.catalog.rules import ServiceValue
@@ -30,7 +31,6 @@ from tocsin.people.saving import UserValue
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 FILE, PAGE = By("cli", "file"), By("user:zoe", "web")
-LIMIT = 60.0  # seconds against hanging; nothing takes that long
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("outbox")]
 
 BEFORE = """
@@ -88,7 +88,7 @@ def test_a_page_and_a_file_never_wait_for_each_other_in_a_ring(
 
     def edit_meanwhile() -> None:
         try:
-            assert begun.wait(LIMIT)
+            assert begun.wait(PATIENCE)
             edit()
         except BaseException as problem:
             problems.append(problem)
@@ -98,7 +98,7 @@ def test_a_page_and_a_file_never_wait_for_each_other_in_a_ring(
     thread = threading.Thread(target=edit_meanwhile)
     thread.start()
     apply(wanted, FILE, NOW)
-    thread.join(LIMIT)
+    thread.join(PATIENCE)
     assert problems == []
     last = Entry.objects.filter(chain="organisation").latest("seq")
     assert last.who == "user:zoe", "the page waited, and was saved after the file"
@@ -106,7 +106,7 @@ def test_a_page_and_a_file_never_wait_for_each_other_in_a_ring(
 
 def until_somebody_waits() -> None:
     """Return once another transaction waits for a lock; at once where there is only one writer."""
-    end = time.monotonic() + LIMIT
+    end = time.monotonic() + PATIENCE
     while connection.vendor == "postgresql" and time.monotonic() < end:
         with connection.cursor() as cursor:
             cursor.execute(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import eventually
+from tests.patience import eventually
 from tocsin.site.checkpoint import FRAME_BYTES, FRAMES_MIN, WAITING, Checkpointer, has_reset_bug
 
 

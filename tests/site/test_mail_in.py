@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError
 
+from tests.patience import PATIENCE
 from tests.stories.road import READERS as STORIES
 from tests.stories.road import Road
 from tests.world import KEY, Clock, Outbox, World
@@ -38,7 +39,6 @@ from tocsin.sources.mailboxes import find_mailbox
 from tocsin.web.setup_lines import lines_for
 
 DOMAIN = "tocsin.example.com"
-PATIENCE = 60.0  # seconds; against hanging, on a machine that does much else
 Post = Callable[..., None]
 
 

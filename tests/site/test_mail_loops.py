@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from django.conf import settings
 
+from tests.patience import PATIENCE
 from tests.stories.road import READERS as STORIES
 from tests.stories.road import Road
 from tests.world import KEY, Clock, Outbox, World
@@ -75,7 +76,7 @@ def test_c31_two_programs_that_answer_each_other_come_to_an_end(road: Road, outb
 def client(road: Road, clock: Clock) -> Iterator[smtplib.SMTP]:
     postbox = Postbox("127.0.0.1", 0, lambda: clock.now)
     postbox.start()
-    with smtplib.SMTP(*postbox.place, timeout=10) as smtp:
+    with smtplib.SMTP(*postbox.place, timeout=PATIENCE) as smtp:
         smtp.ehlo("test")
         yield smtp
     postbox.stop(5)

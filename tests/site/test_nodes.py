@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from tests import postgres
-from tests.programs import ORGANISATION, Program, declare, eventually, incidents, running, tocsin, trigger
+from tests.patience import eventually
+from tests.programs import ORGANISATION, Program, declare, incidents, running, tocsin, trigger
 from tocsin.site.postgres import TOPICS, Ears
 
 SECRET = "the same for every node of one database, and for these tests only"

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests import programs
-from tests.programs import KEY, Program, declare, eventually, incidents, running, tocsin, trigger
+from tests.patience import PATIENCE, eventually
+from tests.programs import KEY, Program, declare, incidents, running, tocsin, trigger
 
 pytestmark = pytest.mark.sqlite  # each of these programs has its own embedded database
 
@@ -269,7 +270,7 @@ def test_what_senders_show_is_believed_only_from_trusted_proxies(program: Progra
 def test_ctrl_c_ends_the_program_as_sigterm_does(tmp_path: Path) -> None:
     with running(tmp_path / "data") as program:
         program.process.send_signal(signal.SIGINT)
-        assert program.process.wait(programs.END_SECONDS) == 0
+        assert program.process.wait(PATIENCE) == 0
 
 
 def test_a_secret_in_an_address_does_not_reach_the_log(tmp_path: Path) -> None:

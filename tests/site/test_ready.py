@@ -7,7 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.programs import eventually, running
+from tests.patience import eventually
+from tests.programs import running
 from tocsin.site.schema import Schema
 
 STEP = ("people", "0002_sessions_epoch")

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from tests.patience import eventually
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.channels.chatting import acts_of
@@ -187,16 +188,11 @@ def test_a_message_that_is_repeated_and_lands_on_its_card_late_is_changed_once_m
 
 @pytest.mark.usefixtures("transactional_db")
 def test_the_program_changes_cards_in_threads_of_their_own(road: Road, outbox: Outbox) -> None:
-    import time
-
     road.event("db")
     road.live(seconds=10)
     incidents.acknowledge(road.incident().pk, CY, road.now)
     road.sleep(seconds=5)
     assert Cards(lambda: road.now, lambda: 0.5).look(road.now) == 1
-    last = time.monotonic() + 20
-    while not Card.objects.filter(next_at=None).exists():
-        assert time.monotonic() < last
-        time.sleep(0.01)
+    eventually(Card.objects.filter(next_at=None).exists, rest=0.01)
     assert _changes(outbox) == ["acknowledged"]
     assert Card.objects.get().changed_at - road.now < timedelta(seconds=1)

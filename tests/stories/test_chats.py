@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
-from tests.channels.conftest import LOOPBACK, PATIENCE
+from tests.channels.conftest import LOOPBACK
+from tests.patience import PATIENCE
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.channels.mattermost import Mattermost

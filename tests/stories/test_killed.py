@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import KEY, Program, declare, eventually, incidents, running, tocsin, trigger
+from tests.patience import eventually
+from tests.programs import KEY, Program, declare, incidents, running, tocsin, trigger
 
 pytestmark = (
     pytest.mark.sqlite

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import connection
 
+from tests.patience import PATIENCE
 from tests.stories.road import READERS, Road
 from tests.world import Clock, Outbox, World
 from tocsin.catalog.models import Integration
@@ -19,7 +20,6 @@ from tocsin.intake.models import Alert, Inbox
 from tocsin.journal import crashing
 
 BULK = 1
-LIMIT = 60.0  # seconds against hanging; nothing takes that long
 
 Act = Callable[[], object]
 HoldUp = Callable[[Act], Act]
@@ -121,12 +121,12 @@ def held_up() -> Iterator[HoldUp]:
     def at_point(name: str) -> None:
         if name == "digest: before commit" and threading.current_thread() in threads:
             begun.set()
-            assert go_on.wait(LIMIT)
+            assert go_on.wait(PATIENCE)
 
     def commit() -> None:
         go_on.set()
         for thread in threads:
-            thread.join(LIMIT)
+            thread.join(PATIENCE)
 
     def hold_up(act: Act) -> Act:
         def run() -> None:
@@ -137,7 +137,7 @@ def held_up() -> Iterator[HoldUp]:
 
         threads.append(threading.Thread(target=run))
         threads[-1].start()
-        assert begun.wait(LIMIT)
+        assert begun.wait(PATIENCE)
         return commit
 
     before, crashing.handler = crashing.handler, at_point

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.programs import ORGANISATION, Program, declare, eventually, incidents, running, tocsin, trigger
+from tests.patience import eventually
+from tests.programs import ORGANISATION, Program, declare, incidents, running, tocsin, trigger
 
 pytestmark = pytest.mark.sqlite  # the queue is the same on PostgreSQL, and tests/hooks runs there
 

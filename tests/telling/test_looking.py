@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.oncall.conftest import BY, written
+from tests.patience import PATIENCE
 from tests.world import Clock, World
 from tocsin.channels.outgoing import Outgoing
 from tocsin.channels.reach import Reach
@@ -19,8 +20,6 @@ from tocsin.oncall.actions import save_schedule
 from tocsin.oncall.following import LEASE
 from tocsin.oncall.imports import import_address
 from tocsin.oncall.models import Import
-
-LIMIT = 60.0  # seconds against hanging
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ def test_a_look_is_begun_when_it_is_due_and_does_not_hold_up_the_engine(
     import_address("https://example.com/x", "example.com", BY, clock.now, schedule_id="web-primary")
     assert waits_of(work)()["look at calendars"] == clock.now
     assert looks.look(clock.now) == 1
-    assert looked.wait(LIMIT)
+    assert looked.wait(PATIENCE)
     assert threads != [threading.get_ident()]
     assert looks.look(clock.now) == 0  # it is leased
     assert waits_of(work)()["look at calendars"] == clock.now + LEASE

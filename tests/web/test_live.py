@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 
+from tests.patience import PATIENCE
 from tests.world import Clock, World
 from tocsin.incident.actions import open_incident
 from tocsin.journal import waking
@@ -21,7 +22,6 @@ from tocsin.web.headers import SECURITY_HEADERS
 from tocsin.web.live import RELOAD, WAITING_MAX, Live, Reader, topics_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SOON = 60.0  # seconds after which a test gives up; nothing waits for it
 
 
 class Stream:
@@ -43,18 +43,18 @@ class Stream:
         await self.sent.put(dict(message))
 
     async def started(self) -> dict[str, Any]:
-        return await asyncio.wait_for(self.sent.get(), SOON)
+        return await asyncio.wait_for(self.sent.get(), PATIENCE)
 
     async def until(self, words: str) -> str:
         """What was said up to the first part that holds `words`."""
         said = ""
         while words not in said:
-            message = await asyncio.wait_for(self.sent.get(), SOON)
+            message = await asyncio.wait_for(self.sent.get(), PATIENCE)
             said += message.get("body", b"").decode()
         return said
 
     async def ended(self) -> None:
-        await asyncio.wait_for(self.task, SOON)
+        await asyncio.wait_for(self.task, PATIENCE)
 
 
 def told(story: Callable[[], Awaitable[None]]) -> None:

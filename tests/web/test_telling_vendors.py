@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.channels.conftest import LOOPBACK, PATIENCE
+from tests.channels.conftest import LOOPBACK
+from tests.patience import PATIENCE
 from tests.web.conftest import SignedIn, text_of
 from tests.world import Clock, World
 from tocsin.channels.outgoing import Outgoing

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
-from tests.channels.conftest import LOOPBACK, PATIENCE
+from tests.channels.conftest import LOOPBACK
+from tests.patience import PATIENCE
 from tests.web_config.conftest import Reader
 from tests.world import Clock, World
 from tocsin.channels import webpush
