@@ -54,6 +54,22 @@ def test_what_was_served_is_as_it_stood_then(weekly: str, clock: Clock, signed_i
     assert served["bo"] > 30
 
 
+def test_nobody_has_served_what_still_lies_ahead(weekly: str, clock: Clock, signed_in: SignedIn) -> None:
+    saved = clock.now
+    clock.forward(days=2, hours=3)
+    reader = signed_in("sam")
+    first, last = (clock.now + timedelta(days=n) for n in (-10, 10))
+    address = f"/schedules/web-primary/fairness?from={first:%Y-%m-%d}&to="
+    found = rows(reader.get(f"{address}{last:%Y-%m-%d}&as=csv").content.decode())
+    assert sum(float(row["hours"]) for row in found) == (clock.now - saved) / timedelta(hours=1) == 51
+    assert "; until now" in text_of(reader.get(f"{address}{last:%Y-%m-%d}"))
+    assert "; until now" not in text_of(reader.get(f"{address}{saved:%Y-%m-%d}"))
+    # Days that all lie ahead: everybody with nought.
+    ahead = f"from={last:%Y-%m-%d}&to={last + timedelta(days=2):%Y-%m-%d}"
+    answer = reader.get(f"/schedules/web-primary/fairness?{ahead}&as=csv").content.decode()
+    assert {row["hours"] for row in rows(answer)} == {"0.0"}
+
+
 def test_suggestions_are_links_for_who_may(world: World, clock: Clock, signed_in: SignedIn) -> None:
     store(clock, [{"rotation": "daily", "start": "2026-03-01T09:00", "users": ["bo", "bo", "bo", "cy"]}])
     address = f"/schedules/web-primary/fairness?{SPAN}"

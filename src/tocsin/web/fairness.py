@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
@@ -58,16 +58,25 @@ class Row:
 
 @dataclass(frozen=True)
 class Asked:
-    """Which days, and whether as planned now or as it was served."""
+    """Which days, and whether as planned now or as it was served. What lies after `now` nobody has served yet."""
 
     first: date
     last: date
     kind: str
     zone: ZoneInfo
+    now: datetime
 
     @property
     def span(self) -> Span:
-        return Span(midnight(self.first, self.zone), midnight(self.last + DAY, self.zone))
+        days = Span(midnight(self.first, self.zone), midnight(self.last + DAY, self.zone))
+        if self.kind == PLANNED or days.end <= self.now:
+            return days
+        return Span(days.start, max(days.start, self.now))
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the last day is not over, so that there will be more."""
+        return self.kind == SERVED and midnight(self.last + DAY, self.zone) > self.now
 
 
 @needs(May.SEE)
@@ -95,13 +104,14 @@ def of_team(request: HttpRequest, team_id: str) -> HttpResponse:
 
 def _asked(request: HttpRequest, here: ZoneInfo) -> Asked:
     """The days `?from=…&to=…`; the quarter behind us as served, the one ahead as planned. What cannot be is mended."""
-    today = wall_clock(instant(request), here).date()
+    now = instant(request)
+    today = wall_clock(now, here).date()
     kind = PLANNED if request.GET.get("kind") == PLANNED else SERVED
     first, last = (today, today + QUARTER) if kind == PLANNED else (today - QUARTER, today)
     first, last = _day(request.GET.get("from", ""), first), _day(request.GET.get("to", ""), last)
     if last < first:
         first, last = last, first
-    return Asked(first, min(last, first + SPAN_MAX - 2 * DAY), kind, here)
+    return Asked(first, min(last, first + SPAN_MAX - 2 * DAY), kind, here, now)
 
 
 def _day(text: str, otherwise: date) -> date:
@@ -177,7 +187,7 @@ def _shifts(rows: Sequence[ScheduleRow], asked: Asked) -> list[Shift]:
 def _of_one(row: ScheduleRow, asked: Asked) -> Sequence[Shift]:
     if asked.kind == PLANNED:
         return final(schedules()[row.pk], *asked.span)
-    return served(row.pk, *asked.span).shifts
+    return served(row.pk, *asked.span).shifts if asked.span.length else ()
 
 
 def _planned_people(rows: Sequence[ScheduleRow], asked: Asked) -> set[str]:
