@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -44,6 +45,12 @@ def tables() -> str:
             )
         out.append("")
     return "\n".join(out)
+
+
+def test_a_vendor_says_whether_its_channel_hears() -> None:
+    for kind, vendor in vendors.vendors().items():
+        channel = get_type_hints(type(vendor).open)["return"]
+        assert vendor.hears == hasattr(channel, "hear"), kind
 
 
 def test_the_page_names_every_vendor_and_field_as_the_code_has_them() -> None:

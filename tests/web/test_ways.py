@@ -18,7 +18,7 @@ from tocsin.notification.providers import find_provider, providers
 from tocsin.notification.rules import Message
 from tocsin.notification.sealing import unseal
 from tocsin.people.models import Contact
-from tocsin.testing.pretend import DEAD, behaviour
+from tocsin.testing.pretend import DEAD, Pretend, behaviour
 
 BY = By("cli", "test")
 CANARY = "canary-d41d"
@@ -57,6 +57,19 @@ def test_an_account_is_added_from_what_its_vendor_asks_for(ada: Client) -> None:
         assert page.status_code == 200
         assert CANARY not in page.content.decode()
     assert "Ready; nothing was sent through it yet." in text_of(ada.get("/settings/ways/night"))
+
+
+def test_only_of_a_vendor_that_calls_us_it_is_said_where(
+    ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(ada)
+    said = {
+        "/settings/ways/add/pretend": "Where Pretend calls us",
+        "/settings/ways/night": "Where it calls us",
+    }
+    assert all(words in text_of(ada.get(page)) for page, words in said.items())
+    monkeypatch.setattr(Pretend, "hears", False)
+    assert not any(words in text_of(ada.get(page)) for page, words in said.items())
 
 
 def test_mistakes_stand_beside_their_fields_and_secrets_are_not_sent_back(ada: Client) -> None:

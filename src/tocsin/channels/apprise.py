@@ -47,6 +47,7 @@ class Apprise:
     kind = "apprise"
     title = "Apprise: about a hundred other services"
     schemes: Sequence[str] = ("apprise",)
+    hears = False
     fields: Sequence[Field] = (
         Field(
             "targets",

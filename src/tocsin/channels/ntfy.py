@@ -41,6 +41,7 @@ class Ntfy:
     kind = "ntfy"
     title = "ntfy"
     schemes: Sequence[str] = ("ntfy",)
+    hears = False
     fields: Sequence[Field] = (
         Field("server", "Server", "Where the token counts.", required=False, default=SERVER),
         Field(

@@ -37,12 +37,13 @@ class Vendor(Protocol):
     title: str  # on the screen
     schemes: Sequence[str]
     fields: Sequence[Field]
+    hears: bool  # whether the vendor also calls us: with events, replies or receipts
 
     def check(self, address: str) -> str:
         """A contact address of one of `schemes` in its plain form. Raises Refused."""
 
     def open(self, account: Account) -> Channel:
-        """The channel of this account; one that also hears has `hear` (`notification.hearing.Hears`). Raises Refused
+        """The channel of this account; where it `hears`, with `hear` (`notification.hearing.Hears`). Raises Refused
         for settings that cannot be right, with the field's name as `where`."""
 
 

@@ -98,6 +98,7 @@ class Pretend:
     kind = KIND
     title = "Pretend"
     schemes: Sequence[str] = (SCHEME,)
+    hears = True
     fields: Sequence[Field] = (
         Field("token", "Token", "Any word; what the vendor calls us with is signed under it.", secret=True),
         Field("sender", "Sender", "Whom messages come from.", required=False, default="Tocsin"),

@@ -203,7 +203,7 @@ def one(request: HttpRequest, provider_id: str) -> HttpResponse:
         "way": next(way for way in _ways(now) if way.row.pk == row.pk),
         "callback": accounts.callback_url(row.pk),
         "targets": targets(row, asker(request).pk) if vendor else {},
-        "hears": vendor is not None and _hears(row.pk),
+        "hears": vendor is not None and vendor.hears,
         "told_by_a_call": can_be_introduced(row.pk),
         "manifest": _manifest(vendor, row.pk) if vendor else "",
     }
@@ -217,11 +217,6 @@ def one(request: HttpRequest, provider_id: str) -> HttpResponse:
         if not form.errors:
             return redirect("way", provider_id=row.pk)
     return show(request, "settings/way.html", form, **context)
-
-
-def _hears(provider_id: str) -> bool:
-    opened = accounts.ready().opened.get(provider_id)
-    return opened is not None and hasattr(opened.channel, "hear")
 
 
 @needs(May.SETTINGS)

@@ -21,6 +21,7 @@ class Mattermost:
     kind = "mattermost"
     title = "Mattermost"
     schemes: Sequence[str] = ("mattermost",)
+    hears = True
     fields: Sequence[Field] = (
         Field("url", "Server", "The address people open Mattermost at: https://chat.example.com."),
         Field(

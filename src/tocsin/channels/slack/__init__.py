@@ -29,6 +29,7 @@ class Slack:
     kind = "slack"
     title = "Slack"
     schemes: Sequence[str] = ("slack",)
+    hears = True
     fields: Sequence[Field] = (
         Field(
             "bot_token",

@@ -24,6 +24,7 @@ class Telegram:
     kind = "telegram"
     title = "Telegram"
     schemes: Sequence[str] = ("telegram",)
+    hears = True
     fields: Sequence[Field] = (
         Field("bot_token", "Bot token", "From @BotFather: digits, a colon, letters.", secret=True),
         Field(

@@ -31,6 +31,7 @@ class Twilio:
     kind = "twilio"
     title = "Twilio: SMS and calls"
     schemes: Sequence[str] = ("sms", "tel")
+    hears = True
     fields: Sequence[Field] = (
         Field("account_sid", "Account SID", "Begins with AC; on the first page of the console."),
         Field(
