@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -84,7 +85,9 @@ def test_it_notices_a_duty_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(now: object, limit: int = 0) -> int:
         raise ValueError("no climb today")
 
-    monkeypatch.setattr(duties, "start_climbs", failing)
+    starts, *others = duties.CLIMBING
+    monkeypatch.setattr(duties, "start_climbs", failing)  # with the digest, and by itself
+    monkeypatch.setattr(duties, "CLIMBING", (replace(starts, act=failing), *others))
     assert "no climb today" in _first_break(5)
 
 

@@ -64,6 +64,60 @@ SEAL_LEASE = timedelta(seconds=30)  # a node that dies holding it delays the sea
 SWEEP_EVERY = timedelta(minutes=1)
 
 SHIFTS_EVERY = timedelta(seconds=2)
+HOOKS_EVERY = timedelta(seconds=1)
+
+Leaving = Callable[[datetime], AbstractContextManager[object]]
+Act = Callable[[datetime], int]  # how many were moved on
+
+_log = structlog.get_logger("tocsin.engine")
+
+
+def _each_by_itself(now: datetime) -> AbstractContextManager[object]:
+    """Every action commits alone, and the sender finds what it has made due."""
+    return nullcontext()
+
+
+def _first(rows: QuerySet[Any], instant: str, *order: str) -> QuerySet[Any, Any]:
+    """The `instant` of the row that comes first in `order`, by itself in the order of the instants."""
+    return rows.order_by(*(order or (instant,))).values_list(instant, flat=True)[:1]
+
+
+_inbox = _first(Inbox.objects.filter(quarantined_at=None), "received_at", "lane", "id")
+_firing = _first(Alert.objects.filter(state=AlertState.FIRING, ends_at__isnull=False), "ends_at")
+_held = _first(
+    Incident.objects.filter(state=State.ACKNOWLEDGED, ack_expires_at__isnull=False), "ack_expires_at"
+)
+_settled = _first(Incident.objects.filter(state__in=OPEN, resolve_at__isnull=False), "resolve_at")
+_wanted = _first(Incident.objects.filter(needs_climb=True), "opened_at", "id")
+_climbing = _first(Climb.objects.filter(due_at__isnull=False), "due_at")
+_unconfirmed = _first(
+    Delivery.objects.filter(state=DeliveryState.SENT, receipt_by__isnull=False, unconfirmed_at=None),
+    "receipt_by",
+)
+_unreached = _first(
+    Page.objects.filter(undeliverable_at__isnull=False, passed_on_at=None), "undeliverable_at"
+)
+_alarms = _first(Climb.objects.filter(alarm_at__isnull=False), "alarm_at")
+_grown = _first(Incident.objects.filter(update_at__isnull=False), "update_at")
+_cards = _first(Card.objects.filter(next_at__isnull=False), "next_at")
+_imports = _first(Import.objects.filter(due_at__isnull=False), "due_at")
+
+# What an instant that has passed ends.
+ENDING = (
+    Duty("end silent alerts", end_silent_alerts, ALERTS_MAX, waits=_firing),
+    Duty("expire acknowledgements", expire_acknowledgements, INCIDENTS_MAX, waits=_held),
+    Duty("resolve what has settled", resolve_settled, INCIDENTS_MAX, waits=_settled),
+)
+CLIMBING = (
+    Duty("start climbs", start_climbs, CLIMBS_MAX, waits=_wanted),
+    Duty("climb", climb_due, CLIMBS_MAX, waits=_climbing),
+    Duty("give up waiting for receipts", give_up_waiting, RECEIPTS_MAX, waits=_unconfirmed),
+    Duty("pass on the unreachable", pass_on_unreachable, CLIMBS_MAX, waits=_unreached),
+)
+FORGETTING = (
+    Duty("forget old answers", forget_old_answers, ALERTS_MAX, every=SWEEP_EVERY),
+    Duty("forget what was heard", forget_heard, HEARD_MAX, every=SWEEP_EVERY),
+)
 # What people are told about their shifts. It can wait some seconds, and comes after all that pages.
 TELLING = (
     Duty("hand over", hand_over, every=SHIFTS_EVERY),
@@ -81,31 +135,22 @@ TELLING = (
 )
 
 # What other programs are told of incidents, a moment later.
-HOOKS_EVERY = timedelta(seconds=1)
 TELLING_PROGRAMS = (
     Duty("collect for webhooks", collect, FACTS_MAX, every=HOOKS_EVERY),
     Duty("forget what webhooks were sent", forget_old, MESSAGES_MAX, every=SWEEP_EVERY),
 )
-
-Leaving = Callable[[datetime], AbstractContextManager[object]]
-
-_log = structlog.get_logger("tocsin.engine")
-
-
-def _each_by_itself(now: datetime) -> AbstractContextManager[object]:
-    """Every action commits alone, and the sender finds what it has made due."""
-    return nullcontext()
 
 
 def duties(
     readers: Mapping[str, Reader],
     seal_key: bytes,
     node: str,
+    *,
     leaving: Leaving = _each_by_itself,
-    look_at_calendars: Callable[[datetime], int] | None = None,
-    change_cards: Callable[[datetime], int] = change_now,
-    sound: Callable[[datetime], int] = sound_alarms,
-    send_to_hooks: Callable[[datetime], int] | None = None,
+    look_at_calendars: Act | None = None,
+    change_cards: Act = change_now,
+    sound: Act = sound_alarms,
+    send_to_hooks: Act | None = None,
 ) -> tuple[Duty, ...]:
     """The list. `readers` are the sources by name; `node` is who holds a lease; `leaving(now)` goes around what makes
     pages of events, so that they leave with its commit; `look_at_calendars` begins looks at calendars elsewhere;
@@ -124,63 +169,23 @@ def duties(
             return 0
         return seal(seal_key, now)
 
-    inbox = Inbox.objects.filter(quarantined_at=None)
-    firing = Alert.objects.filter(state=AlertState.FIRING, ends_at__isnull=False)
-    held = Incident.objects.filter(state=State.ACKNOWLEDGED, ack_expires_at__isnull=False)
-    settled = Incident.objects.filter(state__in=OPEN, resolve_at__isnull=False)
-    wanted = Incident.objects.filter(needs_climb=True)
-    grown = Incident.objects.filter(update_at__isnull=False)
-    climbing = Climb.objects.filter(due_at__isnull=False)
-    elsewhere = Import.objects.filter(due_at__isnull=False)
-    unconfirmed = Delivery.objects.filter(
-        state=DeliveryState.SENT, receipt_by__isnull=False, unconfirmed_at=None
-    )
-    alarms = Climb.objects.filter(alarm_at__isnull=False)
-    cards = Card.objects.filter(next_at__isnull=False)
-    unreached = Page.objects.filter(undeliverable_at__isnull=False, passed_on_at=None)
+    elsewhere = []
+    if send_to_hooks:
+        elsewhere.append(Duty("send to webhooks", send_to_hooks, every=HOOKS_EVERY))
+    if look_at_calendars:
+        elsewhere.append(Duty("look at calendars", look_at_calendars, LOOKS_MAX, waits=_imports))
     return (
-        Duty(
-            "digest the inbox",
-            digest_inbox,
-            waits=_first(inbox, "received_at", "lane", "id"),
-            hears=ARRIVED,
-        ),
-        Duty("end silent alerts", end_silent_alerts, ALERTS_MAX, waits=_first(firing, "ends_at")),
-        Duty(
-            "expire acknowledgements",
-            expire_acknowledgements,
-            INCIDENTS_MAX,
-            waits=_first(held, "ack_expires_at"),
-        ),
-        Duty("resolve what has settled", resolve_settled, INCIDENTS_MAX, waits=_first(settled, "resolve_at")),
-        Duty("start climbs", start_climbs, CLIMBS_MAX, waits=_first(wanted, "opened_at", "id")),
-        Duty("climb", climb_due, CLIMBS_MAX, waits=_first(climbing, "due_at")),
-        Duty(
-            "give up waiting for receipts",
-            give_up_waiting,
-            RECEIPTS_MAX,
-            waits=_first(unconfirmed, "receipt_by"),
-        ),
-        Duty(
-            "pass on the unreachable",
-            pass_on_unreachable,
-            CLIMBS_MAX,
-            waits=_first(unreached, "undeliverable_at"),
-        ),
-        Duty("sound the alarm", sound, ALARMS_MAX, waits=_first(alarms, "alarm_at")),
-        Duty("tell what has grown", tell_growth, GROWN_MAX, waits=_first(grown, "update_at")),
-        Duty("change cards", change_cards, CARDS_MAX, waits=_first(cards, "next_at")),
-        Duty("seal the journal", seal_journal, limit=HEADS_PER_SEAL, every=SEAL_EVERY),
-        Duty("forget old answers", forget_old_answers, limit=ALERTS_MAX, every=SWEEP_EVERY),
-        Duty("forget what was heard", forget_heard, limit=HEARD_MAX, every=SWEEP_EVERY),
+        Duty("digest the inbox", digest_inbox, waits=_inbox, hears=ARRIVED),
+        *ENDING,
+        *CLIMBING,
+        Duty("sound the alarm", sound, ALARMS_MAX, waits=_alarms),
+        Duty("tell what has grown", tell_growth, GROWN_MAX, waits=_grown),
+        Duty("change cards", change_cards, CARDS_MAX, waits=_cards),
+        Duty("seal the journal", seal_journal, HEADS_PER_SEAL, every=SEAL_EVERY),
+        *FORGETTING,
         *TELLING,
         *TELLING_PROGRAMS,
-        *([Duty("send to webhooks", send_to_hooks, every=HOOKS_EVERY)] if send_to_hooks else []),
-        *(
-            [Duty("look at calendars", look_at_calendars, LOOKS_MAX, waits=_first(elsewhere, "due_at"))]
-            if look_at_calendars
-            else []
-        ),
+        *elsewhere,
     )
 
 
@@ -192,8 +197,3 @@ def _climb_at_once(now: datetime) -> None:
         raise
     except Exception:
         _log.exception("a climb could not begin with its incident; it is tried again by itself")
-
-
-def _first(rows: QuerySet[Any], instant: str, *order: str) -> QuerySet[Any, Any]:
-    """The `instant` of the row that comes first in `order`, by itself in the order of the instants."""
-    return rows.order_by(*(order or (instant,))).values_list(instant, flat=True)[:1]

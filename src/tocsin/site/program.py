@@ -244,11 +244,11 @@ class Program:
             sources.READERS,
             self.config.seal_key,
             self.config.node,
-            sender.leaving,
-            looks.look,
-            cards.look,
-            last.look,
-            hooks.look,
+            leaving=sender.leaving,
+            look_at_calendars=looks.look,
+            change_cards=cards.look,
+            sound=last.look,
+            send_to_hooks=hooks.look,
         )
         parts += [sender, self.intake]
         if self.config.mail_listen is not None:
