@@ -68,59 +68,71 @@ def page_people(calls: Sequence[Call], now: datetime, everywhere: bool = False) 
     """
     known = book()
     unsaid = unsaid_ends(call.incident_id for call in calls if call.kind in TELLS)
-    pages, deliveries, nobody = [], [], []
-    odd: list[Fact] = []
+    pages, deliveries = [], []
+    facts: list[Fact] = []
     for call in calls:
-        begin = max(now, call.not_before) if call.not_before else now
-        waits = ""
-        if call.urgency == "low" and call.obeys_quiet and call.kind in OBEYS_QUIET:
-            until = quiet_until(call.user_id, begin)
-            if until is not None and call.user_id is not None:
-                begin, waits = until, waits_words(call.user_id, until)
+        begin, waits = _begin(call, now)
         planned = _planned(call, known, begin, everywhere)
         older = _older(call, unsaid) if planned and unsaid else []
-        page = Page(
-            incident_id=call.incident_id,
-            user_id=call.user_id,
-            place=call.place,
-            urgency=call.urgency,
-            kind=call.kind,
-            reason=call.reason[:300],
-            subject=call.subject[:300],
-            lines=[*call.lines, *([again_words(call.user_id or "", older)] if older else [])],
-            details=dict(call.details),
-            note=call.note,
-            created_at=now,
-            undeliverable_at=None if planned else now,
-            again_in=call.again_in,
-        )
-        pages.append(page)
-        odd += _take_back(older, page, now)
+        page = _page(call, older, now)
+        facts += _take_back(older, page, now)
         if call.trouble and call.incident_id is not None:
-            odd.append(fact_of(page, "page.template_failed", {"error": call.trouble}))
+            facts.append(fact_of(page, "page.template_failed", {"error": call.trouble}))
         if not planned:
-            nobody.append(page)
-        deliveries += [
-            Delivery(
-                page=page,
-                incident_id=call.incident_id,
-                contact=plan.contact,
-                address=plan.address,
-                urgent=call.urgency == "high" and not call.quietly,
-                priority=str(call.details.get("priority", "")),
-                due_at=plan.due_at,
-                next_at=plan.due_at,
-                error=waits,
-            )
-            for plan in planned
-        ]
+            page.undeliverable_at = now
+        pages.append(page)
+        deliveries += [_delivery(call, page, plan, waits) for plan in planned]
     _insert(pages, deliveries)
     keep_at_hand(deliveries)
+    nobody = [page for page in pages if page.undeliverable_at]
     why = "no contact to reach this person by"
-    unreached = [fact_of(page, "page.undeliverable", {"error": why}) for page in nobody if page.incident_id]
-    write([*odd, *unreached], ENGINE, now)
+    facts += [fact_of(page, "page.undeliverable", {"error": why}) for page in nobody if page.incident_id]
+    write(facts, ENGINE, now)
     wake("deliveries", *(["duties"] if nobody else []))
     return pages
+
+
+def _begin(call: Call, now: datetime) -> tuple[datetime, str]:
+    """From when the call's delays count, and in words for what it waits until then."""
+    begin = max(now, call.not_before) if call.not_before else now
+    if call.user_id is not None and call.urgency == "low" and call.obeys_quiet and call.kind in OBEYS_QUIET:
+        until = quiet_until(call.user_id, begin)
+        if until is not None:
+            return until, waits_words(call.user_id, until)
+    return begin, ""
+
+
+def _page(call: Call, older: Sequence[Unsaid], now: datetime) -> Page:
+    """The page of a call that takes the place of the words of ends in `older`."""
+    return Page(
+        incident_id=call.incident_id,
+        user_id=call.user_id,
+        place=call.place,
+        urgency=call.urgency,
+        kind=call.kind,
+        reason=call.reason[:300],
+        subject=call.subject[:300],
+        lines=[*call.lines, *([again_words(call.user_id or "", older)] if older else [])],
+        details=dict(call.details),
+        note=call.note,
+        created_at=now,
+        again_in=call.again_in,
+    )
+
+
+def _delivery(call: Call, page: Page, plan: Planned, waits: str) -> Delivery:
+    """One way in which the page goes out; `waits` says in words why it does not go at once."""
+    return Delivery(
+        page=page,
+        incident_id=call.incident_id,
+        contact=plan.contact,
+        address=plan.address,
+        urgent=call.urgency == "high" and not call.quietly,
+        priority=str(call.details.get("priority", "")),
+        due_at=plan.due_at,
+        next_at=plan.due_at,
+        error=waits,
+    )
 
 
 def _older(call: Call, unsaid: Mapping[tuple[int, str], list[Unsaid]]) -> list[Unsaid]:
