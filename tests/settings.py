@@ -25,12 +25,18 @@ os.environ.setdefault("TOCSIN_SECRET_KEY", "a key that only tests use, and that 
 for _name in ("TOCSIN_CONFIG", "TOCSIN_URL", "TOCSIN_SMTP_URL", "TOCSIN_ALLOWED_NETWORKS", "TOCSIN_TOKEN"):
     os.environ.pop(_name, None)
 
+from tests.patience import PATIENCE  # noqa: E402
+from tocsin.journal.postgres.base import Connection  # noqa: E402
 from tocsin.site.settings import *  # noqa: E402, F403
 from tocsin.site.settings import CONFIG, DATABASES  # noqa: E402
 
 # Argon2 is meant to be slow, and whether it is used is tested by name; everything else signs in at once.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+# A database is waited for, however busy the machine is; when it is given up is tested with real programs.
+if CONFIG.database_url:
+    DATABASES["default"]["OPTIONS"]["options"] += f" -c statement_timeout={PATIENCE:.0f}s"
+    Connection.patience = 2 * PATIENCE
 # Threads must see one another's commits, so SQLite is a real file here as everywhere.
 if not CONFIG.database_url:
     DATABASES["default"]["TEST"] = {"NAME": str(_FOLDER / "test.db")}

@@ -12,13 +12,13 @@ import pytest
 from django.db import connection
 
 from tests.counted import times
+from tests.patience import PATIENCE
 from tests.stories.road import Road
 from tests.world import Clock, Outbox, World
 from tocsin.answering.actions import answer
 from tocsin.incident.actions import resolve
 from tocsin.incident.models import Incident
 from tocsin.journal.models import Entry
-from tocsin.journal.postgres.base import Connection
 from tocsin.kernel.acting import by_user
 from tocsin.notification.hearing import Pressed, Told, Tone
 from tocsin.notification.models import Delivery
@@ -26,7 +26,6 @@ from tocsin.notification.rules import ActVerb
 
 RACES = times(usual=200, whole=10_000)
 AT_ONCE = 50  # incidents that are paged before their races begin
-PATIENCE = 300  # seconds; against hanging, on a machine that does much else
 LEVEL = 300  # seconds until the next level is due
 DONE = {"acknowledge": "incident.acknowledged", "resolve": "incident.resolved"}
 
@@ -34,19 +33,7 @@ Runner = Callable[[list[Callable[[], object]]], list[object]]
 
 
 @pytest.fixture
-def patient(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A database that is waited for, however busy the machine is: when it is given up is not what is raced for."""
-    monkeypatch.setattr(Connection, "patience", PATIENCE)
-    if connection.vendor == "postgresql":
-        options = f"{connection.settings_dict['OPTIONS']['options']} -c statement_timeout={PATIENCE}s"
-        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "options", options)
-    connection.close()
-    yield
-    connection.close()
-
-
-@pytest.fixture
-def road(patient: None, world: World, clock: Clock, outbox: Outbox) -> Road:
+def road(transactional_db: None, world: World, clock: Clock, outbox: Outbox) -> Road:
     return Road(world, clock)
 
 

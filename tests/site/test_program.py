@@ -31,7 +31,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
 
 def connect(program: Program) -> http.client.HTTPConnection:
     url = urlsplit(program.address)
-    return http.client.HTTPConnection(url.hostname or "", url.port, timeout=30)
+    return http.client.HTTPConnection(url.hostname or "", url.port, timeout=PATIENCE)
 
 
 def signed_in(program: Program) -> str:
