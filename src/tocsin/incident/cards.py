@@ -127,15 +127,18 @@ def _told(incident: Incident) -> list[str]:
     """Who was paged last, in one line; [] while only the first level was, whose message this is."""
     if incident.state not in OPEN or incident.restricted:
         return []
-    pages = Page.objects.filter(incident_id=incident.pk, kind=Kind.PAGE).select_related("user")
-    last = pages.order_by("-created_at").first()
-    if last is None or not pages.filter(created_at__lt=last.created_at).exists():
+    pages = Page.objects.filter(incident_id=incident.pk, kind=Kind.PAGE).order_by("-created_at", "user__name")
+    # One more than are named, who usually shows that somebody was paged before.
+    rows = list(pages.values_list("created_at", "user__name", "reason")[: NAMES_MAX + 1])
+    if not rows:
         return []
-    together = pages.filter(created_at=last.created_at).order_by("user__name")
-    names = [page.user.name for page in together[:NAMES_MAX] if page.user is not None]
+    last, _, reason = rows[0]
+    if rows[-1][0] == last and (len(rows) <= NAMES_MAX or not pages.filter(created_at__lt=last).exists()):
+        return []
+    names = [name for at, name, _ in rows[:NAMES_MAX] if at == last and name is not None]
     return [
         gettext("Paged last: %(who)s (%(reason)s).")
-        % {"who": ", ".join(names), "reason": reason_words(last.reason)}
+        % {"who": ", ".join(names), "reason": reason_words(reason)}
     ]
 
 
