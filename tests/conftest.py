@@ -27,20 +27,30 @@ CHROMIUM = ("chromium", "chromium-browser")
 PEERS = ("prometheus", "prometheus-alertmanager", "amtool")
 # Each file goes to one of the suite's processes. Those that take longest begin, so that none is left for the end.
 LONGEST = (
+    "tests/test_simulator.py",
+    "tests/test_simulator_too.py",
     "tests/stories/test_killed.py",
     "tests/site/test_nodes.py",
     "tests/browser/test_the_road.py",
-    "tests/browser/test_hostile_words.py",
-    "tests/stories/test_killed_after_the_end.py",
-    "tests/web/test_scanners.py",
-    "tests/test_simulator.py",
+    "tests/readiness/test_backtest_as_it_happens.py",
     "tests/cli/test_commands.py",
     "tests/site/test_program.py",
+    "tests/api/test_fuzz.py",
+    "tests/stories/test_alarm.py",
+    "tests/web/test_scanners.py",
+    "tests/site/test_schema.py",
+    "tests/browser/test_on_call.py",
+    "tests/browser/test_hostile_words.py",
+    "tests/stories/test_cards.py",
+    "tests/organisation/test_schedule_files.py",
+    "tests/api/test_permissions.py",
+    "tests/stories/test_killed_after_the_end.py",
+    "tests/oncall_ical/test_imports.py",
+    "tests/web_config/test_doors.py",
     "tests/clients/test_command_line.py",
     "tests/clients/test_alertmanager_road.py",
     "tests/channels/test_email.py",
-    "tests/api/test_fuzz.py",
-    "tests/web_config/test_doors.py",
+    "tests/organisation/test_round_trip.py",
 )
 
 

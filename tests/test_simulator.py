@@ -1,13 +1,14 @@
-"""The promises hold over two hundred seeds, fifty on PostgreSQL; and the simulator would notice if they did not."""
+"""The promises hold over two hundred seeds, fifty on PostgreSQL (half of them in `test_simulator_too.py`); and the
+simulator would notice if they did not."""
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import replace
 
 import pytest
 
+from tests.seeds import ONE_HALF, check
 from tocsin.engine import duties
 from tocsin.escalation import rostering
 from tocsin.incident import actions as incidents
@@ -21,17 +22,12 @@ from tocsin.testing.promises import PromiseBroken
 from tocsin.testing.simulate import seeds_of
 from tocsin.testing.simulator import Simulation
 
-ON_POSTGRES = bool(os.environ.get("TOCSIN_DATABASE_URL"))
-SEEDS = 50 if ON_POSTGRES else 200  # every rule is met on either; what differs there is few statements
-CHUNK = 10
-
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+@pytest.mark.parametrize("first", ONE_HALF)
 def test_the_promises_hold(first: int) -> None:
-    for seed in range(first, first + CHUNK):
-        assert Simulation(seed).run()["events"] > 0
+    check(first)
 
 
 def test_a_seed_replays_the_same_steps() -> None:
