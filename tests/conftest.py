@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
@@ -147,10 +148,15 @@ def outbox(monkeypatch: pytest.MonkeyPatch) -> Outbox:
 
 
 @pytest.fixture(autouse=True)
-def _forget_configuration() -> Iterator[None]:
+def _forget_configuration(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What one test configured is unknown to the next: the database forgets it, so must the shared copy. Before the
-    test once more, because a thread of the last one may have looked again until its tables were emptied."""
+    test once more, because a thread of the last one may have looked again until its tables were emptied.
+
+    Whether another node has changed it is not asked meanwhile: that goes by real time, and tests count queries.
+    """
     _forget()
+    if snapshot := sys.modules.get("tocsin.catalog.snapshot"):
+        monkeypatch.setattr(snapshot, "LOOK_EVERY", math.inf)
     yield
     _forget()
 
