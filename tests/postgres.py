@@ -113,7 +113,9 @@ def _cluster() -> Iterator[str]:
         with own_port() as port, (folder / "log").open("wb") as log:
             postmaster = subprocess.Popen(
                 [binaries / "postgres", "-D", folder / "db", "-p", str(port), "-h", "127.0.0.1", "-k", ".",
-                 "-c", f"max_connections={CONNECTIONS_MAX}"],
+                 "-c", f"max_connections={CONNECTIONS_MAX}",
+                 # Else rows that tie change their order when it has looked at a table, whenever that is.
+                 "-c", "autovacuum=off"],
                 user=account, stdout=log, stderr=log, cwd=folder,
             )  # fmt: skip
             try:

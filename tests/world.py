@@ -132,6 +132,7 @@ class Outbox:
     limits: Limits = field(default_factory=Limits)
     sent: list[tuple[str, Message]] = field(default_factory=list)  # (who, what), in the order of sending
     failures: dict[str, deque[Failed]] = field(default_factory=dict)
+    at: dict[int, datetime] = field(default_factory=dict)  # when each message was sent, by its identity
 
     def fail(self, who: str, why: str = "the provider says no", times: int = 1, again: bool = True) -> None:
         """The next `times` messages to `who` do not go."""
@@ -143,8 +144,8 @@ class Outbox:
 
     @property
     def people(self) -> list[str]:
-        """Who was sent something, in the order of sending."""
-        return [name for name, _ in self.sent]
+        """Who was sent something, in the order of sending; at one instant by name, for nothing else orders them."""
+        return [name for _, name in sorted((self.at[id(message)], name) for name, message in self.sent)]
 
     def check(self, address: str) -> str:
         return address
@@ -154,4 +155,5 @@ class Outbox:
         if waiting := self.failures.get(who):
             return waiting.popleft()
         self.sent.append((who, message))
+        self.at[id(message)] = now
         return Sent(reference=message.replaces or f"fake-{len(self.sent)}")

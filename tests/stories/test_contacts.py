@@ -64,12 +64,12 @@ def test_what_a_person_adds_gets_no_page_before_its_code_is_entered(road: Road, 
 
     send_code("bo", "phone", BO, road.now)
     road.look()
-    assert outbox.people[-1] == "bo-phone"
+    assert outbox.sent[-1][0] == "bo-phone"
     prove_contact("bo", "phone", code_in(outbox), BO, road.now)
     assert standing() is Standing.VERIFIED
     notification.test_rules("bo", BO, road.now)
     road.look()
-    assert sorted(outbox.people[-2:]) == ["bo", "bo-phone"]
+    assert sorted(who for who, _ in outbox.sent[-2:]) == ["bo", "bo-phone"]
 
 
 def test_the_digits_are_stored_nowhere_and_written_into_no_journal(road: Road, outbox: Outbox) -> None:

@@ -156,7 +156,7 @@ def test_who_cannot_be_reached_is_passed_over_though_a_trainee_got_a_copy(
     outbox.fail("bo", again=False)
     shifts.event("db")
     shifts.look()
-    assert outbox.people == ["mo", "ada"]  # the next level at once
+    assert outbox.people == ["ada", "mo"]  # the next level, at once, and the trainee
     assert Page.objects.get(user="mo").kind == "shadow"
 
 
