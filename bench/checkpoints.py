@@ -43,6 +43,7 @@ def measure(way: str, folder: Path) -> list[float]:
 
 
 def main() -> int:
+    """Measure each way three times and print the medians; returns the exit code."""
     rounds: dict[str, list[list[float]]] = {}
     for _ in range(3):
         for way in ("in the commit", "one owner", "never"):

@@ -130,6 +130,7 @@ def compare(there: Arrangement, proofs: tuple[Proof, ...], weeks: int) -> None:
 
 
 def main() -> int:
+    """Measure as the command line asks, and print; returns 1 when the goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--weeks", type=int, default=WEEKS)

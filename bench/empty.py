@@ -59,6 +59,7 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 def main() -> int:
+    """Serve on the port of the command line until it is ended."""
     import uvicorn
     import uvloop
 

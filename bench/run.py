@@ -193,6 +193,7 @@ def _report(results: Results) -> bool:
 
 
 def main() -> int:
+    """Measure what the command line asks for, and print; returns 1 when a goal is missed."""
     parser = argparse.ArgumentParser(
         prog="make bench", description=__doc__.split("\n", 1)[0] if __doc__ else ""
     )

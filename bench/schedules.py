@@ -198,6 +198,7 @@ def measure(rounds: int) -> dict[str, float]:
 
 
 def main() -> int:
+    """Measure as the command line asks, and print; returns 1 when a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     figures = measure(parser.parse_args().rounds)

@@ -14,7 +14,7 @@ from tocsin.channels.chatting import acts_of
 from tocsin.engine.cards import Cards, begin, send
 from tocsin.escalation.actions import escalate_now
 from tocsin.incident import actions as incidents
-from tocsin.incident import describing
+from tocsin.incident import cards, describing
 from tocsin.kernel.acting import by_user
 from tocsin.kernel.urgency import Impact
 from tocsin.notification.cards import Lent, lend_cards, record_card
@@ -92,6 +92,22 @@ def test_many_changes_in_a_second_are_one(road: Road, outbox: Outbox) -> None:
     incidents.resolve(number, CY, road.now)
     road.live(seconds=10)
     assert _changes(outbox) == ["resolved"]
+
+
+def test_of_many_who_were_paged_at_once_some_are_named_and_the_first_level_never(
+    road: Road, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cards, "NAMES_MAX", 1)
+    road.world.policy.levels[0]["notify"] = ["user:bo", "user:cy"]
+    road.world.policy.save()
+    road.event("db")
+    road.live(seconds=10)
+    describing.rename(road.incident().pk, "Checkout is down", CY, road.now)
+    road.live(seconds=10)
+    assert _changes(outbox) == ["triggered"]
+    assert not any("Paged last" in line for message in outbox.to("bo") for line in message.lines)
+    road.live(minutes=5)
+    assert any("Paged last: Bo Lind (level 2 of policy Web)." in message.lines for message in outbox.to("bo"))
 
 
 def test_the_next_level_is_said_and_a_later_message_follows_the_first(road: Road, outbox: Outbox) -> None:

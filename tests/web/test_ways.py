@@ -67,9 +67,12 @@ def test_only_of_a_vendor_that_calls_us_it_is_said_where(
         "/settings/ways/add/pretend": "Where Pretend calls us",
         "/settings/ways/night": "Where it calls us",
     }
+    address = "Stands in the address that the vendor calls"
     assert all(words in text_of(ada.get(page)) for page, words in said.items())
+    assert address in text_of(ada.get("/settings/ways/add/pretend"))
     monkeypatch.setattr(Pretend, "hears", False)
     assert not any(words in text_of(ada.get(page)) for page, words in said.items())
+    assert address not in text_of(ada.get("/settings/ways/add/pretend"))
 
 
 def test_mistakes_stand_beside_their_fields_and_secrets_are_not_sent_back(ada: Client) -> None:

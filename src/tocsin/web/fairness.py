@@ -67,16 +67,19 @@ class Asked:
     now: datetime
 
     @property
-    def span(self) -> Span:
-        days = Span(midnight(self.first, self.zone), midnight(self.last + DAY, self.zone))
-        if self.kind == PLANNED or days.end <= self.now:
-            return days
-        return Span(days.start, max(days.start, self.now))
+    def days(self) -> Span:
+        return Span(midnight(self.first, self.zone), midnight(self.last + DAY, self.zone))
 
     @property
     def unfinished(self) -> bool:
         """Whether the last day is not over, so that there will be more."""
-        return self.kind == SERVED and midnight(self.last + DAY, self.zone) > self.now
+        return self.kind == SERVED and self.days.end > self.now
+
+    @property
+    def span(self) -> Span:
+        """What is counted of the days."""
+        start, end = self.days
+        return Span(start, max(start, self.now) if self.unfinished else end)
 
 
 @needs(May.SEE)

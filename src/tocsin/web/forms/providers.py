@@ -34,7 +34,7 @@ class ProviderForm(forms.Form):
         super().__init__(data, initial=initial)
         if existing:
             del self.fields["id"]
-        else:
+        elif vendor.hears:
             self.fields["id"].help_text = "Stands in the address that the vendor calls; it stays for ever."
         for each in vendor.fields:
             self.fields[SETTING + each.name] = _field(each, each.name in kept)
